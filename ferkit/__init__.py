@@ -1,0 +1,51 @@
+"""Facial-emotion recognition with small networks, as scikit-learn estimators."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ._images import EMOTIONS
+
+if TYPE_CHECKING:
+    from . import augment, datasets, inspection, nn
+    from ._base import BaseFER
+    from ._mobilenet import MobileNetFER
+    from ._resnet import ResNetFER
+    from ._saving import load
+
+__version__ = "0.1.0"
+
+# Resolved on first use: `import ferkit` stays fast and does not import torch.
+_HOMES = {
+    "BaseFER": "_base",
+    "MobileNetFER": "_mobilenet",
+    "ResNetFER": "_resnet",
+    "load": "_saving",
+}
+_ROOMS = ("augment", "datasets", "inspection", "nn")
+
+__all__ = [
+    "EMOTIONS",
+    "BaseFER",
+    "MobileNetFER",
+    "ResNetFER",
+    "augment",
+    "datasets",
+    "inspection",
+    "load",
+    "nn",
+]
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    elif name in _ROOMS:
+        value = import_module(f".{name}", __name__)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,102 @@
+"""One seed governs a fit, and the caller's generators never notice."""
+
+import os
+import threading
+from contextlib import contextmanager
+
+import numpy as np
+
+
+class _FitLock:
+    """A re-entrant lock that a forked child gets anew, so that it cannot inherit it locked."""
+
+    def __init__(self):
+        self._renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self):
+        self._lock = threading.RLock()
+
+    def __enter__(self):
+        self._lock.acquire()
+
+    def __exit__(self, *exc_info):
+        self._lock.release()
+
+
+# torch's default generator belongs to the process, so fits take turns
+_fit_lock = _FitLock()
+
+
+def _default_generators(device):
+    """List the generators that operations on `device` draw from."""
+    import torch
+
+    generators = [torch.default_generator]
+    if device.type == "cuda":
+        torch.cuda.init()
+        index = torch.cuda.current_device() if device.index is None else device.index
+        generators.append(torch.cuda.default_generators[index])
+    elif device.type == "mps":
+        generators.append(torch.mps._get_default_mps_generator())
+    return generators
+
+
+@contextmanager
+def preserved_generators(device):
+    """Hold the fit lock, and put torch's generators back as they were.
+
+    Parameters
+    ----------
+    device : torch.device
+        The device of the fit.
+    """
+    with _fit_lock:
+        states = [(g, g.get_state()) for g in _default_generators(device)]
+        try:
+            yield
+        finally:
+            for generator, state in states:
+                generator.set_state(state)
+
+
+def seed_generators(device, seed, stream):
+    """Seed torch's generators for one stream of a fit.
+
+    Streams are independent of each other: 0 draws the weights, k the k-th epoch. An epoch
+    therefore needs nothing but its number to be repeated.
+
+    Parameters
+    ----------
+    device : torch.device
+        The device of the fit.
+    seed : int
+        The fit's seed.
+    stream : int
+        Which of its streams.
+    """
+    entropy = int(np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0])
+    for generator in _default_generators(device):
+        generator.manual_seed(entropy)
+
+
+def draw_seed(random_state):
+    """Turn an estimator's `random_state` into the seed of one fit.
+
+    Parameters
+    ----------
+    random_state : int, RandomState instance or None
+        None takes fresh entropy from the operating system, and so leaves numpy's global
+        generator alone.
+
+    Returns
+    -------
+    int
+        The seed, 0 or larger.
+    """
+    if random_state is None:
+        return int(np.random.SeedSequence().generate_state(1)[0])
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(2**31))
+    return int(random_state)

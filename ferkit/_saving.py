@@ -1,0 +1,133 @@
+"""Estimators to and from the one file format."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from . import persistence
+
+# the only classes a file can name
+_CLASSES = ("MobileNetFER", "ResNetFER")
+
+
+def save(estimator, path):
+    """Write a fitted estimator to a file; see `BaseFER.save`.
+
+    Parameters
+    ----------
+    estimator : MobileNetFER or ResNetFER
+        Fitted.
+    path : str or os.PathLike
+        Where to.
+
+    Raises
+    ------
+    ValueError
+        If the file could not hold the estimator, or `load` not read it.
+    """
+    check_is_fitted(estimator)
+    name = type(estimator).__name__
+    if name not in _CLASSES:
+        raise ValueError(
+            f"got an estimator of class {name}, expected one of {', '.join(_CLASSES)}; keep "
+            "estimators of your own with joblib.dump"
+        )
+    header = {
+        "class": name,
+        "params": {
+            name: _to_json(name, value) for name, value in estimator.get_params(deep=False).items()
+        },
+        "classes": [estimator.classes_.dtype.str, estimator.classes_.tolist()],
+        "n_features_in": estimator.n_features_in_,
+        "feature_names_in": getattr(estimator, "feature_names_in_", np.array([])).tolist(),
+        "image_shape": estimator.image_shape_,
+        "dtype": estimator._dtype.name,
+        "seed": estimator.net_.seed,
+        "history": estimator.net_.history_rows(),
+    }
+    persistence.write(path, estimator.module_.state_dict(), header)
+
+
+def load(path):
+    """Load an estimator that was saved with its `save`.
+
+    No code in the file is run. The estimator predicts at once, on the device that its `device`
+    parameter names.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+
+    Returns
+    -------
+    MobileNetFER or ResNetFER
+        The fitted estimator.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not a model file, is damaged, or is of a class that ferkit does not have.
+
+    Examples
+    --------
+    >>> import ferkit
+    >>> clf = ferkit.load("faces.safetensors")  # doctest: +SKIP
+    """
+    import ferkit
+
+    tensors, header = persistence.read(path)
+    try:
+        name = header["class"]
+        if name not in _CLASSES:
+            raise ValueError(f"its class is {name!r}, expected one of {', '.join(_CLASSES)}")
+        params = {key: _from_json(value) for key, value in header["params"].items()}
+        estimator = getattr(ferkit, name)(**params)
+        _restore(estimator, tensors, header)
+    except (KeyError, TypeError, AttributeError, IndexError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"got {path}, expected a ferkit model file; it is damaged, or of another release "
+            f"({type(error).__name__}: {error})"
+        ) from error
+    return estimator
+
+
+def _restore(estimator, tensors, header):
+    dtype, classes = header["classes"]
+    estimator.classes_ = np.array(classes, dtype=dtype)
+    estimator.n_features_in_ = header["n_features_in"]
+    if header["feature_names_in"]:
+        estimator.feature_names_in_ = np.array(header["feature_names_in"], dtype=object)
+    estimator.image_shape_ = tuple(header["image_shape"])
+    estimator._dtype = np.dtype(header["dtype"])
+    n_channels = 3 if len(estimator.image_shape_) == 3 else 1
+    net = estimator._new_net(n_channels, estimator.classes_, header["seed"])
+    net.module_.load_state_dict(tensors)
+    for row in header["history"]:
+        net.history.new_epoch()
+        for key, value in row.items():
+            net.history.record(key, value)
+    estimator.net_ = net
+
+
+def _to_json(name, value):
+    """Make a parameter fit for JSON, which has no tuples, numpy scalars or dicts with int keys."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, dict):
+        return {"dict": [[_to_json(name, k), _to_json(name, v)] for k, v in value.items()]}
+    if isinstance(value, (tuple, list)):
+        return [_to_json(name, item) for item in value]
+    if not isinstance(value, (str, int, float, bool, type(None))):
+        raise ValueError(
+            f"got {name}={value!r}, expected a number, string, tuple, dict or None in a file; "
+            f"change it with set_params({name}=...), or use joblib.dump"
+        )
+    return value
+
+
+def _from_json(value):
+    if isinstance(value, dict):
+        return {_from_json(k): _from_json(v) for k, v in value["dict"]}
+    return tuple(map(_from_json, value)) if isinstance(value, list) else value

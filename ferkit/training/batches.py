@@ -1,0 +1,84 @@
+"""From arrays of images to the networks' inputs, a batch at a time."""
+
+import numpy as np
+import torch
+
+
+def to_input(images, in_channels):
+    """Scale a batch to [-1, 1] floats with as many channels as the network has.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (n, in_channels or 1, height, width)
+        Floats in [0, 1].
+    in_channels : int
+        Channels of the network; gray images are repeated.
+
+    Returns
+    -------
+    torch.Tensor of shape (n, in_channels, height, width)
+        float32, in channels-last memory format.
+    """
+    x = (images * 2).sub_(1).expand(-1, in_channels, -1, -1)
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+class Batches:
+    """Iterate over a skorch dataset by whole batches.
+
+    The images stay as they are stored until their batch is due: gathering is one numpy
+    operation, and a batch is moved to the device before it becomes floats there. Batches are of
+    even size, for batch normalisation cannot train on a rest of one.
+
+    Parameters
+    ----------
+    dataset : skorch.dataset.Dataset
+        Its X is an ndarray of shape (n, height, width, channels), uint8 levels or floats; its y
+        an ndarray of shape (n,), or None.
+    batch_size : int
+        Size of a batch, or a little less; one more where only that avoids a batch of one.
+    in_channels : int
+        Channels of the network.
+    shuffle : bool, default=False
+        Whether to go through the images in random order.
+    augment : callable, default=None
+        Function of a batch of shape (n, channels, height, width), floats in [0, 1].
+
+    Attributes
+    ----------
+    device : torch.device
+        Where the batches go; the net sets it, for it may have moved since.
+
+    Yields
+    ------
+    inputs : torch.Tensor of shape (n, in_channels, height, width)
+        float32 in [-1, 1].
+    targets : torch.Tensor of shape (n,)
+        int64; zeros if the dataset has no y.
+    """
+
+    def __init__(self, dataset, batch_size, *, in_channels, shuffle=False, augment=None):
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.in_channels = in_channels
+        self.device = torch.device("cpu")
+        self.shuffle = shuffle
+        self.augment = augment
+
+    def __len__(self):
+        n = len(self.dataset)
+        return max(1, min(-(-n // self.batch_size), n // 2))
+
+    def __iter__(self):
+        n = len(self.dataset)
+        images, targets = self.dataset.X, self.dataset.y
+        if targets is None:
+            targets = np.zeros(n, dtype=np.int64)
+        order = torch.randperm(n).numpy() if self.shuffle else np.arange(n)
+        for index in np.array_split(order, len(self)):
+            yield self._load(images[index]), torch.from_numpy(targets[index]).to(self.device)
+
+    def _load(self, images):
+        x = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2)
+        x = x.float().div_(255) if x.dtype == torch.uint8 else x
+        return to_input(x if self.augment is None else self.augment(x), self.in_channels)

@@ -1,0 +1,40 @@
+"""scikit-learn's own checks, over a list of instances."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from sklearn import config_context
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from ferkit import MobileNetFER, ResNetFER
+
+ESTIMATORS = [MobileNetFER(), ResNetFER()]
+
+# the checks feed floats beyond [0, 1], and fit and predict with different dtypes
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:got floats up to"),
+    pytest.mark.filterwarnings("ignore:got .* images, expected .* as in the fit"),
+]
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_estimator_check(estimator, check):
+    check(estimator)
+
+
+@parametrize_with_checks(ESTIMATORS)
+def test_estimator_check_with_metadata_routing(estimator, check):
+    with config_context(enable_metadata_routing=True):
+        check(estimator)
+
+
+@pytest.mark.skipif("SCIPY_ARRAY_API" in os.environ, reason="this is the inner run")
+def test_estimator_checks_with_scipy_array_api():
+    # scipy reads the variable when it is imported
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-k", "not routing", __file__],
+        env={**os.environ, "SCIPY_ARRAY_API": "1"},
+        check=True,
+    )
