@@ -154,9 +154,7 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
         images, y = self._check_first_X_y(X, y)
         self.classes_ = np.unique(y)
         if len(self.classes_) < 2:
-            raise ValueError(
-                f"got 1 class in y, {self.classes_[0]!r}, expected at least two classes"
-            )
+            raise ValueError(f"got 1 class in y, {self.classes_[0]}, expected at least two classes")
         validation = self._check_validation(X_val, y_val)
         net = self._new_net(images.shape[-1], y, draw_seed(self.random_state))
         self._train(net, images, self._encode(y), self.max_epochs, validation)

@@ -176,7 +176,8 @@ def as_images(rows, image_shape):
         If floats look like levels.
     """
     images = _as_levels(rows, image_shape) if rows.dtype.kind in "iu" else _as_floats(rows)
-    return images.reshape(len(rows), *image_shape[:2], -1)
+    n_channels = image_shape[2] if len(image_shape) == 3 else 1
+    return images.reshape(len(rows), *image_shape[:2], n_channels)
 
 
 def _as_levels(rows, image_shape):

@@ -72,6 +72,7 @@ class FERNet(NeuralNetClassifier):
         ValueError
             If the loss or a weight is no longer finite after an epoch.
         """
+        self.training_dtype_ = resolve_precision(self.precision, self.torch_device, self.module_)
         self._progress = make_progress(
             verbose, n_epochs=epochs, n_before=len(self.history), n_images=len(images)
         )
@@ -150,8 +151,7 @@ class FERNet(NeuralNetClassifier):
 
     def infer(self, x, **fit_params):
         """Map a batch to logits, in the training precision while training."""
-        dtype = resolve_precision(self.precision, self.torch_device)
-        is_mixed = self.module_.training and dtype != torch.float32
+        is_mixed = self.module_.training and self.training_dtype_ != torch.float32
         with torch.autocast(self.torch_device.type, dtype=torch.bfloat16, enabled=is_mixed):
             return super().infer(x, **fit_params).float()
 

@@ -1,0 +1,151 @@
+"""The command line: every command is a few lines over the public API."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from ._images import EMOTIONS
+
+MODELS = {"mobilenet": "MobileNetFER", "resnet": "ResNetFER"}
+
+
+def main(argv=None):
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : list of str, default=None
+        Arguments; None takes those of the process.
+
+    Returns
+    -------
+    int
+        The exit code: 0, or 1 if the input was not what the command can use.
+    """
+    args = _parser().parse_args(argv)
+    try:
+        args.run(args)
+    except (ValueError, OSError) as error:
+        print(f"ferkit {args.command}: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="ferkit", description="Facial-emotion recognition.")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    demo = commands.add_parser("demo", help="train on drawn faces and show what comes out")
+    demo.set_defaults(run=_demo)
+    demo.add_argument("--out", type=Path, default=Path("ferkit-demo"), help="folder of the plots")
+
+    train = commands.add_parser("train", help="train on FER2013 and save the model")
+    train.set_defaults(run=_train)
+    train.add_argument("data", type=Path, metavar="DATA", help="FER2013: folder, zip or csv")
+    train.add_argument("--out", type=Path, required=True, metavar="FILE", help="model file")
+    train.add_argument("--model", choices=MODELS, default="mobilenet")
+    train.add_argument("--epochs", type=int, default=15)
+    train.add_argument("--augment", choices=["reference", "none"], default="reference")
+    train.add_argument("--seed", type=int, default=0)
+
+    evaluate = commands.add_parser("evaluate", help="score a saved model on FER2013")
+    evaluate.set_defaults(run=_evaluate)
+    evaluate.add_argument("model", type=Path, metavar="FILE", help="model file")
+    evaluate.add_argument("data", type=Path, metavar="DATA", help="FER2013: folder, zip or csv")
+    evaluate.add_argument(
+        "--subset",
+        choices=["train", "public_test", "private_test", "test"],
+        default="public_test",
+    )
+    return parser
+
+
+def _demo(args):
+    from sklearn.model_selection import train_test_split
+
+    from . import ResNetFER
+    from .datasets import make_faces
+
+    X, y = make_faces(3500, random_state=0, return_X_y=True)
+    X, X_test, y, y_test = train_test_split(X, y, test_size=0.2, stratify=y, random_state=0)
+    print(f"training ResNetFER on {len(X)} drawn faces, scoring on {len(X_test)} others")
+    clf = ResNetFER(max_epochs=10, random_state=0, verbose=2)
+    clf.fit(X, y, X_val=X_test, y_val=y_test)
+    _report(y_test, clf.predict(X_test))
+    args.out.mkdir(parents=True, exist_ok=True)
+    _plot(clf, X_test, y_test, args.out)
+
+
+def _plot(clf, X, y, folder):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from sklearn.metrics import ConfusionMatrixDisplay
+
+    from .inspection import HistoryDisplay
+
+    history = HistoryDisplay.from_estimator(clf)
+    confusion = ConfusionMatrixDisplay.from_estimator(
+        clf,
+        X,
+        y,
+        display_labels=EMOTIONS,
+        xticks_rotation=45,
+        normalize="true",
+        values_format=".2f",
+    )
+    for name, display in (("history", history), ("confusion_matrix", confusion)):
+        path = folder / f"{name}.png"
+        display.figure_.savefig(path, dpi=120, bbox_inches="tight")
+        print(f"wrote {path}")
+
+
+def _train(args):
+    from sklearn.model_selection import StratifiedShuffleSplit
+
+    import ferkit
+
+    from .datasets import load_fer2013
+
+    if not args.out.parent.is_dir():  # before hours of training, not after
+        raise ValueError(f"got --out {args.out}, expected a folder that exists; create it")
+    X, y = load_fer2013(args.data, return_X_y=True)
+    split = StratifiedShuffleSplit(n_splits=1, test_size=0.1, random_state=0)
+    train, valid = next(split.split(X, y))
+    clf = getattr(ferkit, MODELS[args.model])(
+        max_epochs=args.epochs,
+        augment=None if args.augment == "none" else args.augment,
+        random_state=args.seed,
+        verbose=2,
+    )
+    print(f"training {clf} on {len(train)} images, validating on {len(valid)} others")
+    clf.fit(X[train], y[train], X_val=X[valid], y_val=y[valid])
+    clf.save(args.out)
+    print(f"wrote {args.out}\n\nvalidation images, a tenth of train:")
+    _report(y[valid], clf.predict(X[valid]))
+
+
+def _evaluate(args):
+    import ferkit
+
+    from .datasets import load_fer2013
+
+    clf = ferkit.load(args.model)
+    X, y = load_fer2013(args.data, subset=args.subset, return_X_y=True)
+    print(f"{clf}\n{args.subset}, {len(X)} images:")
+    _report(y, clf.predict(X))
+
+
+def _report(y_true, y_pred):
+    from sklearn.metrics import classification_report
+
+    labels = range(len(EMOTIONS))
+    print(
+        classification_report(
+            y_true, y_pred, labels=labels, target_names=EMOTIONS, digits=3, zero_division=0
+        )
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

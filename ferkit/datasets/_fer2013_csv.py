@@ -1,0 +1,208 @@
+"""FER2013 as csv: one row a face, its 2,304 grey levels as text in one field."""
+
+import gzip
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .._images import EMOTIONS
+
+# What reading a damaged gzip or zip raises.
+DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
+
+HEADER_SIZE = 200  # bytes, at most
+
+_SIDE = 48
+_N_PIXELS = _SIDE * _SIDE
+_USAGES = {b"Training": "Training", b"PublicTest": "PublicTest", b"PrivateTest": "PrivateTest"}
+_LABELS = {b"%d" % label: label for label in range(len(EMOTIONS))}
+_CHUNK = 8  # rows: larger temporary arrays are returned to the system, and faulted in again
+_BUFFER = 2**18  # bytes: a row is longer than the default buffer
+_PADDING = b' "\t\r\n'
+_ZERO, _SPACE, _NEWLINE = b"0 \n"
+
+
+@dataclass
+class Table:
+    """The rows of the wanted usages, and which usages the file holds."""
+
+    labels: list = field(default_factory=list)
+    usages: list = field(default_factory=list)
+    row_numbers: list = field(default_factory=list)
+    levels: bytearray = field(default_factory=bytearray)  # grows in place: no second copy
+    found: set = field(default_factory=set)
+
+    @property
+    def images(self):
+        """Images of shape (n_rows, 48, 48), a view of the levels."""
+        return np.frombuffer(self.levels, np.uint8).reshape(-1, _SIDE, _SIDE)
+
+
+def open_csv(path):
+    """Open a csv, gzipped or not, in binary mode."""
+    with open(path, "rb") as file:
+        is_gzip = file.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if is_gzip else open(path, "rb", buffering=_BUFFER)
+
+
+def first_line(path):
+    """Read the first line of a csv, or the start of another file."""
+    with open_csv(path) as stream:
+        try:
+            return stream.readline(HEADER_SIZE)
+        except DAMAGE:
+            return b""
+
+
+def find_columns(header):
+    """Find the columns of a csv.
+
+    Parameters
+    ----------
+    header : bytes
+        The first line.
+
+    Returns
+    -------
+    tuple of int or None
+        Positions of emotion, pixels and Usage; None if the header is another one.
+    """
+    names = [name.strip(_PADDING) for name in header.removeprefix(b"\xef\xbb\xbf").split(b",")]
+    if sorted(names) != [b"Usage", b"emotion", b"pixels"]:
+        return None
+    return names.index(b"emotion"), names.index(b"pixels"), names.index(b"Usage")
+
+
+def read_csv(stream, path, usages):
+    """Read the rows of some usages.
+
+    Parameters
+    ----------
+    stream : binary file
+        At its start.
+    path : path-like
+        Its path, for messages.
+    usages : collection of str
+        Which rows to keep; the pixels of others are not looked at.
+
+    Returns
+    -------
+    Table
+
+    Raises
+    ------
+    ValueError
+        If a row is not a label, 2,304 levels and a usage.
+    """
+    from tqdm import tqdm
+
+    table = Table()
+    columns = find_columns(stream.readline(HEADER_SIZE))
+    chunk = []
+    with tqdm(desc="FER2013", unit="rows", delay=2) as bar:
+        for number, line in _lines(stream, path):
+            label, pixels, usage = _split_row(line, columns, path, number)
+            table.found.add(usage)
+            if usage not in usages:
+                continue
+            table.labels.append(label)
+            table.usages.append(usage)
+            table.row_numbers.append(number)
+            chunk.append(pixels)
+            if len(chunk) == _CHUNK:
+                _append_levels(table, chunk, path)
+                bar.update(_CHUNK)
+                chunk = []
+        if chunk:
+            _append_levels(table, chunk, path)
+    return table
+
+
+def _lines(stream, path):
+    """Yield the lines below the header with their numbers; blank ones count, but are left out."""
+    number = 1
+    try:
+        for number, line in enumerate(stream, start=2):
+            if not line.isspace():
+                yield number, line
+    except DAMAGE as error:
+        raise _bad_row(path, number + 1, f"damaged data ({error})", "a csv row") from error
+
+
+def _split_row(line, columns, path, number):
+    """Split a row into label, pixels (as text) and usage."""
+    fields = [value.strip(_PADDING) for value in line.split(b",")]
+    if len(fields) != len(columns):
+        raise _bad_row(path, number, f"{len(fields)} fields", f"{len(columns)}")
+    emotion, pixels, usage = (fields[column] for column in columns)
+    if emotion not in _LABELS:
+        expected = ", ".join(f"{label} ({name})" for label, name in enumerate(EMOTIONS))
+        raise _bad_row(path, number, f"emotion {_show(emotion)}", f"one of {expected}")
+    if usage not in _USAGES:
+        expected = ", ".join(_USAGES.values())
+        raise _bad_row(path, number, f"Usage {_show(usage)}", f"one of {expected}")
+    return _LABELS[emotion], pixels, _USAGES[usage]
+
+
+def _append_levels(table, chunk, path):
+    levels = _parse_fast(chunk)
+    if levels is None:
+        numbers = table.row_numbers[-len(chunk) :]
+        rows = [_parse_row(text, path, number) for text, number in zip(chunk, numbers, strict=True)]
+        levels = b"".join(rows)
+    table.levels += levels
+
+
+def _parse_fast(chunk):
+    """Parse rows at once, if they are flawless: numbers of one to three digits, one space between.
+
+    Parameters
+    ----------
+    chunk : list of bytes
+        Fields of levels.
+
+    Returns
+    -------
+    bytes or None
+        Levels, one byte each; None if there is anything else, which `_parse_row` can judge.
+    """
+    text = np.frombuffer(b"\n\n\n" + b"\n".join([*chunk, b""]), np.uint8)
+    digits = text - np.uint8(_ZERO)  # what lies below "0" wraps around to 200 and more
+    ends = np.flatnonzero(digits[3:] > 9)  # the padding is there to look back from these
+    if len(ends) != len(chunk) * _N_PIXELS:
+        return None
+    separators = text[3:].take(ends).reshape(-1, _N_PIXELS)
+    if (separators[:, :-1] != _SPACE).any() or (separators[:, -1] != _NEWLINE).any():
+        return None
+    steps = np.diff(ends, prepend=-1)  # one more than the number of digits
+    if steps.min() < 2 or steps.max() > 4:
+        return None
+    values = digits[2:].take(ends).astype(np.uint16)
+    values += digits[1:].take(ends) * (steps > 2) * np.uint16(10)
+    values += digits.take(ends) * (steps > 3) * np.uint16(100)
+    return values.astype(np.uint8).tobytes() if values.max() <= 255 else None
+
+
+def _parse_row(text, path, number):
+    """Parse one row; every bad one ends here."""
+    values = text.split()
+    if len(values) != _N_PIXELS:
+        raise _bad_row(path, number, f"{len(values)} pixels", f"{_N_PIXELS}")
+    for position, value in enumerate(values):
+        if not value.isdigit() or len(value) > 9 or int(value) > 255:
+            what = f"level {_show(value)} in pixel {position}"
+            raise _bad_row(path, number, what, "an integer in 0..255")
+    return bytes(map(int, values))
+
+
+def _bad_row(path, number, what, expected):
+    return ValueError(
+        f"{path}, line {number}: got {what}, expected {expected}; mend or remove the line, or "
+        "fetch the file again"
+    )
+
+
+def _show(value):
+    return repr(value[:20].decode(errors="replace"))

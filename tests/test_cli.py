@@ -1,0 +1,86 @@
+"""The commands, on small data."""
+
+import re
+
+import numpy as np
+import pytest
+from sklearn.metrics import accuracy_score
+
+import ferkit
+from ferkit.cli import main
+from ferkit.datasets import load_fer2013, make_faces
+
+USAGES = {"Training": 0, "PublicTest": 1}
+
+
+@pytest.fixture(scope="module")
+def csv(tmp_path_factory):
+    """Drawn faces in FER2013's format."""
+    path = tmp_path_factory.mktemp("data") / "fer2013.csv"
+    with open(path, "w") as file:
+        file.write("emotion,pixels,Usage\n")
+        for usage, seed in USAGES.items():
+            X, y = make_faces(140, random_state=seed, return_X_y=True)
+            for face, label in zip(X, y, strict=True):
+                file.write(f"{label},{' '.join(map(str, face.ravel()))},{usage}\n")
+    return path
+
+
+def accuracy_printed(text):
+    return float(re.search(r"accuracy +([\d.]+)", text)[1])
+
+
+def test_train_and_evaluate(csv, tmp_path, capsys):
+    out = tmp_path / "m.safetensors"
+    train = ["train", csv, "--model", "resnet", "--epochs", "2", "--out", out]
+    assert main(list(map(str, train))) == 0
+    text = capsys.readouterr().out
+    assert "epoch 2/2" in text
+    assert "on 126 images, validating on 14 others" in text
+    clf = ferkit.load(out)
+    assert accuracy_printed(text) == pytest.approx(
+        clf.history_["valid_accuracy"].iloc[-1], abs=5e-4
+    )
+    assert clf.augment == "reference"
+
+    assert main(["evaluate", str(out), str(csv)]) == 0
+    text = capsys.readouterr().out
+    X, y = load_fer2013(csv, subset="public_test", return_X_y=True)
+    assert accuracy_printed(text) == pytest.approx(accuracy_score(y, clf.predict(X)), abs=5e-4)
+    assert all(name in text for name in ferkit.EMOTIONS)
+
+
+def test_bad_input_is_a_line_on_stderr(csv, tmp_path, capsys):
+    for command in (
+        ["train", tmp_path / "none.csv", "--out", tmp_path / "m"],
+        ["train", csv, "--out", tmp_path / "none" / "m"],
+        ["evaluate", csv, csv],
+        ["evaluate", tmp_path / "none", csv],
+    ):
+        assert main(list(map(str, command))) == 1
+        out, err = capsys.readouterr()
+        assert not out
+        assert re.fullmatch(rf"ferkit {command[0]}: .*expected.*\n", err)
+
+
+def test_usage_errors(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["train"])
+    assert "usage: ferkit train" in capsys.readouterr().err
+
+
+def test_demo(tmp_path, capsys, monkeypatch):
+    import ferkit.datasets
+
+    def few_faces(n_samples, **kwargs):
+        return make_faces(210, **kwargs)
+
+    monkeypatch.setattr(ferkit.datasets, "make_faces", few_faces)
+    assert main(["demo", "--out", str(tmp_path / "demo")]) == 0
+    text = capsys.readouterr().out
+    assert "macro avg" in text
+    for name in ("history.png", "confusion_matrix.png"):
+        data = (tmp_path / "demo" / name).read_bytes()
+        assert data.startswith(b"\x89PNG")
+        assert name in text
+    assert np.frombuffer(data, np.uint8).size > 10_000

@@ -1,0 +1,156 @@
+"""Estimators to and from files."""
+
+import json
+import os
+import stat
+import struct
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import ferkit
+from ferkit import MobileNetFER, ResNetFER, persistence
+from ferkit.datasets import make_faces
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return make_faces(40, image_size=16, random_state=0, return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def fitted(faces):
+    X, y = faces
+    return ResNetFER(max_epochs=2, random_state=0).fit(X, y, X_val=X, y_val=y)
+
+
+@pytest.fixture
+def saved(fitted, tmp_path):
+    path = tmp_path / "model.safetensors"
+    fitted.save(path)
+    return path
+
+
+@pytest.mark.parametrize("estimator", [MobileNetFER, ResNetFER])
+def test_everything_comes_back(estimator, faces, tmp_path):
+    X, y = faces
+    params = {
+        "max_epochs": np.int64(1),
+        "lr": 0.002,
+        "optimizer": "sgd",
+        "class_weight": {int(label): 1.5 for label in np.unique(y)},
+        "image_shape": (16, 16),
+        "augment": "reference",
+        "random_state": 3,
+    }
+    clf = estimator(**params).fit(X, y, X_val=X, y_val=y)
+    clf.save(tmp_path / "m")
+    loaded = ferkit.load(tmp_path / "m")
+    assert type(loaded) is estimator
+    assert loaded.get_params() == clf.get_params()
+    for name in ("classes_", "n_features_in_", "image_shape_", "n_iter_", "n_parameters_"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(clf, name))
+    pd.testing.assert_frame_equal(loaded.history_, clf.history_)
+    np.testing.assert_array_equal(loaded.decision_function(X), clf.decision_function(X))
+    np.testing.assert_array_equal(loaded.transform(X), clf.transform(X))
+    with pytest.warns(UserWarning, match="got float32 images, expected uint8"):
+        loaded.predict(X / 255)
+    assert loaded.partial_fit(X, y).n_iter_ == 2
+
+
+def test_colour_images_and_feature_names(tmp_path):
+    rng = np.random.default_rng(0)
+    y = np.arange(10) % 2
+    colour = rng.integers(0, 256, (10, 8, 8, 3), np.uint8)
+    frame = pd.DataFrame(rng.integers(0, 256, (10, 9))).add_prefix("p")
+    for X in (colour, frame):
+        clf = ResNetFER(max_epochs=1, random_state=0).fit(X, y)
+        clf.save(tmp_path / "m")
+        loaded = ferkit.load(tmp_path / "m")
+        np.testing.assert_array_equal(loaded.decision_function(X), clf.decision_function(X))
+    np.testing.assert_array_equal(loaded.feature_names_in_, clf.feature_names_in_)
+
+
+def test_unfitted(tmp_path):
+    with pytest.raises(ValueError, match="not fitted"):
+        ResNetFER().save(tmp_path / "m")
+    assert not os.listdir(tmp_path)
+
+
+def test_parameters_that_a_file_cannot_hold(fitted, faces, tmp_path):
+    clf = ResNetFER(max_epochs=1, random_state=np.random.RandomState(0)).fit(*faces)
+    with pytest.raises(ValueError, match=r"got random_state=RandomState.*set_params\(random_state"):
+        clf.save(tmp_path / "m")
+    clf.set_params(random_state=None).save(tmp_path / "m")
+
+
+def test_missing_folder(fitted, tmp_path):
+    with pytest.raises(FileNotFoundError, match="expected a file in a folder that exists"):
+        fitted.save(tmp_path / "no" / "m")
+    with pytest.raises(FileNotFoundError, match="there is none"):
+        ferkit.load(tmp_path / "m")
+
+
+def test_a_write_that_fails_leaves_the_older_file(saved, fitted, monkeypatch):
+    before = saved.read_bytes()
+
+    def full_disk(descriptor):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(persistence.os, "fsync", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        fitted.save(saved)
+    assert saved.read_bytes() == before
+    assert os.listdir(saved.parent) == [saved.name]
+
+
+def test_files_are_as_readable_as_others(saved):
+    other = saved.with_name("other")
+    other.touch()
+    assert stat.S_IMODE(saved.stat().st_mode) == stat.S_IMODE(other.stat().st_mode)
+
+
+def edit_header(path, **changes):
+    """Rewrite a file's JSON header; None drops a key."""
+    data = path.read_bytes()
+    (size,) = struct.unpack("<Q", data[:8])
+    outer = json.loads(data[8 : 8 + size])
+    inner = {**json.loads(outer["__metadata__"]["ferkit"]), **changes}
+    inner = {key: value for key, value in inner.items() if value is not None}
+    outer["__metadata__"]["ferkit"] = json.dumps(inner)
+    header = json.dumps(outer).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + data[8 + size :])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"class": "os.system"}, "its class is 'os.system', expected one of MobileNetFER"),
+        ({"class": "MobileNetFER"}, "damaged"),
+        ({"classes": ["<i8", [0, 1]]}, "damaged"),
+        ({"classes": None}, "damaged"),
+        ({"params": {"lr": -1, "no_such": 2}}, "damaged"),
+        ({"format": 99}, "of model format 99, expected 1; use the release of ferkit"),
+        ({"format": None}, "of another kind or damaged"),
+    ],
+)
+def test_files_with_another_header(changes, message, saved):
+    edit_header(saved, **changes)
+    with pytest.raises(ValueError, match=message):
+        ferkit.load(saved)
+
+
+@pytest.mark.parametrize("keep", [0, 5, 100, -1])
+def test_truncated_files(keep, saved):
+    saved.write_bytes(saved.read_bytes()[:keep])
+    with pytest.raises(ValueError, match="of another kind or damaged"):
+        ferkit.load(saved)
+
+
+def test_foreign_files(tmp_path):
+    from safetensors.numpy import save_file
+
+    save_file({"a": np.zeros(3)}, tmp_path / "m")
+    with pytest.raises(ValueError, match="of another kind or damaged"):
+        ferkit.load(tmp_path / "m")

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from skorch.dataset import Dataset
+
+from ferkit.training.batches import Batches, to_input
+
+
+@given(n=st.integers(1, 300), batch_size=st.integers(2, 70), shuffle=st.booleans())
+def test_every_image_once_in_even_batches(n, batch_size, shuffle):
+    images = np.zeros((n, 1, 1, 1), np.float32)
+    batches = Batches(Dataset(images, np.arange(n)), batch_size, in_channels=1, shuffle=shuffle)
+    targets = [t for _, t in batches]
+    sizes = [len(t) for t in targets]
+    assert len(sizes) == len(batches)
+    assert max(sizes) - min(sizes) <= 1
+    assert max(sizes) <= batch_size + 1
+    assert min(sizes) >= min(2, n)
+    assert sorted(torch.cat(targets).tolist()) == list(range(n))
+
+
+def test_shuffle_follows_torch():
+    dataset = Dataset(np.zeros((50, 1, 1, 1), np.float32), np.arange(50))
+
+    def order(seed):
+        torch.manual_seed(seed)
+        batches = Batches(dataset, 8, in_channels=1, shuffle=True)
+        return torch.cat([t for _, t in batches]).tolist()
+
+    with torch.random.fork_rng():
+        assert order(0) == order(0) != order(1)
+
+
+@pytest.mark.parametrize("n_channels", [1, 3])
+def test_levels_and_floats_give_the_same_input(n_channels):
+    levels = np.random.default_rng(0).integers(0, 256, (5, 4, 6, n_channels), dtype=np.uint8)
+    floats = levels.astype(np.float32) / np.float32(255)
+    (a, targets), (b, _) = (
+        next(iter(Batches(Dataset(x), 5, in_channels=3))) for x in (levels, floats)
+    )
+    assert torch.equal(a, b)
+    assert a.shape == (5, 3, 4, 6)
+    assert a.is_contiguous(memory_format=torch.channels_last)
+    assert targets.tolist() == [0] * 5
+    expected = levels.transpose(0, 3, 1, 2) / 127.5 - 1
+    np.testing.assert_allclose(a, np.broadcast_to(expected, a.shape), atol=1e-6)
+
+
+def test_augmentation_sees_unit_floats_and_never_the_stored_images():
+    levels = np.full((4, 2, 2, 1), 255, np.uint8)
+    seen = []
+
+    def augment(x):
+        seen.append(x.clone())
+        return x.zero_()
+
+    batches = Batches(Dataset(levels), 4, in_channels=1, augment=augment)
+    assert next(iter(batches))[0].eq(-1).all()
+    assert seen[0].eq(1).all()
+    assert (levels == 255).all()
+
+
+def test_to_input_leaves_its_argument():
+    x = torch.rand(2, 1, 3, 3)
+    before = x.clone()
+    to_input(x, 1)
+    assert torch.equal(x, before)

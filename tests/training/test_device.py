@@ -1,0 +1,29 @@
+import pytest
+import torch
+
+from ferkit.nn import MobileNetV2_48, ResNetLite
+from ferkit.training.device import resolve_device, resolve_precision
+
+
+def test_auto_device_is_one_that_works():
+    device = resolve_device("auto")
+    assert torch.zeros(2, device=device).sum().item() == 0
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "tpu", "", "meta"])
+def test_devices_that_are_not_there(device):
+    with pytest.raises(ValueError, match=f"got device='{device}', expected 'auto'.*cpu"):
+        resolve_device(device)
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_precision_table_on_cpu(native, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
+    cpu = torch.device("cpu")
+    # depthwise gradients on maps of one pixel are not to be trusted in bfloat16
+    assert resolve_precision("auto", cpu, MobileNetV2_48()) == torch.float32
+    expected = torch.bfloat16 if native else torch.float32
+    assert resolve_precision("auto", cpu, ResNetLite()) == expected
+    for name in ("float32", "bfloat16"):
+        assert resolve_precision(name, cpu, MobileNetV2_48()) == getattr(torch, name)
