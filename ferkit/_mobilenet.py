@@ -54,7 +54,7 @@ class MobileNetFER(BaseFER):
         The labels, sorted.
     n_features_in_ : int
         Number of values per image.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_values,)
         Names of the columns, if `X` was a DataFrame.
     image_shape_ : tuple
         (h, w) or (h, w, 3).
