@@ -413,6 +413,14 @@ def test_transform(estimator, width, faces):
     np.testing.assert_allclose(logits, clf.decision_function(faces[0]), atol=1e-5)
 
 
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("n", [1, 2, 7, 15, 16, 33])
+def test_a_prediction_does_not_depend_on_its_batch(estimator, n, faces):
+    clf, X = fit(estimator, faces, max_epochs=1), faces[0]
+    for method in (clf.predict_proba, clf.transform):
+        np.testing.assert_allclose(method(X[:n]), method(X)[:n], rtol=1e-7, atol=1e-7)
+
+
 def test_binary_decision_function(faces):
     X, y = faces
     clf = fit(ResNetFER, (X, y > 3))
