@@ -27,8 +27,9 @@ from ._saving import save
 class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
     """Base of the classifiers: everything but the network.
 
-    A subclass defines `_make_module`, and, if it has parameters of its own, an `__init__` that
-    passes the rest on. `MobileNetFER` documents the parameters and attributes.
+    A subclass defines `_make_module`. If it has parameters of its own, it also defines an
+    `__init__` that names all parameters, its own and those of this class, for scikit-learn clones
+    and searches only what is named there. `MobileNetFER` documents the parameters and attributes.
 
     Examples
     --------
@@ -153,8 +154,7 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
         vars(self).pop("net_", None)
         images, y = self._check_first_X_y(X, y)
         self.classes_ = np.unique(y)
-        if len(self.classes_) < 2:
-            raise ValueError(f"got 1 class in y, {self.classes_[0]}, expected at least two classes")
+        self._check_classes()
         validation = self._check_validation(X_val, y_val)
         net = self._new_net(images.shape[-1], y, draw_seed(self.random_state))
         self._train(net, images, self._encode(y), self.max_epochs, validation)
@@ -198,24 +198,42 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
             vars(self).pop("classes_", None)
         _check_partial_fit_first_call(self, classes)
         if is_first:
+            self._check_classes()
             images, y = self._check_first_X_y(X, y)
             targets = self._encode(y)
-            seed = draw_seed(self.random_state)
-            self.net_ = self._new_net(images.shape[-1], self.classes_, seed)
+            net = self._new_net(images.shape[-1], self.classes_, draw_seed(self.random_state))
         else:
             images, targets = self._check_X_y(X, y)
-        self._train(self.net_, images, targets, 1)
+            net = self.net_
+        # an epoch that fails leaves no broken network behind
+        vars(self).pop("net_", None)
+        self._train(net, images, targets, 1)
+        self.net_ = net
         return self
+
+    def _check_classes(self):
+        if len(self.classes_) < 2:
+            raise ValueError(f"got 1 class in y, {self.classes_[0]}, expected at least two classes")
 
     def _new_net(self, n_channels, y, seed):
         """Make a net for images of `n_channels`; `y` gives the class weights."""
-        from .augment import POLICIES
-        from .training import build_net, resolve_device
-
-        in_channels = self._resolve_channels(n_channels)
         class_weight = self.class_weight
         if class_weight is not None:
             class_weight = compute_class_weight(class_weight, classes=self.classes_, y=y)
+            if not (
+                np.isfinite(class_weight).all() and class_weight.min() >= 0 < class_weight.max()
+            ):
+                raise ValueError(
+                    f"got class_weight={self.class_weight!r}, expected weights that are finite and "
+                    "not negative, with one above zero"
+                )
+        return self._build_net(self._resolve_channels(n_channels), class_weight, seed)
+
+    def _build_net(self, in_channels, class_weight, seed):
+        """Make a net from what is resolved: the network's channels and a weight per class."""
+        from .augment import POLICIES
+        from .training import build_net, resolve_device
+
         device = resolve_device(self.device)
         with preserved_generators(device):
             seed_generators(device, seed, 0)
@@ -254,6 +272,10 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
     def _check_X(self, X):
         """Validate images like those of the fit: (n, h, w, 1) or (n, h, w, 3), uint8 or float32."""
         rows, image_shape = as_rows(X)
+        if image_shape is None and np.shape(rows) == self.image_shape_ != (1, rows.shape[1]):
+            raise ValueError(
+                f"got a single image of shape {self.image_shape_}, expected several; use X[None]"
+            )
         if image_shape not in (None, self.image_shape_):
             raise ValueError(
                 f"got images of shape {image_shape}, expected {self.image_shape_} as in the fit; "
@@ -309,6 +331,11 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
 
     def _outputs(self, X, method="forward"):
         check_is_fitted(self)
+        if not hasattr(self.module_, method):
+            raise AttributeError(
+                f"got a {type(self.module_).__name__} without {method}, expected that method, "
+                "which maps a batch to an embedding; define it, and embedding_size"
+            )
         return self.net_.outputs(self._check_X(X), method)
 
     def decision_function(self, X):

@@ -24,13 +24,17 @@ def save(estimator, path):
     ValueError
         If the file could not hold the estimator, or `load` not read it.
     """
+    import ferkit
+
     check_is_fitted(estimator)
+    estimator._validate_params()
     name = type(estimator).__name__
-    if name not in _CLASSES:
+    if type(estimator) is not getattr(ferkit, name, None) or name not in _CLASSES:
         raise ValueError(
             f"got an estimator of class {name}, expected one of {', '.join(_CLASSES)}; keep "
             "estimators of your own with joblib.dump"
         )
+    class_weight = estimator.net_.criterion_.weight
     header = {
         "class": name,
         "params": {
@@ -42,6 +46,8 @@ def save(estimator, path):
         "image_shape": estimator.image_shape_,
         "dtype": estimator._dtype.name,
         "seed": estimator.net_.seed,
+        "in_channels": estimator.net_.iterator_train__in_channels,
+        "class_weight": None if class_weight is None else class_weight.tolist(),
         "history": estimator.net_.history_rows(),
     }
     persistence.write(path, estimator.module_.state_dict(), header)
@@ -84,6 +90,7 @@ def load(path):
             raise ValueError(f"its class is {name!r}, expected one of {', '.join(_CLASSES)}")
         params = {key: _from_json(value) for key, value in header["params"].items()}
         estimator = getattr(ferkit, name)(**params)
+        estimator._validate_params()
         _restore(estimator, tensors, header)
     except (KeyError, TypeError, AttributeError, IndexError, RuntimeError, ValueError) as error:
         raise ValueError(
@@ -101,8 +108,7 @@ def _restore(estimator, tensors, header):
         estimator.feature_names_in_ = np.array(header["feature_names_in"], dtype=object)
     estimator.image_shape_ = tuple(header["image_shape"])
     estimator._dtype = np.dtype(header["dtype"])
-    n_channels = 3 if len(estimator.image_shape_) == 3 else 1
-    net = estimator._new_net(n_channels, estimator.classes_, header["seed"])
+    net = estimator._build_net(header["in_channels"], header["class_weight"], header["seed"])
     net.module_.load_state_dict(tensors)
     for row in header["history"]:
         net.history.new_epoch()

@@ -66,13 +66,13 @@ def _demo(args):
     from . import ResNetFER
     from .datasets import make_faces
 
+    args.out.mkdir(parents=True, exist_ok=True)
     X, y = make_faces(3500, random_state=0, return_X_y=True)
     X, X_test, y, y_test = train_test_split(X, y, test_size=0.2, stratify=y, random_state=0)
     print(f"training ResNetFER on {len(X)} drawn faces, scoring on {len(X_test)} others")
     clf = ResNetFER(max_epochs=10, random_state=0, verbose=2)
     clf.fit(X, y, X_val=X_test, y_val=y_test)
     _report(y_test, clf.predict(X_test))
-    args.out.mkdir(parents=True, exist_ok=True)
     _plot(clf, X_test, y_test, args.out)
 
 
@@ -107,8 +107,9 @@ def _train(args):
 
     from .datasets import load_fer2013
 
-    if not args.out.parent.is_dir():  # before hours of training, not after
-        raise ValueError(f"got --out {args.out}, expected a folder that exists; create it")
+    # before hours of training, not after
+    if not args.out.parent.is_dir() or args.out.is_dir():
+        raise ValueError(f"got --out {args.out}, expected a file in a folder that exists")
     X, y = load_fer2013(args.data, return_X_y=True)
     split = StratifiedShuffleSplit(n_splits=1, test_size=0.1, random_state=0)
     train, valid = next(split.split(X, y))

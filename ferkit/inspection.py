@@ -1,5 +1,7 @@
 """Pictures of data, training and results, in scikit-learn's display style."""
 
+from sklearn.utils.validation import check_is_fitted
+
 
 class HistoryDisplay:
     """Curves of a training: loss and, with validation data, accuracy and macro-F1 by epoch.
@@ -36,14 +38,14 @@ class HistoryDisplay:
         self.estimator_name = estimator_name
 
     @classmethod
-    def from_estimator(cls, estimator, *, axes=None):
+    def from_estimator(cls, estimator, *, ax=None):
         """Plot a fitted estimator's history.
 
         Parameters
         ----------
         estimator : MobileNetFER, ResNetFER or another BaseFER
             Fitted.
-        axes : array-like of matplotlib Axes, default=None
+        ax : matplotlib Axes or array-like of them, default=None
             Where to plot; see `plot`.
 
         Returns
@@ -51,20 +53,26 @@ class HistoryDisplay:
         HistoryDisplay
             The plotted display.
         """
-        return cls(estimator.history_, estimator_name=type(estimator).__name__).plot(axes=axes)
+        check_is_fitted(estimator)
+        return cls(estimator.history_, estimator_name=type(estimator).__name__).plot(ax=ax)
 
-    def plot(self, *, axes=None):
+    def plot(self, ax=None):
         """Draw the curves.
 
         Parameters
         ----------
-        axes : array-like of matplotlib Axes, default=None
+        ax : matplotlib Axes or array-like of them, default=None
             One axes, or two if the history has validation scores. None makes a figure.
 
         Returns
         -------
         HistoryDisplay
             Self, with `axes_` and `figure_`.
+
+        Raises
+        ------
+        ValueError
+            If there are not as many axes as panels.
         """
         import matplotlib.pyplot as plt
         import numpy as np
@@ -73,12 +81,12 @@ class HistoryDisplay:
         panels = [("loss", ["train_loss", "valid_loss"])]
         if "valid_f1_macro" in self.history:
             panels.append(("validation score", ["valid_accuracy", "valid_f1_macro"]))
-        if axes is None:
+        if ax is None:
             size = (5 * len(panels), 3.5)
-            _, axes = plt.subplots(1, len(panels), figsize=size, layout="constrained")
-        axes = np.atleast_1d(axes)
+            _, ax = plt.subplots(1, len(panels), figsize=size, layout="constrained")
+        axes = np.ravel(ax)
         if len(axes) != len(panels):
-            raise ValueError(f"got {len(axes)} axes, expected {len(panels)}")
+            raise ValueError(f"got {len(axes)} axes, expected {len(panels)}; pass one a panel")
         labels = {
             "train_loss": "training",
             "valid_loss": "validation",

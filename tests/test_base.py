@@ -207,7 +207,7 @@ def test_predicting_other_images_than_fitted(faces):
     clf = fit(ResNetFER, faces, max_epochs=1)
     with pytest.raises(ValueError, match=r"got images of shape \(20, 20\), expected \(24, 24\)"):
         clf.predict(X[:, :20, :20])
-    with pytest.raises(ValueError, match="X has 24 features, but ResNetFER is expecting 576"):
+    with pytest.raises(ValueError, match=r"got a single image of shape \(24, 24\).*X\[None\]"):
         clf.predict(X[0])
     with pytest.warns(UserWarning, match="got float32 images, expected uint8 as in the fit"):
         clf.predict(X / 255)
@@ -269,6 +269,8 @@ def test_partial_fit_refuses(faces):
     X, y = faces
     with pytest.raises(ValueError, match="classes must be passed on the first call"):
         ResNetFER().partial_fit(X, y)
+    with pytest.raises(ValueError, match="got 1 class"):
+        ResNetFER().partial_fit(X, y, classes=[0])
     with pytest.raises(ValueError, match=r"got labels \[6\], expected labels among"):
         ResNetFER().partial_fit(X, y, classes=range(6))
     with pytest.raises(ValueError, match="got class_weight='balanced'"):
@@ -363,11 +365,50 @@ def test_class_weight(faces):
     assert (balanced.predict_proba(X)[:, 0] - plain.predict_proba(X)[:, 0]).mean() > 0
 
 
-def test_label_smoothing_acts(faces):
-    clf = fit(ResNetFER, faces, label_smoothing=0.5)
-    assert not np.array_equal(
-        clf.decision_function(faces[0]), fit(ResNetFER, faces).decision_function(faces[0])
-    )
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"augment": None},
+        {"dropout": 0.0},
+        {"batch_size": 20},
+        {"weight_decay": 0.1},
+        {"label_smoothing": 0.5},
+        {"precision": "bfloat16"},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_every_parameter_acts(estimator, changed, faces):
+    a = fit(estimator, faces, precision="float32", weight_decay=0.0)
+    b = fit(estimator, faces, **{"precision": "float32", "weight_decay": 0.0, **changed})
+    assert not np.array_equal(a.decision_function(faces[0]), b.decision_function(faces[0]))
+
+
+def test_class_weights_that_cannot_be(faces):
+    for weights in ({0: -5.0}, {0: np.inf}, dict.fromkeys(range(7), 0.0)):
+        with pytest.raises(ValueError, match=r"got class_weight=.*expected weights"):
+            fit(ResNetFER, faces, class_weight=weights)
+
+
+def test_a_failed_partial_fit_can_be_made_good(faces):
+    X, y = faces
+    clf = ResNetFER(lr=1e38, optimizer="sgd", random_state=0)
+    with pytest.raises(ValueError, match="diverged"):
+        clf.partial_fit(X, y, classes=range(7))
+    with pytest.raises(NotFittedError):
+        clf.predict(X)
+    clf.set_params(lr=5e-4, optimizer="adam")
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        clf.partial_fit(X, y)
+    assert clf.partial_fit(X, y, classes=range(7)).n_iter_ == 1
+
+
+def test_the_callers_autocast_stays_outside(faces):
+    expected = fit(ResNetFER, faces, precision="float32", max_epochs=1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        clf = fit(ResNetFER, faces, precision="float32", max_epochs=1)
+        inside = clf.decision_function(faces[0])
+    np.testing.assert_array_equal(inside, expected.decision_function(faces[0]))
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
@@ -471,7 +512,7 @@ def test_a_module_of_ones_own(faces):
     clf = fit(LinearFER, faces)
     assert clf.predict(faces[0]).shape == (len(faces[0]),)
     assert clf.n_parameters_ == 7 * (24 * 24 + 1)
-    with pytest.raises(AttributeError, match="embed"):
+    with pytest.raises(AttributeError, match="got a Sequential without embed"):
         clf.transform(faces[0])
     with pytest.raises(ValueError, match=r"LinearFER.*joblib\.dump"):
         clf.save("nowhere.safetensors")

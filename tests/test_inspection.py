@@ -39,6 +39,6 @@ def test_without_validation_data():
 
 def test_given_axes():
     _, axes = plt.subplots(2)
-    assert HistoryDisplay(VALIDATED).plot(axes=axes).axes_[1] is axes[1]
+    assert HistoryDisplay(VALIDATED).plot(ax=axes).axes_[1] is axes[1]
     with pytest.raises(ValueError, match="got 2 axes, expected 1"):
-        HistoryDisplay(TRAINED).plot(axes=axes)
+        HistoryDisplay(TRAINED).plot(ax=axes)

@@ -72,6 +72,19 @@ def test_colour_images_and_feature_names(tmp_path):
     np.testing.assert_array_equal(loaded.feature_names_in_, clf.feature_names_in_)
 
 
+def test_what_was_fitted_is_saved_not_what_was_set_since(faces, tmp_path):
+    clf = ResNetFER(max_epochs=1, class_weight="balanced", random_state=0).fit(*faces)
+    weight = clf.net_.criterion_.weight
+    clf.set_params(channels=3, class_weight=None).save(tmp_path / "m")
+    loaded = ferkit.load(tmp_path / "m")
+    np.testing.assert_array_equal(
+        loaded.decision_function(faces[0]), clf.decision_function(faces[0])
+    )
+    assert loaded.net_.criterion_.weight.equal(weight)
+    with pytest.raises(ValueError, match="max_epochs"):
+        clf.set_params(max_epochs=0).save(tmp_path / "m")
+
+
 def test_unfitted(tmp_path):
     with pytest.raises(ValueError, match="not fitted"):
         ResNetFER().save(tmp_path / "m")

@@ -1,5 +1,6 @@
 """The skorch net that trains every ferkit estimator."""
 
+import math
 import time
 
 import torch
@@ -13,7 +14,7 @@ from torch.nn import functional as F
 from .._random import seed_generators
 from .batches import Batches
 from .device import resolve_precision
-from .progress import make_progress
+from .progress import Silent, make_progress
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 
@@ -40,6 +41,7 @@ class FERNet(NeuralNetClassifier):
     def __init__(self, module, *args, seed, precision, **kwargs):
         self.seed = seed
         self.precision = precision
+        self._progress = Silent()
         super().__init__(module, *args, **kwargs)
 
     @property
@@ -80,11 +82,12 @@ class FERNet(NeuralNetClassifier):
         self.train_split = None if validation is None else predefined_split(Dataset(*validation))
         self.notify("on_train_begin", X=images, y=targets)
         try:
-            self.fit_loop(images, targets, epochs=epochs)
+            with torch.autocast(self.torch_device.type, enabled=False):
+                self.fit_loop(images, targets, epochs=epochs)
         finally:
             self._progress.close()
             # neither belongs into a pickle
-            self._progress = self.train_split = None
+            self._progress, self.train_split = Silent(), None
         self.notify("on_train_end", X=images, y=targets)
 
     def get_iterator(self, dataset, training=False):
@@ -123,14 +126,17 @@ class FERNet(NeuralNetClassifier):
         return self.optimizer_.param_groups[0]["lr"]
 
     def _check_finite(self, train_loss):
-        is_finite = torch.tensor(train_loss).isfinite() and all(
-            parameter.isfinite().all() for parameter in self.module_.parameters()
+        is_finite = math.isfinite(train_loss) and all(
+            tensor.isfinite().all() for tensor in self.module_.state_dict().values()
         )
         if not is_finite:
+            advice = f"try lr={self._lr() / 10:g}, and look at class_weight"
+            if self.training_dtype_ == torch.bfloat16:
+                advice += ", or try precision='float32'"
             raise ValueError(
-                f"training diverged: got a loss of {train_loss:.4g} or weights that are not finite "
-                f"in epoch {len(self.history)} with lr={self._lr():g}, expected finite ones; try "
-                f"lr={self._lr() / 10:g}, or precision='float32'"
+                f"training diverged: got a loss of {train_loss:.4g} or weights that are not "
+                f"finite in epoch {len(self.history)} with lr={self._lr():g}, expected finite "
+                f"ones; {advice}"
             )
 
     def _validate(self, batches):
@@ -153,7 +159,10 @@ class FERNet(NeuralNetClassifier):
     def infer(self, x, **fit_params):
         """Map a batch to logits, in the training precision while training."""
         is_mixed = self.module_.training and self.training_dtype_ != torch.float32
-        with torch.autocast(self.torch_device.type, dtype=torch.bfloat16, enabled=is_mixed):
+        # no cache: it would outlive the step, in the context that keeps the caller's autocast out
+        with torch.autocast(
+            self.torch_device.type, torch.bfloat16, enabled=is_mixed, cache_enabled=False
+        ):
             return super().infer(x, **fit_params).float()
 
     def history_rows(self):
@@ -178,7 +187,7 @@ class FERNet(NeuralNetClassifier):
         function = getattr(self.module_, method)
         self._set_training(False)
         batches = self.get_iterator(self.get_dataset(images), training=False)
-        with torch.inference_mode():
+        with torch.autocast(self.torch_device.type, enabled=False), torch.inference_mode():
             outputs = [function(_fill_up(x))[: len(x)].cpu() for x, _ in batches]
         return torch.cat(outputs).numpy()
 
