@@ -2,6 +2,7 @@
 
 import warnings
 from functools import partial
+from inspect import Parameter, signature
 from numbers import Integral, Real
 
 import numpy as np
@@ -29,7 +30,8 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
 
     A subclass defines `_make_module`. If it has parameters of its own, it also defines an
     `__init__` that names all parameters, its own and those of this class, for scikit-learn clones
-    and searches only what is named there. `MobileNetFER` documents the parameters and attributes.
+    and searches only what is named there. For `transform`, its module has a method `embed` and an
+    attribute `embedding_size`. `MobileNetFER` documents the parameters and attributes.
 
     Examples
     --------
@@ -104,6 +106,15 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        kinds = {parameter.kind for parameter in signature(cls.__init__).parameters.values()}
+        if Parameter.VAR_KEYWORD in kinds:
+            raise TypeError(
+                f"got {cls.__name__}.__init__ with ** parameters, expected one that names every "
+                "parameter: clones and searches would lose the others; write them out"
+            )
 
     def _make_module(self, in_channels, n_classes):
         """Make the network; `image_shape_` and `classes_` are known by then.

@@ -518,6 +518,22 @@ def test_a_module_of_ones_own(faces):
         clf.save("nowhere.safetensors")
 
 
+def test_a_subclass_names_its_parameters():
+    with pytest.raises(TypeError, match=r"got Lossy.*names every parameter"):
+
+        class Lossy(LinearFER):
+            def __init__(self, width=8, **kwargs):
+                super().__init__(**kwargs)
+                self.width = width
+
+    class Named(LinearFER):
+        def __init__(self, width=8, lr=1e-3):
+            super().__init__(lr=lr)
+            self.width = width
+
+    assert clone(Named(width=9, lr=0.1)).get_params() == {"width": 9, "lr": 0.1}
+
+
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_learns_faces_by_heart(estimator):
     X, y = make_faces(70, image_size=24, random_state=0, return_X_y=True)
