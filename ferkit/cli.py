@@ -41,7 +41,7 @@ def _parser():
 
     train = commands.add_parser("train", help="train on FER2013 and save the model")
     train.set_defaults(run=_train)
-    train.add_argument("data", type=Path, metavar="DATA", help="FER2013: folder, zip or csv")
+    _add_data(train)
     train.add_argument("--out", type=Path, required=True, metavar="FILE", help="model file")
     train.add_argument("--model", choices=MODELS, default="mobilenet")
     train.add_argument("--epochs", type=int, default=15)
@@ -51,13 +51,23 @@ def _parser():
     evaluate = commands.add_parser("evaluate", help="score a saved model on FER2013")
     evaluate.set_defaults(run=_evaluate)
     evaluate.add_argument("model", type=Path, metavar="FILE", help="model file")
-    evaluate.add_argument("data", type=Path, metavar="DATA", help="FER2013: folder, zip or csv")
+    _add_data(evaluate)
     evaluate.add_argument(
         "--subset",
         choices=["train", "public_test", "private_test", "test"],
         default="public_test",
     )
     return parser
+
+
+def _add_data(parser):
+    parser.add_argument("data", type=Path, metavar="DATA", help="FER2013: folder, zip or csv")
+    parser.add_argument(
+        "--on-error",
+        choices=["raise", "skip"],
+        default="raise",
+        help="stop at a bad image or row, or leave it out",
+    )
 
 
 def _demo(args):
@@ -110,7 +120,7 @@ def _train(args):
     # before hours of training, not after
     if not args.out.parent.is_dir() or args.out.is_dir():
         raise ValueError(f"got --out {args.out}, expected a file in a folder that exists")
-    X, y = load_fer2013(args.data, return_X_y=True)
+    X, y = load_fer2013(args.data, on_error=args.on_error, return_X_y=True)
     split = StratifiedShuffleSplit(n_splits=1, test_size=0.1, random_state=0)
     train, valid = next(split.split(X, y))
     clf = getattr(ferkit, MODELS[args.model])(
@@ -132,7 +142,7 @@ def _evaluate(args):
     from .datasets import load_fer2013
 
     clf = ferkit.load(args.model)
-    X, y = load_fer2013(args.data, subset=args.subset, return_X_y=True)
+    X, y = load_fer2013(args.data, subset=args.subset, on_error=args.on_error, return_X_y=True)
     print(f"{clf}\n{args.subset}, {len(X)} images:")
     _report(y, clf.predict(X))
 

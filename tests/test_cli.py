@@ -63,6 +63,19 @@ def test_bad_input_is_a_line_on_stderr(csv, tmp_path, capsys):
         assert re.fullmatch(rf"ferkit {command[0]}: .*expected.*\n", err)
 
 
+def test_bad_rows_may_be_left_out(csv, tmp_path, capsys):
+    bad = tmp_path / "bad.csv"
+    bad.write_text(csv.read_text() + "9,7 7,Training\n")
+    out = tmp_path / "m.safetensors"
+    train = ["train", str(bad), "--model", "resnet", "--epochs", "1", "--out", str(out)]
+    assert main(train) == 1
+    assert "line 282: got emotion '9'" in capsys.readouterr().err
+    with pytest.warns(UserWarning, match="left out 1 bad sample, .*line 282"):
+        assert main([*train, "--on-error", "skip"]) == 0
+    with pytest.warns(UserWarning, match="left out 1 bad sample, .*line 282"):
+        assert main(["evaluate", str(out), str(bad), "--on-error", "skip"]) == 0
+
+
 def test_usage_errors(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["train"])

@@ -1,23 +1,28 @@
 """FER2013 in the forms in which it is passed around: image folder, zip of it, and two csv files."""
 
+import io
 import os
+import warnings
 import zipfile
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
 from sklearn.utils import Bunch
 
 from .._images import EMOTIONS
-from ._fer2013_csv import DAMAGE, HEADER_SIZE, find_columns, first_line, open_csv, read_csv
-from ._fer2013_images import (
-    SPLITS,
-    decode_images,
-    find_root,
-    index_samples,
-    is_visible,
-    list_folder,
-    open_members,
+from ._bad_samples import BadSamples
+from ._fer2013_csv import (
+    DAMAGE,
+    HEADER_SIZE,
+    MAX_SIZE,
+    find_columns,
+    first_line,
+    open_csv,
+    read_csv,
 )
+from ._fer2013_images import SPLITS, find_root, index_samples, is_visible, list_folder
+from ._image_files import decode_images, open_members, read_file
 
 SUBSETS = {
     "train": ("Training",),
@@ -47,7 +52,7 @@ about 65 %, and many images occur more than once, also across the training and t
 """
 
 
-def load_fer2013(path, *, subset="train", return_X_y=False):
+def load_fer2013(path, *, subset="train", on_error="raise", return_X_y=False):
     """Load FER2013 from disk.
 
     The data set is recognised by its content in these forms:
@@ -65,6 +70,9 @@ def load_fer2013(path, *, subset="train", return_X_y=False):
     subset : {"train", "public_test", "private_test", "test", "all"}, default="train"
         Which images to load; "test" is the public and the private test set together. Only
         these are decoded.
+    on_error : {"raise", "skip"}, default="raise"
+        What to do about a file or row that is not a labelled gray image of 48 x 48 pixels:
+        raise, or leave it out, warn once, and list all that were left out in `skipped`.
     return_X_y : bool, default=False
         Return ``(images, target)`` instead of a Bunch.
 
@@ -89,6 +97,8 @@ def load_fer2013(path, *, subset="train", return_X_y=False):
             Paths from the folder that holds ``train`` and ``test``; folder and zip only.
         row_numbers : ndarray of shape (n_samples,), dtype int64
             Lines of the file, where the header is line 1; csv only.
+        skipped : list of tuple (str or int, str)
+            What `on_error` left out: the file's name or the line's number, and the reason.
         DESCR : str
             A description of the data set.
 
@@ -100,8 +110,14 @@ def load_fer2013(path, *, subset="train", return_X_y=False):
     FileNotFoundError
         If there is nothing at `path`.
     ValueError
-        If `path` holds none of the forms or several, lacks a part of `subset`, or has a file
-        or row that is not a labelled gray image of 48 x 48 pixels.
+        If `path` holds none of the forms or several, is damaged, encrypted or far larger than
+        FER2013, or lacks a part of `subset`. Unless `on_error` is "skip", also if it has a file
+        or row that is not a labelled gray image of 48 x 48 pixels, or lacks a class.
+
+    Warns
+    -----
+    UserWarning
+        If files or rows were left out, or a class is not there.
 
     References
     ----------
@@ -120,8 +136,13 @@ def load_fer2013(path, *, subset="train", return_X_y=False):
         raise ValueError(
             f"got subset={subset!r}, expected one of {', '.join(map(repr, SUBSETS))}; choose one"
         )
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f"got on_error={on_error!r}, expected 'raise' or 'skip'; choose one")
     path, load = _locate(Path(path))
-    faces = load(path, subset)
+    bad = BadSamples(on_error)
+    faces = load(path, subset, bad)
+    bad.warn(path, stacklevel=2)
+    _check_classes(faces, SUBSETS[subset], path, on_error)
     if return_X_y:
         return faces.images, faces.target
     return faces
@@ -130,14 +151,13 @@ def load_fer2013(path, *, subset="train", return_X_y=False):
 def _locate(path):
     """Find the data set at or just below `path`, and the function that loads it."""
     if not path.exists():
-        raise FileNotFoundError(
-            f"{path}: got a path where nothing is, expected {_FORMS}; check the path"
-        )
+        what = "a symbolic link that leads nowhere" if path.is_symlink() else "no such path"
+        raise FileNotFoundError(f"{path}: got {what}, expected {_FORMS}; check the path")
     load = _loader(path)
     if load is None and path.is_dir():
         return _locate_inside(path)
     if load is None:
-        raise ValueError(_explain_file(path))
+        raise ValueError(f"{path}: {_explain_file(path)}")
     return path, load
 
 
@@ -169,82 +189,144 @@ def _loader(path):
 
 
 def _explain_file(path):
-    start = first_line(path)[:60]
+    if not path.is_file():
+        return f"got a pipe or device, expected {_FORMS}; save it to a file"
+    start = first_line(path)
     if start.startswith(b"PK"):
-        return f"{path}: got a part of a zip file, expected all of it; fetch the file again"
+        return "got a part of a zip file, expected all of it; fetch the file again"
     if not start and path.stat().st_size:
-        return f"{path}: got a gzip file that cannot be read, expected a csv in it; fetch it again"
-    return f"{path}: got a file that starts with {start!r}, expected {_FORMS}; pass the path of one"
+        return "got a gzip file that cannot be read, expected a csv in it; fetch it again"
+    return _explain_header(start)
 
 
-def _load_folder(path, subset):
+def _explain_header(start):
+    """Say why what a file starts with is not the header of the csv."""
+    if not start:
+        return f"got an empty file, expected {_FORMS}; fetch it again"
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return "got text in UTF-16, expected a csv in UTF-8; save it again in that encoding"
+    if b"emotion" in start and b"pixels" in start:
+        return (
+            f"got a csv with the header {start!r}, expected the columns emotion, pixels and Usage; "
+            "rename or add what is missing, or fetch fer2013.csv, which has them"
+        )
+    return f"got a file that starts with {start[:40]!r}, expected {_FORMS}; pass the path of one"
+
+
+def _load_folder(path, subset, bad):
     def read(name):
-        with open(os.path.join(path, name), "rb", buffering=0) as file:
-            return file.read()
+        return read_file(os.path.join(path, name))
 
-    return _load_images(path, list_folder(path), read, subset)
+    return _load_images(path, list_folder(path), read, subset, bad)
 
 
-def _load_zip(path, subset):
-    with zipfile.ZipFile(path) as archive:
+def _load_zip(path, subset, bad):
+    try:
+        archive = zipfile.ZipFile(path)
+    except Exception as error:  # zipfile raises all sorts for damaged files
+        raise ValueError(
+            f"{path}: got a damaged zip ({error}), expected a whole one; fetch the file again"
+        ) from error
+    with archive:
+        _check_zip(archive, path)
         names = [name for name in archive.namelist() if is_visible(name) and name[-1] != "/"]
         root = find_root(names, path)
         if root is None:
-            return _load_zipped_csv(archive, names, path, subset)
+            return _load_zipped_csv(archive, names, path, subset, bad)
         members = {name: archive.getinfo(name) for name in names if name.startswith(root)}
     with open_members(path, members) as read_member:
         # Names are those of the extracted folder, whether or not another one encloses it.
         names = [name.removeprefix(root) for name in members]
         names = [name for name in names if name.partition("/")[0] in SPLITS]
-        return _load_images(path, names, lambda name: read_member(root + name), subset)
+        return _load_images(path, names, lambda name: read_member(root + name), subset, bad)
 
 
-def _load_images(path, names, read, subset):
-    samples = index_samples(names, path)
+def _check_zip(archive, path):
+    """Refuse a zip that nobody should unzip, or that we cannot."""
+    seen = set()
+    for info in archive.infolist():
+        name = info.filename
+        if name.startswith("/") or ".." in name.split("/"):
+            raise ValueError(
+                f"{path}: got a zip whose entry {name!r} leads out of it, expected names within "
+                "it; do not unzip it, and fetch the data set from a source that you trust"
+            )
+        if name in seen:
+            raise ValueError(
+                f"{path}: got a zip with two entries {name!r}, expected each name once; fetch the "
+                "file again"
+            )
+        if info.flag_bits & 1:
+            raise ValueError(
+                f"{path}: got an encrypted zip, expected one without a password; unzip it and pass "
+                "the path of the folder"
+            )
+        seen.add(name)
+
+
+def _load_images(path, names, read, subset, bad):
+    samples = index_samples(names, path, bad)
     _check_subset(subset, {sample.usage for sample in samples}, path)
     samples = [sample for sample in samples if sample.usage in SUBSETS[subset]]
-    images = decode_images(read, [sample.name for sample in samples], path)
+    images, is_good = decode_images(read, [sample.name for sample in samples], path, bad)
+    samples = list(compress(samples, is_good))
     return _bunch(
         images,
         target=[sample.label for sample in samples],
         usage=[sample.usage for sample in samples],
-        filenames=np.array([sample.name for sample in samples]),
+        filenames=np.array([sample.name for sample in samples], dtype=np.str_),
+        skipped=bad.skipped,
     )
 
 
-def _load_zipped_csv(archive, names, path, subset):
-    found = [name for name in names if find_columns(_first_line_of_member(archive, name))]
+def _load_zipped_csv(archive, names, path, subset, bad):
+    headers = {name: _first_line_of_member(archive, name) for name in names}
+    found = [name for name, header in headers.items() if find_columns(header)]
+    if len(names) == 1 and not found:
+        start = headers[names[0]]
+        if start.startswith(b"PK"):
+            explanation = f"got a zip within a zip, expected {_FORMS}; unzip the outer one"
+        else:
+            explanation = _explain_header(start)
+        raise ValueError(f"{path}/{names[0]}: {explanation}")
     if len(found) != 1:
         held = ", ".join((found or names)[:5]) or "nothing"
         raise ValueError(
             f"{path}: got a zip with {held}, expected train/ and test/, or one readable csv with "
             "the header emotion,pixels,Usage; unzip it and pass the path of what to load"
         )
-    with archive.open(found[0]) as stream:
-        return _load_rows(stream, f"{path}/{found[0]}", subset)
+    size = archive.getinfo(found[0]).file_size
+    if size > MAX_SIZE:
+        raise ValueError(
+            f"{path}/{found[0]}: got a csv of {size:,} bytes, expected FER2013's 301 million; "
+            "fetch the file again"
+        )
+    with io.BufferedReader(archive.open(found[0])) as stream:
+        return _load_rows(stream, f"{path}/{found[0]}", subset, bad)
 
 
 def _first_line_of_member(archive, name):
     try:
         with archive.open(name) as stream:
             return stream.readline(HEADER_SIZE)
-    except (RuntimeError, *DAMAGE):  # RuntimeError: encrypted, or an unknown compression
+    except (RuntimeError, *DAMAGE):  # RuntimeError: an unknown compression
         return b""
 
 
-def _load_csv(path, subset):
+def _load_csv(path, subset, bad):
     with open_csv(path) as stream:
-        return _load_rows(stream, path, subset)
+        return _load_rows(stream, path, subset, bad)
 
 
-def _load_rows(stream, path, subset):
-    table = read_csv(stream, path, SUBSETS[subset])
+def _load_rows(stream, path, subset, bad):
+    table = read_csv(stream, path, SUBSETS[subset], bad)
     _check_subset(subset, table.found, path)
     return _bunch(
         table.images,
         target=table.labels,
         usage=table.usages,
         row_numbers=np.array(table.row_numbers, dtype=np.int64),
+        skipped=bad.skipped,
     )
 
 
@@ -260,13 +342,28 @@ def _check_subset(subset, found, path):
         )
 
 
+def _check_classes(faces, usages, path, on_error):
+    """Refuse, or warn of, a part of the data set that lacks a class."""
+    for usage in usages:
+        present = set(faces.target[faces.usage == usage])
+        missing = [name for label, name in enumerate(EMOTIONS) if label not in present]
+        if missing:
+            message = (
+                f"{path}: got no {', '.join(missing)} in {usage}, expected images of all seven "
+                "classes; fetch the data set again, or pass on_error='skip' to go without"
+            )
+            if on_error == "raise" or not present:
+                raise ValueError(message)
+            warnings.warn(message, UserWarning, stacklevel=3)
+
+
 def _bunch(images, *, target, usage, **where):
     return Bunch(
-        data=images.reshape(len(images), -1),
+        data=images.reshape(len(images), 48 * 48),
         images=images,
         target=np.array(target, dtype=np.int64),
         target_names=list(EMOTIONS),
-        usage=np.array(usage),
+        usage=np.array(usage, dtype=np.str_),
         **where,
         DESCR=_DESCR,
     )

@@ -4,6 +4,7 @@ import gzip
 import zipfile
 import zlib
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,8 +21,19 @@ _USAGES = {b"Training": "Training", b"PublicTest": "PublicTest", b"PrivateTest":
 _LABELS = {b"%d" % label: label for label in range(len(EMOTIONS))}
 _CHUNK = 8  # rows: larger temporary arrays are returned to the system, and faulted in again
 _BUFFER = 2**18  # bytes: a row is longer than the default buffer
+_MAX_LINE = 2**16  # bytes: a face takes 9,300 at most
+MAX_SIZE = 2**30  # bytes: FER2013 takes 301 million
 _PADDING = b' "\t\r\n'
 _ZERO, _SPACE, _NEWLINE = b"0 \n"
+
+
+class _Row(NamedTuple):
+    """A row of the csv; the pixels are still text."""
+
+    number: int
+    label: int
+    usage: str
+    pixels: bytes
 
 
 @dataclass
@@ -75,7 +87,7 @@ def find_columns(header):
     return names.index(b"emotion"), names.index(b"pixels"), names.index(b"Usage")
 
 
-def read_csv(stream, path, usages):
+def read_csv(stream, path, usages, bad):
     """Read the rows of some usages.
 
     Parameters
@@ -86,6 +98,8 @@ def read_csv(stream, path, usages):
         Its path, for messages.
     usages : collection of str
         Which rows to keep; the pixels of others are not looked at.
+    bad : BadSamples
+        What to do about a row that is not a label, 2,304 levels and a usage.
 
     Returns
     -------
@@ -94,7 +108,7 @@ def read_csv(stream, path, usages):
     Raises
     ------
     ValueError
-        If a row is not a label, 2,304 levels and a usage.
+        If the file itself is damaged, or too large for FER2013.
     """
     from tqdm import tqdm
 
@@ -103,39 +117,57 @@ def read_csv(stream, path, usages):
     chunk = []
     with tqdm(desc="FER2013", unit="rows", delay=2) as bar:
         for number, line in _lines(stream, path):
-            label, pixels, usage = _split_row(line, columns, path, number)
-            table.found.add(usage)
-            if usage not in usages:
+            try:
+                row = _split_row(line, columns, path, number)
+            except ValueError as error:
+                _append_rows(table, chunk, path, bad)  # bad rows come in the file's order
+                chunk = []
+                bad.add(number, error)
                 continue
-            table.labels.append(label)
-            table.usages.append(usage)
-            table.row_numbers.append(number)
-            chunk.append(pixels)
+            table.found.add(row.usage)
+            if row.usage in usages:
+                chunk.append(row)
             if len(chunk) == _CHUNK:
-                _append_levels(table, chunk, path)
+                _append_rows(table, chunk, path, bad)
                 bar.update(_CHUNK)
                 chunk = []
-        if chunk:
-            _append_levels(table, chunk, path)
+        _append_rows(table, chunk, path, bad)
     return table
 
 
 def _lines(stream, path):
     """Yield the lines below the header with their numbers; blank ones count, but are left out."""
-    number = 1
+    number, size = 1, 0
     try:
-        for number, line in enumerate(stream, start=2):
+        while line := stream.readline(_MAX_LINE):
+            number += 1
+            rest = line
+            while rest and rest[-1] != _NEWLINE:  # whatever its length, one line is one bad row
+                size += len(rest)
+                rest = stream.readline(_MAX_LINE)
+            size += len(rest)
+            if size > MAX_SIZE:
+                raise ValueError(
+                    f"{path}: got more than {MAX_SIZE:,} bytes of text, expected FER2013's "
+                    "301 million; fetch the file again"
+                )
             if not line.isspace():
                 yield number, line
     except DAMAGE as error:
-        raise _bad_row(path, number + 1, f"damaged data ({error})", "a csv row") from error
+        raise ValueError(
+            f"{path}: got damaged data after line {number} or before ({error}), expected a whole "
+            "file; fetch it again"
+        ) from error
 
 
 def _split_row(line, columns, path, number):
-    """Split a row into label, pixels (as text) and usage."""
+    """Split a line into a row."""
+    if len(line) == _MAX_LINE:
+        raise _bad_row(path, number, f"{_MAX_LINE:,} bytes or more", "about 8,000")
     fields = [value.strip(_PADDING) for value in line.split(b",")]
     if len(fields) != len(columns):
-        raise _bad_row(path, number, f"{len(fields)} fields", f"{len(columns)}")
+        expected = f"{len(columns)} (emotion, pixels and Usage)"
+        raise _bad_row(path, number, f"{len(fields)} fields", expected)
     emotion, pixels, usage = (fields[column] for column in columns)
     if emotion not in _LABELS:
         expected = ", ".join(f"{label} ({name})" for label, name in enumerate(EMOTIONS))
@@ -143,15 +175,24 @@ def _split_row(line, columns, path, number):
     if usage not in _USAGES:
         expected = ", ".join(_USAGES.values())
         raise _bad_row(path, number, f"Usage {_show(usage)}", f"one of {expected}")
-    return _LABELS[emotion], pixels, _USAGES[usage]
+    return _Row(number, _LABELS[emotion], _USAGES[usage], pixels)
 
 
-def _append_levels(table, chunk, path):
-    levels = _parse_fast(chunk)
+def _append_rows(table, chunk, path, bad):
+    if not chunk:
+        return
+    levels = _parse_fast([row.pixels for row in chunk])
     if levels is None:
-        numbers = table.row_numbers[-len(chunk) :]
-        rows = [_parse_row(text, path, number) for text, number in zip(chunk, numbers, strict=True)]
-        levels = b"".join(rows)
+        parsed = {}
+        for row in chunk:
+            try:
+                parsed[row] = _parse_row(row.pixels, path, row.number)
+            except ValueError as error:
+                bad.add(row.number, error)
+        chunk, levels = list(parsed), b"".join(parsed.values())
+    table.labels += [row.label for row in chunk]
+    table.usages += [row.usage for row in chunk]
+    table.row_numbers += [row.number for row in chunk]
     table.levels += levels
 
 
@@ -200,7 +241,7 @@ def _parse_row(text, path, number):
 def _bad_row(path, number, what, expected):
     return ValueError(
         f"{path}, line {number}: got {what}, expected {expected}; mend or remove the line, or "
-        "fetch the file again"
+        "pass on_error='skip'"
     )
 
 

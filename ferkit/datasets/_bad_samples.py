@@ -1,0 +1,55 @@
+"""What is wrong with single images or rows: raised at once, or left out and told of at the end."""
+
+import warnings
+
+
+class BadSamples:
+    """Raise for the first bad sample, or remember all of them.
+
+    Parameters
+    ----------
+    on_error : {"raise", "skip"}
+        What to do.
+
+    Attributes
+    ----------
+    skipped : list of tuple
+        The place of each (a file's name or a line's number), and what is wrong with it.
+    """
+
+    def __init__(self, on_error):
+        self._raises = on_error == "raise"
+        self.skipped = []
+
+    def add(self, place, error):
+        """Raise the error, or remember it.
+
+        Parameters
+        ----------
+        place : str or int
+            The file's name or the line's number.
+        error : ValueError
+            What is wrong with it.
+        """
+        if self._raises:
+            raise error
+        self.skipped.append((place, str(error)))
+
+    def warn(self, path, stacklevel):
+        """Tell how many were left out, if any were.
+
+        Parameters
+        ----------
+        path : path-like
+            The data set.
+        stacklevel : int
+            As in `warnings.warn`, seen from the caller.
+        """
+        if self.skipped:
+            n = len(self.skipped)
+            warnings.warn(
+                f"{path}: left out {n} bad sample{'s' if n > 1 else ''}, all listed in the Bunch's "
+                f"`skipped`; the first: {self.skipped[0][1]}",
+                UserWarning,
+                stacklevel=stacklevel + 1,
+            )
