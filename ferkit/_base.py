@@ -20,7 +20,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._images import as_images, as_rows, resolve_image_shape
+from ._images import as_images, as_labels, as_rows, check_shape_of_fit, encode, resolve_image_shape
 from ._random import draw_seed, preserved_generators, seed_generators
 from ._saving import save
 
@@ -168,7 +168,7 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
         self._check_classes()
         validation = self._check_validation(X_val, y_val)
         net = self._new_net(images.shape[-1], y, draw_seed(self.random_state))
-        self._train(net, images, self._encode(y), self.max_epochs, validation)
+        self._train(net, images, encode(y, self.classes_), self.max_epochs, validation)
         self.net_ = net
         return self
 
@@ -211,7 +211,7 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
         if is_first:
             self._check_classes()
             images, y = self._check_first_X_y(X, y)
-            targets = self._encode(y)
+            targets = encode(y, self.classes_)
             net = self._new_net(images.shape[-1], self.classes_, draw_seed(self.random_state))
         else:
             images, targets = self._check_X_y(X, y)
@@ -224,7 +224,10 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
 
     def _check_classes(self):
         if len(self.classes_) < 2:
-            raise ValueError(f"got 1 class in y, {self.classes_[0]}, expected at least two classes")
+            raise ValueError(
+                f"got {len(self.classes_)} class, {self.classes_.tolist()}, expected two or more; "
+                "add another class"
+            )
 
     def _new_net(self, n_channels, y, seed):
         """Make a net for images of `n_channels`; `y` gives the class weights."""
@@ -236,7 +239,7 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
             ):
                 raise ValueError(
                     f"got class_weight={self.class_weight!r}, expected weights that are finite and "
-                    "not negative, with one above zero"
+                    "not negative, with one above zero; class_weight=None takes equal ones"
                 )
         return self._build_net(self._resolve_channels(n_channels), class_weight, seed)
 
@@ -273,7 +276,8 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
     def _check_first_X_y(self, X, y):
         """Validate what a fit begins with; sets `n_features_in_`, `image_shape_` and the dtype."""
         rows, image_shape = as_rows(X)
-        rows, y = validate_data(self, rows, y)
+        # `as_images` looks for what is not finite, and says where it is
+        rows, y = validate_data(self, rows, as_labels(y), ensure_all_finite=False)
         check_classification_targets(y)
         self.image_shape_ = resolve_image_shape(rows.shape[1], image_shape, self.image_shape)
         images = as_images(rows, self.image_shape_)
@@ -283,16 +287,9 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
     def _check_X(self, X):
         """Validate images like those of the fit: (n, h, w, 1) or (n, h, w, 3), uint8 or float32."""
         rows, image_shape = as_rows(X)
-        if image_shape is None and np.shape(rows) == self.image_shape_ != (1, rows.shape[1]):
-            raise ValueError(
-                f"got a single image of shape {self.image_shape_}, expected several; use X[None]"
-            )
-        if image_shape not in (None, self.image_shape_):
-            raise ValueError(
-                f"got images of shape {image_shape}, expected {self.image_shape_} as in the fit; "
-                "resize them; a single image is X[None]"
-            )
-        images = as_images(validate_data(self, rows, reset=False), self.image_shape_)
+        check_shape_of_fit(rows, image_shape, self.image_shape_)
+        rows = validate_data(self, rows, reset=False, ensure_all_finite=False)
+        images = as_images(rows, self.image_shape_)
         if images.dtype != self._dtype:
             warnings.warn(
                 f"got {images.dtype} images, expected {self._dtype} as in the fit; uint8 holds "
@@ -305,27 +302,19 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
     def _check_X_y(self, X, y):
         """Validate more images and labels like those of the fit; returns indices of classes."""
         images = self._check_X(X)
-        y = column_or_1d(y, warn=True)
+        y = column_or_1d(as_labels(y), warn=True)
         check_consistent_length(images, y)
-        return images, self._encode(y)
+        return images, encode(y, self.classes_)
 
     def _check_validation(self, X_val, y_val):
         if X_val is None and y_val is None:
             return None
         if X_val is None or y_val is None:
             given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
-            raise ValueError(f"got {given} without {missing}, expected both or neither")
-        return self._check_X_y(X_val, y_val)
-
-    def _encode(self, y):
-        """Turn labels into indices of `classes_`."""
-        unseen = np.setdiff1d(y, self.classes_)
-        if len(unseen):
             raise ValueError(
-                f"got labels {unseen.tolist()}, expected labels among classes_, "
-                f"{self.classes_.tolist()}"
+                f"got {given} without {missing}, expected both or neither; add {missing}"
             )
-        return np.searchsorted(self.classes_, y)
+        return self._check_X_y(X_val, y_val)
 
     def _resolve_channels(self, n_channels):
         """Find the network's channels for images of `n_channels`."""

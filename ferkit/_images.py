@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from numbers import Real
 
 import numpy as np
 
@@ -30,32 +31,92 @@ def as_rows(X):
     ------
     ValueError
         If `X` has three or more dimensions but not an images' shape, or holds images of
-        different shapes.
+        different shapes, masked values, or something else than numbers.
     """
-    if type(X).__module__.partition(".")[0] == "torch":
-        X = X.detach().cpu().numpy()
-    if not hasattr(X, "shape"):
-        X = _array_of(X)
+    X = _as_array(X)
     if len(X.shape) < 3:
         return X, None
     X = np.asarray(X)
-    if X.ndim == 4 and X.shape[-1] == 1:
-        X = X[..., 0]
-    if 0 in X.shape[1:] or X.ndim > 4 or (X.ndim == 4 and X.shape[-1] != 3):
+    if 0 in X.shape[1:] or X.ndim > 4 or (X.ndim == 4 and X.shape[3] not in (1, 3)):
         raise ValueError(_explain_shape(X.shape))
-    image_shape = X.shape[1:]
+    image_shape = X.shape[1:3] if X.shape[3:] == (1,) else X.shape[1:]
     return X.reshape(len(X), math.prod(image_shape)), image_shape
 
 
-def _array_of(X):
-    try:
-        return np.asarray(X)
-    except ValueError as error:
-        shapes = sorted({np.shape(image) for image in X})
+def _as_array(X):
+    """Make an array of tensors, lists and objects; arrays and DataFrames stay as they are."""
+    X = _from_torch(X)
+    is_flat = len(getattr(X, "shape", ())) == 1
+    if hasattr(X, "tolist") and (is_flat or _kind(X) == "O"):
+        X = X.tolist()  # numpy sees what the objects are: images, or numbers
+    if not hasattr(X, "shape"):
+        X = _stack(X)
+    if np.ma.is_masked(X):
         raise ValueError(
-            f"got images of different shapes, such as {shapes[0]} and {shapes[-1]}, expected "
-            "one; resize them first"
-        ) from error
+            f"got {np.ma.count_masked(X)} masked values in X, expected none; X.filled(0) makes "
+            "them black"
+        )
+    if _kind(X) in {"S", "U", "V", "M", "m"}:
+        raise ValueError(
+            f"got X of dtype {X.dtype}, expected uint8 levels or floats in [0, 1]; read files and "
+            "strings of pixels into arrays, as ferkit.datasets does"
+        )
+    return _levels_of_frame(X) if hasattr(X, "dtypes") else X
+
+
+def _kind(X):
+    return getattr(getattr(X, "dtype", None), "kind", None)
+
+
+def _from_torch(X):
+    """Bring a tensor to numpy, from any device; leave what is none."""
+    if not hasattr(X, "is_floating_point"):
+        return X
+    if X.is_floating_point() and X.element_size() < 4:
+        X = X.float()  # numpy has no bfloat16
+    return X.numpy(force=True)
+
+
+def _stack(images):
+    if isinstance(images, (list, tuple)):
+        images = [_from_torch(image) for image in images]
+    try:
+        X = np.asarray(images)
+        if X.dtype == object:
+            X = np.asarray(X.tolist())
+    except ValueError as error:
+        raise ValueError(_explain_ragged(images)) from error
+    if X.ndim == 0:
+        raise ValueError(
+            f"got X of type {type(images).__name__}, expected {_EXPECTED}; pass an array or a "
+            "list of images"
+        )
+    return X
+
+
+def _explain_ragged(images):
+    for sample, image in enumerate(images):
+        try:
+            shape = np.shape(image)
+        except ValueError:
+            return (
+                f"got lines of different lengths in sample {sample}, expected an image or a row; "
+                "fill them up"
+            )
+        if shape != np.shape(images[0]):
+            return (
+                f"got images of different shapes, {np.shape(images[0])} in sample 0 and {shape} "
+                f"in sample {sample}, expected one shape; resize them first"
+            )
+
+
+def _levels_of_frame(X):
+    """Make numpy's integers of pandas' nullable ones; scikit-learn would make floats of them."""
+    are_integers = all(getattr(dtype, "kind", None) in {"i", "u"} for dtype in X.dtypes)
+    are_of_numpy = all(isinstance(dtype, np.dtype) for dtype in X.dtypes)
+    if not are_integers or are_of_numpy or X.isna().any(axis=None):
+        return X
+    return X.astype(np.int64)
 
 
 def _explain_shape(shape):
@@ -69,7 +130,7 @@ def _explain_shape(shape):
             f"got images with {shape[-1]} channels, {shape}, expected 1 (gray) or 3 (RGB); drop "
             f"the alpha channel with X[..., :{shape[-1] - 1}]"
         )
-    return f"got X of shape {shape}, expected {_EXPECTED}"
+    return f"got X of shape {shape}, expected {_EXPECTED}; reshape it"
 
 
 def resolve_image_shape(n_values, own, asked):
@@ -144,9 +205,39 @@ def check_image_shape(image_shape):
     shape = tuple(image_shape)
     is_ints = all(isinstance(side, (int, np.integer)) and side >= 1 for side in shape)
     if not is_ints or len(shape) not in (2, 3) or (len(shape) == 3 and shape[2] not in (1, 3)):
-        raise ValueError(f"got image_shape={image_shape!r}, expected (h, w) or (h, w, 3)")
+        raise ValueError(
+            f"got image_shape={image_shape!r}, expected (h, w) or (h, w, 3), integers from 1 on; "
+            "for images X it is X.shape[1:]"
+        )
     shape = tuple(map(int, shape))
     return shape[:2] if shape[2:] == (1,) else shape
+
+
+def check_shape_of_fit(rows, own, fitted):
+    """Refuse images of another shape than the fit's; rows are left to scikit-learn's checks.
+
+    Parameters
+    ----------
+    rows, own : array-like, tuple or None
+        What `as_rows` gave.
+    fitted : tuple
+        The shape of the fit's images.
+
+    Raises
+    ------
+    ValueError
+        If `own` is another shape, or all of `rows` is a single image.
+    """
+    if own == fitted or (own is None and rows.shape[1:] == (math.prod(fitted),)):
+        return
+    shape = rows.shape if own is None else (len(rows), *own)
+    if shape in (fitted, (*fitted, 1)):
+        raise ValueError(f"got a single image of shape {shape}, expected several; use X[None]")
+    if own is not None:
+        raise ValueError(
+            f"got images of shape {own}, expected {fitted} as in the fit; resize them; a single "
+            "image is X[None]"
+        )
 
 
 def as_images(rows, image_shape):
@@ -155,7 +246,7 @@ def as_images(rows, image_shape):
     Parameters
     ----------
     rows : ndarray of shape (n, n_values)
-        Numbers, all finite.
+        Numbers.
     image_shape : tuple
         (h, w) or (h, w, 3).
 
@@ -168,38 +259,40 @@ def as_images(rows, image_shape):
     Raises
     ------
     ValueError
-        If an integer is not a level, or a float is beyond float32.
+        If an integer is not a level, or a number is not finite in float32.
 
     Warns
     -----
     UserWarning
         If floats look like levels.
     """
-    images = _as_levels(rows, image_shape) if rows.dtype.kind in "iu" else _as_floats(rows)
+    make = _as_levels if rows.dtype.kind in "iu" else _as_floats
     n_channels = image_shape[2] if len(image_shape) == 3 else 1
-    return images.reshape(len(rows), *image_shape[:2], n_channels)
+    return make(rows, image_shape).reshape(len(rows), *image_shape[:2], n_channels)
 
 
 def _as_levels(rows, image_shape):
     if rows.dtype == np.uint8:
         return rows
-    if rows.size and (rows.min() < 0 or rows.max() > 255):
-        sample, value = np.argwhere((rows < 0) | (rows > 255))[0]
-        position = (int(sample), *map(int, np.unravel_index(value, image_shape)))
+    if rows.min() < 0 or rows.max() > 255:
+        index, place = _find_first((rows < 0) | (rows > 255), image_shape)
         raise ValueError(
-            f"got level {rows[sample, value]} in sample {sample} (image position "
-            f"{position[1:]}), expected integers in 0..255; scale X to levels, or to floats "
-            "in [0, 1]"
+            f"got level {rows[index]} {place}, expected integers in 0..255; scale X to levels, or "
+            "to floats in [0, 1]"
         )
     return rows.astype(np.uint8)
 
 
-def _as_floats(rows):
-    with np.errstate(over="ignore"):
+def _as_floats(rows, image_shape):
+    with np.errstate(over="ignore", invalid="ignore"):
         floats = rows.astype(np.float32, copy=False)
-    low, high = floats.min(), floats.max()
+        low, high = floats.min(), floats.max()  # NaN if one value is
     if not (np.isfinite(low) and np.isfinite(high)):
-        raise ValueError("got floats beyond the range of float32, expected values in [0, 1]")
+        index, place = _find_first(~np.isfinite(floats), image_shape)
+        value = "NaN" if np.isnan(floats[index]) else f"{rows[index]:g}"
+        raise ValueError(
+            f"got {value} {place}, expected finite float32 values; mend or drop such images"
+        )
     if low >= 0 and high > 2:
         warnings.warn(
             f"got floats up to {high:g}, expected floats in [0, 1], which are used as given; if "
@@ -208,3 +301,80 @@ def _as_floats(rows):
             stacklevel=2,
         )
     return floats
+
+
+def _find_first(is_bad, image_shape):
+    """Find the first bad value of the rows: its index, and its place in words."""
+    sample, value = np.unravel_index(is_bad.argmax(), is_bad.shape)
+    position = tuple(map(int, np.unravel_index(value, image_shape)))
+    return (sample, value), f"in sample {sample} (image position {position})"
+
+
+def as_labels(y):
+    """Look at labels that come as objects; leave the others to scikit-learn's checks.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+        Labels, also a torch tensor.
+
+    Returns
+    -------
+    array-like of shape (n,)
+        `y`, or an ndarray of numbers where it is a tensor or the objects are numbers.
+
+    Raises
+    ------
+    ValueError
+        If the objects are neither strings throughout nor numbers throughout.
+    """
+    y = _from_torch(y)
+    labels = np.asarray(y)
+    if isinstance(y, (list, tuple)) and labels.dtype.kind == "U":
+        labels = np.asarray(y, dtype=object)  # numpy made strings of the numbers among them
+    if labels.dtype != object or labels.ndim != 1:
+        return y
+    kind = str if isinstance(next(iter(labels), None), str) else (Real, np.bool_)
+    for sample, label in enumerate(labels):
+        if not isinstance(label, kind):
+            raise ValueError(
+                f"got label {label!r} in sample {sample}, expected only strings or only integers; "
+                "mend or drop such labels and their images"
+            )
+    return y if kind is str else np.array(labels.tolist())
+
+
+def encode(y, classes):
+    """Turn labels into indices of `classes`.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Labels.
+    classes : ndarray of shape (n_classes,)
+        Sorted.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        int64.
+
+    Raises
+    ------
+    ValueError
+        If a label is none of the classes.
+    """
+    # numpy would compare strings with numbers as strings
+    is_comparable = (y.dtype.kind in "OU") == (classes.dtype.kind in "OU")
+    unseen = np.setdiff1d(y, classes) if is_comparable else np.unique(y)
+    if len(unseen):
+        raise ValueError(
+            f"got labels {_enumerate(unseen)}, expected labels among classes_, "
+            f"{classes.tolist()}; fit with all classes, or drop these images"
+        )
+    return np.searchsorted(classes, y)
+
+
+def _enumerate(values, n_shown=10):
+    more = f" and {len(values) - n_shown} more" if len(values) > n_shown else ""
+    return f"{values[:n_shown].tolist()}{more}"

@@ -1,8 +1,7 @@
-"""The contract beyond scikit-learn's checks: images, labels, bits, errors."""
+"""The contract beyond scikit-learn's checks: bits, labels, training, files."""
 
 import pickle
 import threading
-from math import prod
 
 import joblib
 import numpy as np
@@ -17,21 +16,15 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from torch import nn
 
 import ferkit
-from ferkit import BaseFER, MobileNetFER, ResNetFER
+from ferkit import MobileNetFER, ResNetFER
 from ferkit.datasets import make_faces
+from tests.helpers import LinearFER
 
 ESTIMATORS = [MobileNetFER, ResNetFER]
 # shuffling, augmentation and dropout all draw
 LIVELY = {"augment": "reference", "dropout": 0.2, "random_state": 0}
-
-
-class LinearFER(BaseFER):
-    def _make_module(self, in_channels, n_classes):
-        n_pixels = prod(self.image_shape_[:2])
-        return nn.Sequential(nn.Flatten(), nn.Linear(in_channels * n_pixels, n_classes))
 
 
 @pytest.fixture(scope="module")
@@ -88,21 +81,6 @@ def test_partial_fit_goes_on_after_fit_and_after_pickling(faces):
     a = ResNetFER(max_epochs=3, **LIVELY).fit(X, y)
     b = ResNetFER(max_epochs=2, **LIVELY).fit(X, y)
     assert_same_bits(a, pickle.loads(pickle.dumps(b)).partial_fit(X, y), X)
-
-
-@pytest.mark.parametrize("estimator", ESTIMATORS)
-@pytest.mark.parametrize("kind", ["levels", "floats"])
-def test_images_and_rows_are_interchangeable(estimator, kind, faces):
-    X, y = faces
-    X = X if kind == "levels" else X / 255
-    rows = X.reshape(len(X), -1)
-    a = fit(estimator, (X, y))
-    for other in (rows, X[..., None], list(X), torch.from_numpy(X), np.asfortranarray(X)):
-        b = fit(estimator, (other, y))
-        assert_same_bits(a, b, X)
-        assert b.n_features_in_ == 24 * 24
-        assert b.image_shape_ == (24, 24)
-    np.testing.assert_array_equal(a.decision_function(X), a.decision_function(rows))
 
 
 def test_data_frames(faces):
@@ -167,17 +145,6 @@ def test_read_only_memory_maps(faces, tmp_path):
     assert_same_bits(clf, fit(ResNetFER, faces, max_epochs=1), memmap)
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "float32"])
-def test_X_is_never_written_to(dtype, faces):
-    X, y = faces[0].astype(dtype) / (1 if dtype == "uint8" else 255), faces[1]
-    X = X.astype(dtype)
-    before = X.copy()
-    clf = fit(MobileNetFER, (X, y), max_epochs=1)
-    clf.predict(X)
-    clf.transform(X)
-    np.testing.assert_array_equal(X, before)
-
-
 # -- images ------------------------------------------------------------------------------------
 
 
@@ -190,10 +157,6 @@ def test_colour_images(estimator):
     assert clf.n_features_in_ == 768
     rows = X.reshape(20, -1)
     assert_same_bits(clf, fit(estimator, (rows, y), max_epochs=1, image_shape=(16, 16, 3)), rows)
-    with pytest.raises(ValueError, match=r"image_shape=\(16, 16, 3\)"):
-        fit(estimator, (rows, y))
-    with pytest.raises(ValueError, match=r"got colour images.*expected gray ones for channels=1"):
-        fit(estimator, (X, y), channels=1)
 
 
 def test_three_channels_from_gray(faces):
@@ -202,37 +165,13 @@ def test_three_channels_from_gray(faces):
     assert fit(MobileNetFER, faces, channels="auto", max_epochs=1).n_parameters_ == 132_359
 
 
-def test_predicting_other_images_than_fitted(faces):
-    X, _ = faces
-    clf = fit(ResNetFER, faces, max_epochs=1)
-    with pytest.raises(ValueError, match=r"got images of shape \(20, 20\), expected \(24, 24\)"):
-        clf.predict(X[:, :20, :20])
-    with pytest.raises(ValueError, match=r"got a single image of shape \(24, 24\).*X\[None\]"):
-        clf.predict(X[0])
-    with pytest.warns(UserWarning, match="got float32 images, expected uint8 as in the fit"):
-        clf.predict(X / 255)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda X, y: (X.transpose(0, 2, 1)[:, None], y), "channels first"),
-        (lambda X, y: (X.astype(int) - 1, y), r"got level -1 in sample \d+"),
-        (lambda X, y: (np.where(X > 9, np.nan, X), y), "NaN"),
-        (lambda X, y: (X, y[1:]), "inconsistent numbers of samples"),
-        (lambda X, y: (X, np.zeros(len(y), int)), "got 1 class in y, 0, expected at least two"),
-        (lambda X, y: (X, y + 0.5), "Unknown label type: continuous"),
-        (lambda X, y: (X, None), "requires y to be passed"),
-        (lambda X, y: (X[:0], y[:0]), "minimum of 1 is required"),
-    ],
-)
-@pytest.mark.filterwarnings("ignore:got floats up to")
-def test_fit_refuses(change, message, faces):
-    clf = ResNetFER(max_epochs=1).fit(*faces)
-    with pytest.raises(ValueError, match=message):
-        clf.fit(*change(*faces))
-    with pytest.raises(NotFittedError):  # no old network behind new labels
-        clf.predict(faces[0])
+def test_a_refused_fit_leaves_no_older_network(faces):
+    X, y = faces
+    clf = fit(LinearFER, faces)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        clf.fit(X, y[1:])
+    with pytest.raises(NotFittedError):
+        clf.predict(X)
 
 
 # -- labels ------------------------------------------------------------------------------------
@@ -251,10 +190,7 @@ def test_fit_refuses(change, message, faces):
 )
 def test_labels(labels, faces, tmp_path):
     X = faces[0]
-    y = labels[np.arange(len(X)) % len(labels)]
-    clf = fit(ResNetFER, (X, y), max_epochs=1)
-    np.testing.assert_array_equal(clf.classes_, np.unique(labels))
-    assert set(clf.predict(X)) <= set(labels.tolist())
+    clf = fit(ResNetFER, (X, labels[np.arange(len(X)) % len(labels)]), max_epochs=1)
     proba = clf.predict_proba(X)
     assert proba.shape == (len(X), len(labels))
     np.testing.assert_array_equal(clf.predict(X), clf.classes_[proba.argmax(axis=1)])
@@ -263,29 +199,6 @@ def test_labels(labels, faces, tmp_path):
     loaded = ferkit.load(tmp_path / "m.safetensors")
     assert loaded.classes_.dtype == clf.classes_.dtype
     np.testing.assert_array_equal(loaded.predict(X), clf.predict(X))
-
-
-def test_partial_fit_refuses(faces):
-    X, y = faces
-    with pytest.raises(ValueError, match="classes must be passed on the first call"):
-        ResNetFER().partial_fit(X, y)
-    with pytest.raises(ValueError, match="got 1 class"):
-        ResNetFER().partial_fit(X, y, classes=[0])
-    with pytest.raises(ValueError, match=r"got labels \[6\], expected labels among"):
-        ResNetFER().partial_fit(X, y, classes=range(6))
-    with pytest.raises(ValueError, match="got class_weight='balanced'"):
-        ResNetFER(class_weight="balanced").partial_fit(X, y, classes=range(7))
-    clf = ResNetFER().partial_fit(X, y, classes=range(7))
-    with pytest.raises(ValueError, match="is not the same as on last call to partial_fit"):
-        clf.partial_fit(X, y, classes=range(8))
-    with pytest.raises(ValueError, match=r"got labels \[9\], expected labels among"):
-        clf.partial_fit(X, np.where(y == 0, 9, y))
-
-
-def test_classes_absent_from_the_first_batch(faces):
-    X, y = faces
-    clf = ResNetFER(random_state=0).partial_fit(X[y < 3], y[y < 3], classes=range(7))
-    assert clf.predict_proba(X).shape == (len(X), 7)
 
 
 # -- training ----------------------------------------------------------------------------------
@@ -310,24 +223,6 @@ def test_history(faces):
     other = ResNetFER(max_epochs=3, lr=0.002, random_state=0).fit(X[:100], y[:100])
     assert_same_bits(clf, other, X)
     assert "valid_loss" not in other.history_
-
-
-@pytest.mark.parametrize("missing", ["X_val", "y_val"])
-def test_validation_data_comes_in_pairs(missing, faces):
-    given = {"X_val": faces[0], "y_val": faces[1]}
-    given.pop(missing)
-    with pytest.raises(ValueError, match=f"without {missing}, expected both or neither"):
-        ResNetFER().fit(*faces, **given)
-
-
-def test_validation_data_is_validated(faces):
-    X, y = faces
-    with pytest.raises(ValueError, match=r"got labels \[77\]"):
-        ResNetFER().fit(X, y, X_val=X, y_val=np.full(len(y), 77))
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        ResNetFER().fit(X, y, X_val=X, y_val=y[1:])
-    with pytest.raises(ValueError, match=r"got images of shape \(9, 24\)"):
-        ResNetFER().fit(X, y, X_val=X[:, :9], y_val=y)
 
 
 def test_a_diverged_fit_raises(faces):
@@ -382,12 +277,6 @@ def test_every_parameter_acts(estimator, changed, faces):
     a = fit(estimator, faces, precision="float32", weight_decay=0.0)
     b = fit(estimator, faces, **{"precision": "float32", "weight_decay": 0.0, **changed})
     assert not np.array_equal(a.decision_function(faces[0]), b.decision_function(faces[0]))
-
-
-def test_class_weights_that_cannot_be(faces):
-    for weights in ({0: -5.0}, {0: np.inf}, dict.fromkeys(range(7), 0.0)):
-        with pytest.raises(ValueError, match=r"got class_weight=.*expected weights"):
-            fit(ResNetFER, faces, class_weight=weights)
 
 
 def test_a_failed_partial_fit_can_be_made_good(faces):
@@ -452,14 +341,6 @@ def test_transform(estimator, width, faces):
     logits = embedding.to_numpy() @ clf.module_.classifier.weight.detach().numpy().T
     logits += clf.module_.classifier.bias.detach().numpy()
     np.testing.assert_allclose(logits, clf.decision_function(faces[0]), atol=1e-5)
-
-
-@pytest.mark.parametrize("estimator", ESTIMATORS)
-@pytest.mark.parametrize("n", [1, 2, 7, 15, 16, 33])
-def test_a_prediction_does_not_depend_on_its_batch(estimator, n, faces):
-    clf, X = fit(estimator, faces, max_epochs=1), faces[0]
-    for method in (clf.predict_proba, clf.transform):
-        np.testing.assert_allclose(method(X[:n]), method(X)[:n], rtol=1e-7, atol=1e-7)
 
 
 def test_binary_decision_function(faces):

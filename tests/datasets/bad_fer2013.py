@@ -19,8 +19,7 @@ import numpy as np
 from PIL import Image
 
 from ferkit.datasets import load_fer2013
-
-from . import fer2013_files as good
+from tests.datasets import fer2013_files as good
 
 
 class Case(NamedTuple):

@@ -12,8 +12,7 @@ from PIL import Image
 
 from ferkit import EMOTIONS
 from ferkit.datasets import _fer2013_csv, _image_files, load_fer2013
-
-from .fer2013_files import (
+from tests.datasets.fer2013_files import (
     CSV_LAYOUTS,
     IMAGE_LAYOUTS,
     SAMPLES,

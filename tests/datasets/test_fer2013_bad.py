@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 
 from ferkit import EMOTIONS
 from ferkit.datasets import load_fer2013
-
-from . import bad_fer2013 as bad
-from . import fer2013_files as good
+from tests.datasets import bad_fer2013 as bad
+from tests.datasets import fer2013_files as good
 
 CASES = bad.CASES
 SKIPPABLE = {what: case for what, case in CASES.items() if case.place is not None}
