@@ -1,31 +1,27 @@
 """The classifier contract: validation, labels, training, prediction, files."""
 
+import os
 import warnings
+from contextlib import nullcontext
 from functools import partial
 from inspect import Parameter, signature
 from numbers import Integral, Real
 
 import numpy as np
-import pandas as pd
-from scipy.special import log_softmax
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-    _fit_context,
-)
+from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils import check_consistent_length, column_or_1d, compute_class_weight
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import validate_data
 
 from ._images import as_images, as_labels, as_rows, check_shape_of_fit, encode, resolve_image_shape
-from ._random import draw_seed, preserved_generators, seed_generators
-from ._saving import save
+from ._prediction import PredictionMixin
+from ._random import draw_seed, preserved_generators, seed_generators, stream_seed
+from ._saving import identify_fit, load_weights, save
+from ._split import split_off
 
 
-class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator):
+class BaseFER(PredictionMixin, BaseEstimator):
     """Base of the classifiers: everything but the network.
 
     A subclass defines `_make_module`. If it has parameters of its own, it also defines an
@@ -56,6 +52,19 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "batch_size": [Interval(Integral, 2, None, closed="left")],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "lr_schedule": [StrOptions({"plateau", "cosine", "onecycle"}), None],
+        "warmup_epochs": [Interval(Real, 0, None, closed="left")],
+        "ema_decay": [Interval(Real, 0, 1, closed="left"), None],
+        "clip_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "monitor": [StrOptions({"valid_loss", "valid_f1_macro"})],
+        "restore_best": ["boolean"],
+        "weights": [str, os.PathLike, None],
+        "warm_start": ["boolean"],
+        "freeze": [StrOptions({"features"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
         "class_weight": [StrOptions({"balanced"}), dict, None],
         "augment": [StrOptions({"reference"}), None],
@@ -63,12 +72,15 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
         "image_shape": [tuple, list, None],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
         "device": [str],
+        "callbacks": [list, None],
+        "compile": ["boolean"],
+        "checkpoint_dir": [str, os.PathLike, None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
 
-    # X_val reaches fit through a Pipeline's transform_input without a request by the user
-    __metadata_request__fit = {"X_val": True, "y_val": True}
+    # they reach fit, through a Pipeline or a search, without a request by the user
+    __metadata_request__fit = {"X_val": True, "y_val": True, "groups": True}
 
     def __init__(
         self,
@@ -80,6 +92,19 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
         dropout=0.0,
         batch_size=64,
         max_epochs=15,
+        lr_schedule=None,
+        warmup_epochs=0,
+        ema_decay=None,
+        clip_grad_norm=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=6,
+        tol=0.0,
+        monitor="valid_loss",
+        restore_best=True,
+        weights=None,
+        warm_start=False,
+        freeze=None,
         label_smoothing=0.0,
         class_weight=None,
         augment=None,
@@ -87,6 +112,9 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
         image_shape=None,
         precision="auto",
         device="auto",
+        callbacks=None,
+        compile=False,
+        checkpoint_dir=None,
         random_state=None,
         verbose=0,
     ):
@@ -97,6 +125,19 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
         self.dropout = dropout
         self.batch_size = batch_size
         self.max_epochs = max_epochs
+        self.lr_schedule = lr_schedule
+        self.warmup_epochs = warmup_epochs
+        self.ema_decay = ema_decay
+        self.clip_grad_norm = clip_grad_norm
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.monitor = monitor
+        self.restore_best = restore_best
+        self.weights = weights
+        self.warm_start = warm_start
+        self.freeze = freeze
         self.label_smoothing = label_smoothing
         self.class_weight = class_weight
         self.augment = augment
@@ -104,6 +145,9 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
         self.image_shape = image_shape
         self.precision = precision
         self.device = device
+        self.callbacks = callbacks
+        self.compile = compile
+        self.checkpoint_dir = checkpoint_dir
         self.random_state = random_state
         self.verbose = verbose
 
@@ -130,14 +174,15 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
         -------
         torch.nn.Module
             For `transform`, it has a method `embed`, mapping the input to an embedding, and the
-            attribute `embedding_size`.
+            attribute `embedding_size`; for `weights`, `warm_start` and `freeze`, its last layer is
+            called `classifier`.
         """
         raise NotImplementedError(f"{type(self).__name__} must define _make_module")
 
     # -- training ------------------------------------------------------------------------------
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, *, X_val=None, y_val=None):
+    def fit(self, X, y, *, X_val=None, y_val=None, groups=None):
         """Train a new network.
 
         Parameters
@@ -150,6 +195,9 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
             Images to score after each epoch, in `history_`; never trained on.
         y_val : array-like, default=None
             Their labels, all of which occur in `y`.
+        groups : array-like of shape (n,), default=None
+            What belongs together, such as copies of an image: `early_stopping` takes images of a
+            group for validation all or not at all. Not used if there is no such split.
 
         Returns
         -------
@@ -160,15 +208,45 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
         ------
         ValueError
             If the input is not what is expected, or the training diverges.
+        OSError
+            If a checkpoint cannot be written.
+        RuntimeError
+            If another process is at the same fit, with the same `checkpoint_dir`.
         """
+        from .training import from_first
+
+        initial = self._find_initial_weights()
         # a fit that fails must not leave an older network with newer labels behind
         vars(self).pop("net_", None)
         images, y = self._check_first_X_y(X, y)
         self.classes_ = np.unique(y)
         self._check_classes()
         validation = self._check_validation(X_val, y_val)
-        net = self._new_net(images.shape[-1], y, draw_seed(self.random_state))
-        self._train(net, images, encode(y, self.classes_), self.max_epochs, validation)
+        targets = encode(y, self.classes_)
+        seed = draw_seed(self.random_state)
+        checkpoints = self._open_checkpoints(seed, images, targets, validation, groups, initial)
+        with checkpoints as checkpoints:
+            if checkpoints and checkpoints.last:  # with `random_state=None` it has its own seed
+                seed = checkpoints.last[1]["seed"]
+            seed = from_first(seed)
+            stopping = None
+            if self.early_stopping:
+                stopping = (self.n_iter_no_change, self.tol, self.restore_best)
+                if validation is None:
+                    train, valid = split_off(targets, groups, self.validation_fraction, seed)
+                    validation = images[valid], targets[valid]
+                    images, y, targets = images[train], y[train], targets[train]
+            net = self._new_net(images.shape[-1], y, seed, initial)
+            with preserved_generators(net.torch_device):
+                net.train(
+                    images,
+                    targets,
+                    epochs=self.max_epochs,
+                    validation=validation,
+                    stopping=stopping,
+                    checkpoints=checkpoints,
+                    verbose=self.verbose,
+                )
         self.net_ = net
         return self
 
@@ -198,12 +276,19 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
             If the input is not what is expected, `class_weight` is "balanced", or the training
             diverges.
         """
+        if self.early_stopping:
+            raise ValueError(
+                "got early_stopping=True, expected False in partial_fit, which trains for one "
+                "epoch; use fit, or set early_stopping=False"
+            )
         if isinstance(self.class_weight, str):
             raise ValueError(
                 f"got class_weight={self.class_weight!r}, expected None or a dict in partial_fit, "
                 "which does not see all labels at once; compute the weights from all of y with "
                 "sklearn.utils.class_weight.compute_class_weight"
             )
+        from .training import from_first
+
         is_first = not hasattr(self, "net_")
         if is_first:  # a failed fit may have left its labels
             vars(self).pop("classes_", None)
@@ -212,13 +297,16 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
             self._check_classes()
             images, y = self._check_first_X_y(X, y)
             targets = encode(y, self.classes_)
-            net = self._new_net(images.shape[-1], self.classes_, draw_seed(self.random_state))
+            initial = self._find_initial_weights()
+            seed = from_first(draw_seed(self.random_state))
+            net = self._new_net(images.shape[-1], self.classes_, seed, initial)
         else:
             images, targets = self._check_X_y(X, y)
             net = self.net_
         # an epoch that fails leaves no broken network behind
         vars(self).pop("net_", None)
-        self._train(net, images, targets, 1)
+        with preserved_generators(net.torch_device):
+            net.train(images, targets, epochs=1, verbose=self.verbose)
         self.net_ = net
         return self
 
@@ -229,8 +317,21 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
                 "add another class"
             )
 
-    def _new_net(self, n_channels, y, seed):
+    def _find_initial_weights(self):
+        """Find the tensors that a network begins with, and their classes; None for random ones."""
+        if self.warm_start and hasattr(self, "net_"):
+            return self.module_.state_dict(), self.classes_
+        return None if self.weights is None else load_weights(self.weights)
+
+    def _new_net(self, n_channels, y, seed, initial):
         """Make a net for images of `n_channels`; `y` gives the class weights."""
+        from .training import graft
+
+        if self.warmup_epochs >= self.max_epochs:
+            raise ValueError(
+                f"got warmup_epochs={self.warmup_epochs} for max_epochs={self.max_epochs}, "
+                "expected fewer; lower it, or train for longer"
+            )
         class_weight = self.class_weight
         if class_weight is not None:
             class_weight = compute_class_weight(class_weight, classes=self.classes_, y=y)
@@ -241,22 +342,38 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
                     f"got class_weight={self.class_weight!r}, expected weights that are finite and "
                     "not negative, with one above zero; class_weight=None takes equal ones"
                 )
-        return self._build_net(self._resolve_channels(n_channels), class_weight, seed)
+        net = self._build_net(self._resolve_channels(n_channels), class_weight, seed)
+        if initial is not None:
+            tensors, classes = initial
+            is_same_task = np.array_equal(classes, self.classes_)
+            net.load_weights(graft(net.module_, tensors, with_classifier=is_same_task))
+        return net
 
     def _build_net(self, in_channels, class_weight, seed):
         """Make a net from what is resolved: the network's channels and a weight per class."""
         from .augment import POLICIES
-        from .training import build_net, resolve_device
+        from .training import build_net, lr_factor, resolve_device
 
         device = resolve_device(self.device)
         with preserved_generators(device):
-            seed_generators(device, seed, 0)
+            seed_generators(device, stream_seed(seed, 0))
             return build_net(
                 partial(self._make_module, in_channels, len(self.classes_)),
                 in_channels=in_channels,
                 device=device,
                 seed=seed,
                 precision=self.precision,
+                lr_factor=partial(
+                    lr_factor,
+                    self.lr_schedule,
+                    max_epochs=self.max_epochs,
+                    warmup_epochs=self.warmup_epochs,
+                ),
+                monitor=self.monitor,
+                ema_decay=self.ema_decay,
+                clip_grad_norm=self.clip_grad_norm,
+                freeze=self.freeze,
+                compile_module=self.compile,
                 optimizer=self.optimizer,
                 lr=self.lr,
                 momentum=self.momentum,
@@ -265,11 +382,27 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
                 class_weight=class_weight,
                 label_smoothing=self.label_smoothing,
                 augment=None if self.augment is None else POLICIES[self.augment],
+                callbacks=self.callbacks,
             )
 
-    def _train(self, net, images, targets, epochs, validation=None):
-        with preserved_generators(net.torch_device):
-            net.train(images, targets, epochs=epochs, validation=validation, verbose=self.verbose)
+    def _open_checkpoints(self, seed, images, targets, validation, groups, initial):
+        from .training import Checkpoints, rank_and_size
+
+        if self.checkpoint_dir is None or rank_and_size()[0]:
+            return nullcontext()
+
+        val_images, val_targets = validation or (None, None)
+        identity = identify_fit(
+            self,
+            random_state=None if self.random_state is None else seed,
+            X=images,
+            y=targets,
+            X_val=val_images,
+            y_val=val_targets,
+            groups=groups,
+            initial=initial,
+        )
+        return Checkpoints(self.checkpoint_dir, identity)
 
     # -- input ---------------------------------------------------------------------------------
 
@@ -327,102 +460,14 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
             )
         return self.channels
 
-    # -- prediction ----------------------------------------------------------------------------
-
-    def _outputs(self, X, method="forward"):
-        check_is_fitted(self)
-        if not hasattr(self.module_, method):
-            raise AttributeError(
-                f"got a {type(self.module_).__name__} without {method}, expected that method, "
-                "which maps a batch to an embedding; define it, and embedding_size"
-            )
-        return self.net_.outputs(self._check_X(X), method)
-
-    def decision_function(self, X):
-        """Compute the network's logits.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
-            Images or rows like those of the fit.
-
-        Returns
-        -------
-        ndarray of shape (n, n_classes), or (n,) for two classes
-            float32 logits; for two classes the second's minus the first's.
-        """
-        logits = self._outputs(X)
-        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
-
-    def predict_log_proba(self, X):
-        """Compute the logarithms of the classes' probabilities.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
-            Images or rows like those of the fit.
-
-        Returns
-        -------
-        ndarray of shape (n, n_classes)
-            float64, in the order of `classes_`.
-        """
-        # float64, so that the order of probabilities is the order of logits
-        return log_softmax(self._outputs(X).astype(np.float64), axis=1)
-
-    def predict_proba(self, X):
-        """Compute the classes' probabilities.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
-            Images or rows like those of the fit.
-
-        Returns
-        -------
-        ndarray of shape (n, n_classes)
-            float64, in the order of `classes_`; rows sum to 1.
-        """
-        return np.exp(self.predict_log_proba(X))
-
-    def predict(self, X):
-        """Predict the most probable class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
-            Images or rows like those of the fit.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Labels from `classes_`.
-        """
-        indices = self._outputs(X).argmax(axis=1)
-        return self.classes_[indices]
-
-    def transform(self, X):
-        """Compute the embedding: what the network's last layer reads.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
-            Images or rows like those of the fit.
-
-        Returns
-        -------
-        ndarray of shape (n, embedding_size)
-            float32.
-        """
-        return self._outputs(X, "embed")
-
     # -- files ---------------------------------------------------------------------------------
 
     def save(self, path):
         """Write the fitted estimator to one file, which `ferkit.load` reads.
 
-        The file holds the parameters, the weights, the labels and the history, and no code. The
-        optimizer's state is not in it: a `partial_fit` after loading starts the optimizer anew.
+        The file holds the parameters but `callbacks`, the weights that predict, the labels and the
+        history, and no code. The optimizer's state is not in it: a `partial_fit` after loading
+        starts the optimizer anew.
 
         Parameters
         ----------
@@ -438,34 +483,6 @@ class BaseFER(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin
             `ferkit.load` knows.
         """
         save(self, path)
-
-    # -- what a fit leaves ---------------------------------------------------------------------
-
-    @property
-    def module_(self):
-        """The trained torch module."""
-        return self.net_.module_
-
-    @property
-    def history_(self):
-        """One row per epoch, as a DataFrame."""
-        return pd.DataFrame(self.net_.history_rows())
-
-    @property
-    def n_iter_(self):
-        """Number of epochs trained."""
-        return len(self.net_.history)
-
-    @property
-    def n_parameters_(self):
-        """Number of parameters of the network."""
-        from .nn import count_parameters
-
-        return count_parameters(self.module_)
-
-    @property
-    def _n_features_out(self):
-        return self.module_.embedding_size
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "net_")

@@ -61,24 +61,37 @@ def preserved_generators(device):
                 generator.set_state(state)
 
 
-def seed_generators(device, seed, stream):
-    """Seed torch's generators for one stream of a fit.
+def stream_seed(seed, *stream):
+    """Derive the seed of one of a fit's streams of random numbers, which are independent.
 
-    Streams are independent of each other: 0 draws the weights, k the k-th epoch. An epoch
-    therefore needs nothing but its number to be repeated.
+    Parameters
+    ----------
+    seed : int
+        The fit's seed.
+    *stream : int
+        (0,) draws the weights, (k,) the order of the k-th epoch, and (k, r) whatever else the r-th
+        process draws in it, counted from 1. An epoch needs nothing but its number to be repeated.
+
+    Returns
+    -------
+    int
+        Of 64 bits.
+    """
+    return int(np.random.SeedSequence([seed, *stream]).generate_state(1, np.uint64)[0])
+
+
+def seed_generators(device, seed):
+    """Seed torch's generators.
 
     Parameters
     ----------
     device : torch.device
         The device of the fit.
     seed : int
-        The fit's seed.
-    stream : int
-        Which of its streams.
+        Of `stream_seed`.
     """
-    entropy = int(np.random.SeedSequence([seed, stream]).generate_state(1, np.uint64)[0])
     for generator in _default_generators(device):
-        generator.manual_seed(entropy)
+        generator.manual_seed(seed)
 
 
 def draw_seed(random_state):

@@ -26,6 +26,39 @@ class ResNetFER(BaseFER):
         Images per step. Batches are made even, so they can be a little smaller.
     max_epochs : int, default=15
         Passes over the data.
+    lr_schedule : {"plateau", "cosine", "onecycle"} or None, default=None
+        How the learning rate changes. "plateau" halves it when what `monitor` names (without
+        validation data, the training loss) has not improved for more than 3 epochs; "cosine" lowers
+        it to zero at `max_epochs`; "onecycle" raises it from a 25th for 0.3 of `max_epochs` before
+        it lowers it. The horizon is `max_epochs`, whenever training stops.
+    warmup_epochs : float, default=0
+        Epochs in which the learning rate rises to `lr`: in a line from zero, or for "onecycle" in
+        place of its 0.3 of `max_epochs`. Less than `max_epochs`.
+    ema_decay : float or None, default=None
+        Decay per step of an exponential moving average of the weights, such as 0.999, which then
+        validates and predicts.
+    clip_grad_norm : float or None, default=None
+        Largest norm of a step's gradient; a larger one is scaled down.
+    early_stopping : bool, default=False
+        Whether to stop when `monitor` no longer improves on validation data: `X_val`, or without it
+        a part of `X` that is then not trained on.
+    validation_fraction : float, default=0.1
+        The part of `X` for `early_stopping`; stratified, and whole `groups` where `fit` has them.
+    n_iter_no_change : int, default=6
+        Epochs without improvement after which `early_stopping` stops.
+    tol : float, default=0.0
+        What is less than this is no improvement.
+    monitor : {"valid_loss", "valid_f1_macro"}, default="valid_loss"
+        What `early_stopping` and "plateau" watch.
+    restore_best : bool, default=True
+        Whether `early_stopping` ends with the weights of the best epoch rather than of the last.
+    weights : path-like or None, default=None
+        File of an estimator's `save` whose weights training begins with. The last layer is made
+        anew if the classes are others.
+    warm_start : bool, default=False
+        Whether `fit` begins with the weights of the fit before, in the same way.
+    freeze : {"features"} or None, default=None
+        "features" trains the last layer only, and leaves batch statistics as they are.
     label_smoothing : float, default=0.0
         Share of the target that is spread over all classes.
     class_weight : dict, "balanced" or None, default=None
@@ -44,10 +77,21 @@ class ResNetFER(BaseFER):
         hardware multiplies it natively.
     device : str, default="auto"
         "auto" takes the first of cuda, mps and cpu that is there; or a torch device's name.
+    callbacks : list of skorch callbacks or None, default=None
+        Called by the net in training. Those of epochs are free; the loop calls those of batches and
+        gradients too if there are any, which costs a little.
+    compile : bool, default=False
+        Whether `torch.compile` makes the training step. It takes a minute at first, and a C++
+        compiler on the CPU, where it is usually slower.
+    checkpoint_dir : path-like or None, default=None
+        Folder in which each `fit` keeps its state after each epoch, in a folder of its own that is
+        named by the parameters and the data. The same fit goes on where it was stopped, to the
+        same bits, and is loaded if it had ended; with ``random_state=None`` the seed is kept too.
     random_state : int, RandomState instance or None, default=None
         Governs weights, shuffling, augmentation and dropout. None gives another fit each time.
     verbose : int, default=0
-        0 is silent, 1 shows a progress bar, 2 prints a line per epoch.
+        0 is silent, 1 shows a progress bar on standard error (a line per epoch where no bar can be
+        drawn), 2 prints a line per epoch and where training runs.
 
     Attributes
     ----------
@@ -61,11 +105,14 @@ class ResNetFER(BaseFER):
         (h, w) or (h, w, 3).
     n_iter_ : int
         Number of epochs trained.
+    best_epoch_ : int
+        The epoch, from 1, whose weights are kept: the last, or the best of `early_stopping`.
     n_parameters_ : int
         Number of parameters of the network.
     history_ : pandas.DataFrame
         A row per epoch: epoch, train_loss, lr, seconds and images_per_second of training, and
-        with validation data valid_loss, valid_accuracy, valid_f1_macro.
+        with validation data valid_loss, valid_accuracy, valid_f1_macro, and valid_f1_<label> for
+        each class.
     net_ : skorch.NeuralNetClassifier
         The net that trained the module.
     module_ : torch.nn.Module
@@ -108,6 +155,19 @@ class ResNetFER(BaseFER):
         dropout=0.0,
         batch_size=64,
         max_epochs=15,
+        lr_schedule=None,
+        warmup_epochs=0,
+        ema_decay=None,
+        clip_grad_norm=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=6,
+        tol=0.0,
+        monitor="valid_loss",
+        restore_best=True,
+        weights=None,
+        warm_start=False,
+        freeze=None,
         label_smoothing=0.0,
         class_weight=None,
         augment=None,
@@ -115,6 +175,9 @@ class ResNetFER(BaseFER):
         image_shape=None,
         precision="auto",
         device="auto",
+        callbacks=None,
+        compile=False,
+        checkpoint_dir=None,
         random_state=None,
         verbose=0,
     ):
@@ -126,6 +189,19 @@ class ResNetFER(BaseFER):
             dropout=dropout,
             batch_size=batch_size,
             max_epochs=max_epochs,
+            lr_schedule=lr_schedule,
+            warmup_epochs=warmup_epochs,
+            ema_decay=ema_decay,
+            clip_grad_norm=clip_grad_norm,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            monitor=monitor,
+            restore_best=restore_best,
+            weights=weights,
+            warm_start=warm_start,
+            freeze=freeze,
             label_smoothing=label_smoothing,
             class_weight=class_weight,
             augment=augment,
@@ -133,6 +209,9 @@ class ResNetFER(BaseFER):
             image_shape=image_shape,
             precision=precision,
             device=device,
+            callbacks=callbacks,
+            compile=compile,
+            checkpoint_dir=checkpoint_dir,
             random_state=random_state,
             verbose=verbose,
         )

@@ -1,5 +1,8 @@
 """Estimators to and from the one file format."""
 
+import hashlib
+import os
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -38,7 +41,9 @@ def save(estimator, path):
     header = {
         "class": name,
         "params": {
-            name: _to_json(name, value) for name, value in estimator.get_params(deep=False).items()
+            name: _to_json(name, value)
+            for name, value in estimator.get_params(deep=False).items()
+            if name != "callbacks"  # they are code
         },
         "classes": [estimator.classes_.dtype.str, estimator.classes_.tolist()],
         "n_features_in": estimator.n_features_in_,
@@ -48,6 +53,7 @@ def save(estimator, path):
         "seed": estimator.net_.seed,
         "in_channels": estimator.net_.iterator_train__in_channels,
         "class_weight": None if class_weight is None else class_weight.tolist(),
+        "best_epoch": estimator.best_epoch_,
         "history": estimator.net_.history_rows(),
     }
     persistence.write(path, estimator.module_.state_dict(), header)
@@ -100,27 +106,104 @@ def load(path):
     return estimator
 
 
-def _restore(estimator, tensors, header):
+def load_weights(path):
+    """Read the weights of a saved estimator.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+
+    Returns
+    -------
+    tensors : dict of str to torch.Tensor
+        The weights.
+    classes : ndarray
+        Its classes.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not a model file.
+    """
+    tensors, header = persistence.read(path)
+    return tensors, _read_classes(header)
+
+
+def _read_classes(header):
     dtype, classes = header["classes"]
-    estimator.classes_ = np.array(classes, dtype=dtype)
+    return np.array(classes, dtype=dtype)
+
+
+def _restore(estimator, tensors, header):
+    estimator.classes_ = _read_classes(header)
     estimator.n_features_in_ = header["n_features_in"]
     if header["feature_names_in"]:
         estimator.feature_names_in_ = np.array(header["feature_names_in"], dtype=object)
     estimator.image_shape_ = tuple(header["image_shape"])
     estimator._dtype = np.dtype(header["dtype"])
     net = estimator._build_net(header["in_channels"], header["class_weight"], header["seed"])
-    net.module_.load_state_dict(tensors)
-    for row in header["history"]:
-        net.history.new_epoch()
-        for key, value in row.items():
-            net.history.record(key, value)
+    net.load_weights(tensors)
+    net.best_epoch_ = header["best_epoch"]
+    net.append_rows(header["history"])
     estimator.net_ = net
+
+
+# what does not change a fit's result; `random_state` is told apart
+_OUTSIDE_IDENTITY = {
+    *("callbacks", "checkpoint_dir", "random_state", "verbose"),
+    *("warm_start", "weights"),  # but the weights themselves are told apart, too
+}
+
+
+def identify_fit(estimator, *, random_state, initial, **data):
+    """Tell a fit from others by what its result depends on.
+
+    Parameters
+    ----------
+    estimator : BaseFER
+        Its class, parameters and `classes_` count.
+    random_state : int or None
+        The seed, if it was asked for.
+    initial : tuple or None
+        Tensors that training begins with, and their classes.
+    **data : array-like or None
+        What it is fitted on.
+
+    Returns
+    -------
+    dict
+        As JSON can hold it; data by its digest.
+    """
+    kind = type(estimator)
+    params = estimator.get_params(deep=False)
+    return {
+        "class": f"{kind.__module__}.{kind.__qualname__}",
+        **{name: _to_json(name, params[name]) for name in params.keys() - _OUTSIDE_IDENTITY},
+        "classes": [estimator.classes_.dtype.str, estimator.classes_.tolist()],
+        "random_state": random_state,
+        "weights": initial and _digest(np.concatenate([np.ravel(t) for t in initial[0].values()])),
+        **{name: None if values is None else _digest(values) for name, values in data.items()},
+    }
+
+
+def _digest(values):
+    values = np.asarray(values)
+    if values.dtype == object:
+        values = values.astype(str)
+    digest = hashlib.sha256(f"{values.dtype.str} {values.shape} ".encode())
+    digest.update(np.ascontiguousarray(values))
+    return digest.hexdigest()[:16]
 
 
 def _to_json(name, value):
     """Make a parameter fit for JSON, which has no tuples, numpy scalars or dicts with int keys."""
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, os.PathLike):
+        value = os.fspath(value)
     if isinstance(value, dict):
         return {"dict": [[_to_json(name, k), _to_json(name, v)] for k, v in value.items()]}
     if isinstance(value, (tuple, list)):

@@ -1,6 +1,8 @@
 """The contract beyond scikit-learn's checks: bits, labels, training, files."""
 
 import pickle
+import re
+import sys
 import threading
 
 import joblib
@@ -212,12 +214,15 @@ def test_history(faces):
     assert list(history) == [
         *("epoch", "train_loss", "lr", "seconds", "images_per_second"),
         *("valid_loss", "valid_accuracy", "valid_f1_macro"),
+        *(f"valid_f1_{label}" for label in range(7)),
     ]
     assert history["epoch"].tolist() == [1, 2, 3]
     assert (history["lr"] == 0.002).all()
     last, predicted = history.iloc[-1], clf.predict(X[100:])
     assert last["valid_accuracy"] == accuracy_score(y[100:], predicted)
     assert last["valid_f1_macro"] == f1_score(y[100:], predicted, average="macro")
+    by_class = [last[f"valid_f1_{label}"] for label in range(7)]
+    np.testing.assert_array_equal(by_class, f1_score(y[100:], predicted, average=None))
     assert last["valid_loss"] == pytest.approx(log_loss(y[100:], clf.predict_proba(X[100:])))
     # validation data is looked at, and changes nothing
     other = ResNetFER(max_epochs=3, lr=0.002, random_state=0).fit(X[:100], y[:100])
@@ -269,6 +274,12 @@ def test_class_weight(faces):
         {"weight_decay": 0.1},
         {"label_smoothing": 0.5},
         {"precision": "bfloat16"},
+        {"lr_schedule": "cosine"},
+        {"lr_schedule": "onecycle"},
+        {"warmup_epochs": 1},
+        {"ema_decay": 0.5},
+        {"clip_grad_norm": 0.1},
+        {"early_stopping": True},
     ],
     ids=lambda changed: next(iter(changed)),
 )
@@ -321,6 +332,16 @@ def test_verbose(verbose, stdout, stderr, faces, capsys):
     assert bool(out) == bool(stdout)
     assert stderr in err
     assert bool(err) == bool(stderr)
+
+
+def test_a_bar_in_a_terminal(faces, capsys, monkeypatch):
+    monkeypatch.setattr(type(sys.stderr), "isatty", lambda self: True)
+    X, y = faces
+    ResNetFER(max_epochs=2, verbose=1).fit(X, y, X_val=X, y_val=y)
+    out, err = capsys.readouterr()
+    assert not out
+    last = err.split("\r")[-1]
+    assert re.match(r"epoch 2/2: 100%.*280/280.*images/s.*loss \d.*valid macro-F1", last)
 
 
 def test_device_that_is_not_there(faces):

@@ -6,27 +6,28 @@ import numpy as np
 import pytest
 import torch
 
-from ferkit._random import draw_seed, preserved_generators, seed_generators
+from ferkit._random import draw_seed, preserved_generators, seed_generators, stream_seed
 
 CPU = torch.device("cpu")
 
 
-def draw(seed, stream):
+def draw(seed, *stream):
     with preserved_generators(CPU):
-        seed_generators(CPU, seed, stream)
+        seed_generators(CPU, stream_seed(seed, *stream))
         return torch.rand(4).tolist()
 
 
 def test_streams_repeat_and_differ():
-    drawn = [draw(seed, stream) for seed in (0, 1) for stream in (0, 1)]
-    assert drawn == [draw(seed, stream) for seed in (0, 1) for stream in (0, 1)]
-    assert len(set(map(tuple, drawn))) == 4
+    streams = [(seed, *stream) for seed in (0, 1) for stream in [(0,), (1,), (1, 1), (1, 2)]]
+    drawn = [draw(*stream) for stream in streams]
+    assert drawn == [draw(*stream) for stream in streams]
+    assert len(set(map(tuple, drawn))) == len(streams)
 
 
 def test_generators_are_put_back_after_errors():
     before = torch.get_rng_state()
     with suppress(KeyError), preserved_generators(CPU):
-        seed_generators(CPU, 0, 0)
+        seed_generators(CPU, 0)
         raise KeyError
     assert torch.equal(torch.get_rng_state(), before)
 

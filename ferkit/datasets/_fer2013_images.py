@@ -9,12 +9,11 @@ from .._images import EMOTIONS
 SPLITS = ("train", "test")
 
 _USAGES = {"Training": "train", "PublicTest": "test", "PrivateTest": "test"}
-_ORDER = {usage: position for position, usage in enumerate(_USAGES)}
 _LABELS = {emotion: label for label, emotion in enumerate(EMOTIONS)}
 _NAME = re.compile(
     r"(train|test)/([^/]+)/(Training|PublicTest|PrivateTest)_(\d{1,18})\.(?i:jpe?g|png)", re.ASCII
 )
-_CLUTTER = {"__MACOSX", "Thumbs.db", "desktop.ini"}
+_CLUTTER = re.compile(r"(?:^|/)(?:\.|(?:__MACOSX|Thumbs\.db|desktop\.ini)(?:/|$))")
 
 
 class Sample(NamedTuple):
@@ -32,7 +31,7 @@ class Sample(NamedTuple):
 
 def is_visible(name):
     """Tell files of the data set from those that operating systems add."""
-    return not any(part.startswith(".") or part in _CLUTTER for part in name.split("/"))
+    return not _CLUTTER.search(name)
 
 
 def list_folder(path):
@@ -112,14 +111,16 @@ def index_samples(names, path, bad):
     list of Sample
         By usage, class folder and id.
     """
-    samples = []
-    for name in sorted(names):
+    samples, misnamed = {usage: [] for usage in _USAGES}, []
+    for name in names:
         match = _NAME.fullmatch(name)
         if match and match[2] in _LABELS and _USAGES[match[3]] == match[1]:
-            samples.append(Sample(match[3], match[2], int(match[4]), name))
+            samples[match[3]].append(Sample(match[3], match[2], int(match[4]), name))
         else:
-            bad.add(name, ValueError(f"{path}/{name}: {_explain_name(name)}"))
-    return sorted(samples, key=lambda sample: (_ORDER[sample.usage], *sample[1:]))
+            misnamed.append(name)
+    for name in sorted(misnamed):
+        bad.add(name, ValueError(f"{path}/{name}: {_explain_name(name)}"))
+    return [sample for usage in _USAGES for sample in sorted(samples[usage])]
 
 
 def _explain_name(name):

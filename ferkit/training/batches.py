@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from .distributed import share_of
+
 
 def to_input(images, in_channels):
     """Scale a batch to [-1, 1] floats with as many channels as the network has.
@@ -36,11 +38,10 @@ class Batches:
         Its X is an ndarray of shape (n, height, width, channels), uint8 levels or floats; its y
         an ndarray of shape (n,), or None.
     batch_size : int
-        Size of a batch, or a little less; one more where only that avoids a batch of one.
+        Size of a batch, of all processes together, or a little less; one more where only that
+        avoids a batch of one.
     in_channels : int
         Channels of the network.
-    shuffle : bool, default=False
-        Whether to go through the images in random order.
     augment : callable, default=None
         Function of a batch of shape (n, channels, height, width), floats in [0, 1].
 
@@ -48,6 +49,9 @@ class Batches:
     ----------
     device : torch.device
         Where the batches go; the net sets it, for it may have moved since.
+    shuffle_seed : int or None
+        Of the order; the net sets it for each epoch of training. None goes through all images as
+        they are; else each of several processes goes through its share of every batch.
 
     Yields
     ------
@@ -57,26 +61,38 @@ class Batches:
         int64; zeros if the dataset has no y.
     """
 
-    def __init__(self, dataset, batch_size, *, in_channels, shuffle=False, augment=None):
+    def __init__(self, dataset, batch_size, *, in_channels, augment=None):
         self.dataset = dataset
         self.batch_size = batch_size
         self.in_channels = in_channels
         self.device = torch.device("cpu")
-        self.shuffle = shuffle
+        self.shuffle_seed = None
         self.augment = augment
 
     def __len__(self):
         n = len(self.dataset)
         return max(1, min(-(-n // self.batch_size), n // 2))
 
+    def n_images_of(self, step):
+        """Return how many images a batch has in all processes together."""
+        n_per_batch, rest = divmod(len(self.dataset), len(self))
+        return n_per_batch + (step < rest)  # as np.array_split does
+
     def __iter__(self):
         n = len(self.dataset)
         images, targets = self.dataset.X, self.dataset.y
         if targets is None:
             targets = np.zeros(n, dtype=np.int64)
-        order = torch.randperm(n).numpy() if self.shuffle else np.arange(n)
-        for index in np.array_split(order, len(self)):
+        for index in np.array_split(self._order(n), len(self)):
+            if self.shuffle_seed is not None:
+                index = share_of(index)
             yield self._load(images[index]), torch.from_numpy(targets[index]).to(self.device)
+
+    def _order(self, n):
+        if self.shuffle_seed is None:
+            return np.arange(n)
+        generator = torch.Generator().manual_seed(self.shuffle_seed)
+        return torch.randperm(n, generator=generator).numpy()
 
     def _load(self, images):
         x = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2)

@@ -1,22 +1,28 @@
 """The skorch net that trains every ferkit estimator."""
 
+import copy
 import math
 import time
 
+import numpy as np
 import torch
 from sklearn.metrics import accuracy_score, f1_score
 from skorch import NeuralNetClassifier
+from skorch.callbacks import Callback
 from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 from torch import nn
 from torch.nn import functional as F
 
-from .._random import seed_generators
-from .batches import Batches
+from .._random import seed_generators, stream_seed
+from .averaging import update_average
+from .checkpoints import pack_state, unpack_state
 from .device import resolve_precision
+from .distributed import from_first, rank_and_size, sum_over_processes
+from .fine_tuning import feature_parts
+from .memory import keep_freed_memory
 from .progress import Silent, make_progress
-
-OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+from .schedules import best_epoch
 
 
 class FERNet(NeuralNetClassifier):
@@ -34,15 +40,85 @@ class FERNet(NeuralNetClassifier):
         The fit's seed.
     precision : {"auto", "float32", "bfloat16"}
         Of training; inference is float32.
+    lr_factor : callable
+        Takes the epochs trained so far and, as `losses`, how they went; returns what the learning
+        rate is multiplied by.
+    monitor : {"valid_loss", "valid_f1_macro"}
+        What tells how an epoch went; without validation data it is the training loss.
+    ema_decay : float or None
+        Of a moving average of the weights, which then predicts.
+    clip_grad_norm : float or None
+        Largest norm of a step's gradient.
+    freeze : {"features"} or None
+        "features" trains the module's `classifier` only.
+    compile_module : bool
+        Whether training steps run through `torch.compile`.
     **kwargs
         Parameters of `skorch.NeuralNetClassifier`.
     """
 
-    def __init__(self, module, *args, seed, precision, **kwargs):
+    def __init__(
+        self,
+        module,
+        *args,
+        seed,
+        precision,
+        lr_factor,
+        monitor,
+        ema_decay,
+        clip_grad_norm,
+        freeze,
+        compile_module,
+        **kwargs,
+    ):
         self.seed = seed
         self.precision = precision
+        self.lr_factor = lr_factor
+        self.monitor = monitor
+        self.ema_decay = ema_decay
+        self.clip_grad_norm = clip_grad_norm
+        self.freeze = freeze
+        self.compile_module = compile_module
         self._progress = Silent()
         super().__init__(module, *args, **kwargs)
+
+    def initialize_module(self):
+        """Make the module, and the average of its weights if there is to be one."""
+        super().initialize_module()
+        self.module_.to(memory_format=torch.channels_last)
+        if self.freeze is not None:
+            for part in feature_parts(self.module_):
+                part.requires_grad_(False)
+        if self.compile_module:
+            self.module_.compile()
+        if self.ema_decay is not None:
+            self.average_ = copy.deepcopy(self.module_).requires_grad_(False)
+        self.n_steps_ = 0
+        return self
+
+    def _set_training(self, training=True):
+        super()._set_training(training)
+        if self.freeze is not None:
+            for part in feature_parts(self.module_):
+                part.eval()
+
+    def load_weights(self, tensors):
+        """Give the module, and the average, their weights."""
+        for network in self._networks:
+            network.load_state_dict(tensors)
+
+    def get_all_learnable_params(self):
+        """Leave the average out: the optimizer does not move it."""
+        return self.module_.named_parameters()
+
+    @property
+    def predictor_(self):
+        """The module that predicts: the trained one, or the average of its weights."""
+        return self._networks[-1]
+
+    @property
+    def _networks(self):
+        return [self.module_] if self.ema_decay is None else [self.module_, self.average_]
 
     @property
     def torch_device(self):
@@ -54,7 +130,17 @@ class FERNet(NeuralNetClassifier):
         # the loop below records what skorch's would, without a callback per batch
         return []
 
-    def train(self, images, targets, *, epochs, validation=None, verbose=0):
+    def train(
+        self,
+        images,
+        targets,
+        *,
+        epochs,
+        validation=None,
+        stopping=None,
+        checkpoints=None,
+        verbose=0,
+    ):
         """Train for some more epochs.
 
         Parameters
@@ -67,6 +153,11 @@ class FERNet(NeuralNetClassifier):
             How many.
         validation : tuple of two ndarrays, default=None
             Images and targets to score after each epoch.
+        stopping : tuple, default=None
+            The estimators' `n_iter_no_change`, `tol` and `restore_best`, to stop earlier.
+        checkpoints : Checkpoints, default=None
+            Where to write the state after each epoch; if it is there already, training goes on
+            from it, with fewer epochs left.
         verbose : int, default=0
             0 silent, 1 a progress bar, 2 a line per epoch.
 
@@ -76,19 +167,52 @@ class FERNet(NeuralNetClassifier):
             If the loss or a weight is no longer finite after an epoch.
         """
         self.training_dtype_ = resolve_precision(self.precision, self.torch_device, self.module_)
+        last = len(self.history) + epochs
+        rank, _ = rank_and_size()
+        found = from_first(checkpoints.last if checkpoints else None)
+        best_weights = unpack_state(self, *found) if found else None
         self._progress = make_progress(
-            verbose, n_epochs=epochs, n_before=len(self.history), n_images=len(images)
+            0 if rank else verbose, n_before=len(self.history), last=last, n_images=len(images)
         )
+        self._progress.begin(self._describe())
         self.train_split = None if validation is None else predefined_split(Dataset(*validation))
         self.notify("on_train_begin", X=images, y=targets)
         try:
-            with torch.autocast(self.torch_device.type, enabled=False):
-                self.fit_loop(images, targets, epochs=epochs)
+            with keep_freed_memory(), torch.autocast(self.torch_device.type, enabled=False):
+                self._train_epochs(images, targets, last, stopping, best_weights, checkpoints)
         finally:
             self._progress.close()
             # neither belongs into a pickle
             self._progress, self.train_split = Silent(), None
         self.notify("on_train_end", X=images, y=targets)
+
+    def _describe(self):
+        where = str(self.torch_device)
+        if where == "cpu":
+            where += f", {torch.get_num_threads()} threads"
+        return f"{where}, {str(self.training_dtype_).removeprefix('torch.')}, channels last"
+
+    def _train_epochs(self, images, targets, last, stopping, best_weights, checkpoints):
+        n_iter_no_change, tol, restore_best = stopping or (math.inf, 0.0, False)
+        while True:
+            epoch = len(self.history)
+            best = best_epoch(self._losses(self.history), tol)
+            if epoch >= last or epoch - best >= n_iter_no_change:
+                break
+            self.fit_loop(images, targets, epochs=1)
+            if restore_best and best_epoch(self._losses(self.history), tol) == epoch + 1:
+                best_weights = copy.deepcopy(self.predictor_.state_dict())
+            if checkpoints:
+                checkpoints.save(epoch + 1, *pack_state(self, best_weights))
+        self.best_epoch_ = epoch
+        if restore_best:
+            self.predictor_.load_state_dict(best_weights)
+            self.best_epoch_ = best
+
+    def _losses(self, rows):
+        """Tell how epochs went: a value each, the smaller the better."""
+        name = self.monitor if all(self.monitor in row for row in rows) else "train_loss"
+        return [1 - row[name] if name == "valid_f1_macro" else row[name] for row in rows]
 
     def get_iterator(self, dataset, training=False):
         """Make the batches of a dataset, on the device the net is on now."""
@@ -105,22 +229,60 @@ class FERNet(NeuralNetClassifier):
 
     def _train_epoch(self, batches, step_fn):
         epoch = len(self.history)
-        seed_generators(self.torch_device, self.seed, epoch)
+        losses = self._losses(self.history[:-1])
+        rank, n_processes = rank_and_size()
+        batches.shuffle_seed = stream_seed(self.seed, epoch)
+        seed_generators(self.torch_device, stream_seed(self.seed, epoch, rank + 1))
         start = time.perf_counter()
         loss = torch.zeros((), device=self.device)
         n_images = 0
-        for batch in batches:
+        for step, batch in enumerate(batches):
+            if self._tells_of_batches:
+                self.notify("on_batch_begin", batch=batch, training=True)
+            self._set_lr(epoch - 1 + (step + 0.5) / len(batches), losses)
             n_batch = len(batch[1])
-            loss += step_fn(batch)["loss"].detach() * n_batch
+            self._share = n_batch / batches.n_images_of(step)
+            result = step_fn(batch)
+            loss += result["loss"].detach() * n_batch
+            if self.ema_decay is not None:
+                update_average(self.average_, self.module_, self.ema_decay, self.n_steps_)
+            self.n_steps_ += 1
             n_images += n_batch
             self._progress.advance(n_batch)
-        train_loss = loss.item() / n_images
+            if self._tells_of_batches:
+                self.notify("on_batch_end", batch=batch, training=True, **result)
+        totals = torch.stack([loss, torch.full_like(loss, n_images)])
+        sum_over_processes([totals], 1)
+        # batch statistics were taken on each process's own images
+        buffers = [buffer for module in self._networks for buffer in module.buffers()]
+        sum_over_processes([b for b in buffers if b.is_floating_point()], 1 / n_processes)
+        loss, n_images = totals.tolist()
+        train_loss = loss / n_images
         seconds = time.perf_counter() - start
         self._check_finite(train_loss)
         self.history.record("train_loss", train_loss)
         self.history.record("lr", self._lr())
         self.history.record("seconds", seconds)
         self.history.record("images_per_second", n_images / seconds)
+
+    @property
+    def _tells_of_batches(self):
+        return any(
+            getattr(type(callback), name) is not getattr(Callback, name)
+            for _, callback in self.callbacks_
+            for name in ("on_batch_begin", "on_batch_end")
+        )
+
+    def _set_lr(self, progress, losses):
+        for group in self.optimizer_.param_groups:
+            group["lr"] = self.lr * self.lr_factor(progress, losses=losses)
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        """Bring the processes' gradients together, and keep them within bounds."""
+        gradients = [p.grad for p in self.module_.parameters() if p.grad is not None]
+        sum_over_processes(gradients, self._share)
+        if self.clip_grad_norm is not None:
+            nn.utils.clip_grad_norm_(self.module_.parameters(), self.clip_grad_norm)
 
     def _lr(self):
         return self.optimizer_.param_groups[0]["lr"]
@@ -140,17 +302,25 @@ class FERNet(NeuralNetClassifier):
             )
 
     def _validate(self, batches):
-        logits = torch.cat([self.evaluation_step(batch).float() for batch in batches])
+        logits = self._predict(batches, self.predictor_.forward)
         targets = batches.dataset.y
         predictions = logits.argmax(dim=1).cpu().numpy()
         with torch.inference_mode():
             loss = self.criterion_(logits, torch.from_numpy(targets).to(logits.device)).item()
-        self.history.record("valid_loss", loss)
-        self.history.record("valid_accuracy", float(accuracy_score(targets, predictions)))
-        self.history.record(
-            "valid_f1_macro",
-            float(f1_score(targets, predictions, average="macro", zero_division=0)),
+        f1 = f1_score(
+            targets, predictions, labels=range(logits.shape[1]), average=None, zero_division=0
         )
+        # a class that is nowhere does not count, as in f1_score(average="macro")
+        is_there = np.union1d(targets, predictions)
+        scores = {
+            "valid_loss": loss,
+            "valid_accuracy": float(accuracy_score(targets, predictions)),
+            "valid_f1_macro": float(f1[is_there].mean()),
+            "valid_f1": f1.tolist(),
+        }
+        # several processes stop together
+        for name, score in from_first(scores).items():
+            self.history.record(name, score)
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Report the finished epoch."""
@@ -169,6 +339,13 @@ class FERNet(NeuralNetClassifier):
         """List the epochs' records, without skorch's lists of batches."""
         return [{k: v for k, v in row.items() if k != "batches"} for row in self.history]
 
+    def append_rows(self, rows):
+        """Add what `history_rows` listed to the history."""
+        for row in rows:
+            self.history.new_epoch()
+            for key, value in row.items():
+                self.history.record(key, value)
+
     def outputs(self, images, method="forward"):
         """Apply the module to images, in float32 and without gradients.
 
@@ -184,12 +361,14 @@ class FERNet(NeuralNetClassifier):
         ndarray of shape (n, n_classes) or (n, embedding_size)
             float32.
         """
-        function = getattr(self.module_, method)
-        self._set_training(False)
         batches = self.get_iterator(self.get_dataset(images), training=False)
-        with torch.autocast(self.torch_device.type, enabled=False), torch.inference_mode():
-            outputs = [function(_fill_up(x))[: len(x)].cpu() for x, _ in batches]
-        return torch.cat(outputs).numpy()
+        with torch.autocast(self.torch_device.type, enabled=False):
+            return self._predict(batches, getattr(self.predictor_, method)).cpu().numpy()
+
+    def _predict(self, batches, function):
+        self.predictor_.eval()
+        with torch.inference_mode():
+            return torch.cat([function(_fill_up(x))[: len(x)] for x, _ in batches])
 
 
 def _fill_up(x, n_images=16):
@@ -198,74 +377,3 @@ def _fill_up(x, n_images=16):
     Kernels for few images round differently, and an image's result would depend on its batch.
     """
     return F.pad(x, (0, 0, 0, 0, 0, 0, 0, max(0, n_images - len(x))))
-
-
-def build_net(
-    make_module,
-    *,
-    in_channels,
-    device,
-    seed,
-    precision,
-    optimizer,
-    lr,
-    momentum,
-    weight_decay,
-    batch_size,
-    class_weight,
-    label_smoothing,
-    augment,
-):
-    """Make and initialise the net of one fit; the caller has seeded torch for its weights.
-
-    Parameters
-    ----------
-    make_module : callable
-        Makes the torch module.
-    in_channels : int
-        Channels of the module's input.
-    device : torch.device
-        Where to train.
-    class_weight : ndarray of shape (n_classes,) or None
-        Weights of the classes in the loss.
-    augment : callable or None
-        Function of a batch of floats in [0, 1].
-    seed, precision, optimizer, lr, momentum, weight_decay, batch_size, label_smoothing
-        As in the estimators.
-
-    Returns
-    -------
-    FERNet
-        An initialised net.
-    """
-    momentum = {"optimizer__momentum": momentum} if optimizer == "sgd" else {}
-    net = FERNet(
-        make_module,
-        seed=seed,
-        precision=precision,
-        device=str(device),
-        criterion=nn.CrossEntropyLoss,
-        criterion__weight=None
-        if class_weight is None
-        else torch.as_tensor(class_weight, dtype=torch.float32),
-        criterion__label_smoothing=label_smoothing,
-        optimizer=OPTIMIZERS[optimizer],
-        optimizer__weight_decay=weight_decay,
-        optimizer__fused=True,
-        **momentum,
-        lr=lr,
-        batch_size=batch_size,
-        iterator_train=Batches,
-        iterator_train__in_channels=in_channels,
-        iterator_train__shuffle=True,
-        iterator_train__augment=augment,
-        iterator_valid=Batches,
-        iterator_valid__in_channels=in_channels,
-        iterator_valid__batch_size=64,
-        train_split=None,
-        verbose=0,
-    ).initialize()
-    net.module_.to(memory_format=torch.channels_last)
-    # the class stands in for the caller's factory, which would tie the net to the estimator
-    net.module = type(net.module_)
-    return net

@@ -1,12 +1,16 @@
 """What a fit tells the person who waits for it."""
 
 import math
+import sys
 
 from tqdm.auto import tqdm
 
 
 class Silent:
     """Say nothing: `verbose=0`, and what the others override."""
+
+    def begin(self, text):
+        """Note where and how training runs."""
 
     def advance(self, n_images):
         """Note that a batch of `n_images` was trained on."""
@@ -19,10 +23,16 @@ class Silent:
 
 
 class Bar(Silent):
-    """A progress bar over all images of all epochs: `verbose=1`."""
+    """A progress bar over all images of all epochs, with the time left: `verbose=1`."""
 
-    def __init__(self, n_epochs, n_images):
-        self._bar = tqdm(total=n_epochs * n_images, unit=" images", unit_scale=True)
+    def __init__(self, n_before, last, n_images):
+        self._last = last
+        total = (last - n_before) * n_images
+        self._bar = tqdm(total=total, unit=" images", unit_scale=True)
+        self._name_epoch(n_before + 1)
+
+    def _name_epoch(self, epoch):
+        self._bar.set_description_str(f"epoch {min(epoch, self._last)}/{self._last}")
 
     def advance(self, n_images):
         """Move the bar."""
@@ -31,6 +41,7 @@ class Bar(Silent):
     def end_epoch(self, row):
         """Show the last epoch's scores beside the bar."""
         self._bar.set_postfix_str(_summary(row))
+        self._name_epoch(row["epoch"] + 1)
 
     def close(self):
         """Leave the bar as it stands."""
@@ -38,33 +49,37 @@ class Bar(Silent):
 
 
 class Lines(Silent):
-    """A line per epoch on standard output: `verbose=2`."""
+    """A line per epoch: `verbose=2` on standard output, `verbose=1` where no bar can be drawn."""
 
-    def __init__(self, n_epochs, n_before):
-        self._width = len(str(n_before + n_epochs))
-        self._last = n_before + n_epochs
+    def __init__(self, last, file):
+        self._last = last
+        self._file = file
+
+    def begin(self, text):
+        """Print it."""
+        print(text, file=self._file, flush=True)
 
     def end_epoch(self, row):
         """Print the epoch's line."""
-        print(
-            f"epoch {row['epoch']:{self._width}d}/{self._last}  {_summary(row)}  "
+        self.begin(
+            f"epoch {row['epoch']:{len(str(self._last))}d}/{self._last}  {_summary(row)}  "
             f"lr {row['lr']:.3g}  {row['images_per_second']:.0f} images/s  "
-            f"{row['seconds']:.1f} s",
-            flush=True,
+            f"{row['seconds']:.1f} s"
         )
 
 
-def make_progress(verbose, *, n_epochs, n_before, n_images):
+def make_progress(verbose, *, n_before, last, n_images):
     """Pick the reporter for a verbosity.
 
     Parameters
     ----------
     verbose : int or bool
-        0 silent, 1 a bar, 2 or more a line per epoch.
-    n_epochs : int
-        Epochs about to be trained.
+        0 silent, 1 a bar on standard error, or a line per epoch if that is neither a terminal nor
+        in a notebook, 2 or more a line per epoch on standard output.
     n_before : int
         Epochs trained before.
+    last : int
+        The last epoch, counted from 1.
     n_images : int
         Images per epoch.
 
@@ -73,9 +88,12 @@ def make_progress(verbose, *, n_epochs, n_before, n_images):
     Silent
         A reporter.
     """
+    if not verbose:
+        return Silent()
     if verbose >= 2:
-        return Lines(n_epochs, n_before)
-    return Bar(n_epochs, n_images) if verbose else Silent()
+        return Lines(last, sys.stdout)
+    can_draw = sys.stderr.isatty() or "ipykernel" in sys.modules
+    return Bar(n_before, last, n_images) if can_draw else Lines(last, sys.stderr)
 
 
 def _summary(row):

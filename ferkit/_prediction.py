@@ -1,0 +1,134 @@
+"""What a fitted estimator does and holds."""
+
+import numpy as np
+import pandas as pd
+from scipy.special import log_softmax
+from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+
+class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin):
+    """A classifier and transformer on a fitted `net_`; a subclass checks X with `_check_X`."""
+
+    def _outputs(self, X, method="forward"):
+        check_is_fitted(self)
+        if not hasattr(self.module_, method):
+            raise AttributeError(
+                f"got a {type(self.module_).__name__} without {method}, expected that method, "
+                "which maps a batch to an embedding; define it, and embedding_size"
+            )
+        return self.net_.outputs(self._check_X(X), method)
+
+    def decision_function(self, X):
+        """Compute the network's logits.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+            Images or rows like those of the fit.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes), or (n,) for two classes
+            float32 logits; for two classes the second's minus the first's.
+        """
+        logits = self._outputs(X)
+        return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
+
+    def predict_log_proba(self, X):
+        """Compute the logarithms of the classes' probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+            Images or rows like those of the fit.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            float64, in the order of `classes_`.
+        """
+        # float64, so that the order of probabilities is the order of logits
+        return log_softmax(self._outputs(X).astype(np.float64), axis=1)
+
+    def predict_proba(self, X):
+        """Compute the classes' probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+            Images or rows like those of the fit.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            float64, in the order of `classes_`; rows sum to 1.
+        """
+        return np.exp(self.predict_log_proba(X))
+
+    def predict(self, X):
+        """Predict the most probable class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+            Images or rows like those of the fit.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Labels from `classes_`.
+        """
+        indices = self._outputs(X).argmax(axis=1)
+        return self.classes_[indices]
+
+    def transform(self, X):
+        """Compute the embedding: what the network's last layer reads.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+            Images or rows like those of the fit.
+
+        Returns
+        -------
+        ndarray of shape (n, embedding_size)
+            float32.
+        """
+        return self._outputs(X, "embed")
+
+    @property
+    def module_(self):
+        """The trained torch module."""
+        return self.net_.predictor_
+
+    @property
+    def history_(self):
+        """One row per epoch, as a DataFrame."""
+        rows = []
+        for row in self.net_.history_rows():
+            f1 = row.pop("valid_f1", [])
+            scores = zip(self.classes_, f1, strict=False)
+            rows.append(row | {f"valid_f1_{label}": score for label, score in scores})
+        return pd.DataFrame(rows)
+
+    @property
+    def n_iter_(self):
+        """Number of epochs trained."""
+        return len(self.net_.history)
+
+    @property
+    def best_epoch_(self):
+        """The epoch, from 1, whose weights are kept."""
+        return self.net_.best_epoch_
+
+    @property
+    def n_parameters_(self):
+        """Number of parameters of the network."""
+        from .nn import count_parameters
+
+        return count_parameters(self.module_)
+
+    @property
+    def _n_features_out(self):
+        return self.module_.embedding_size

@@ -1,0 +1,207 @@
+"""A fit's state on disk after each epoch, so that it can go on where it was stopped."""
+
+import hashlib
+import json
+import os
+import re
+import warnings
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+
+from .. import persistence
+
+_N_KEPT = 2  # the one before the last serves if a disk has damaged the last
+_NAME = "epoch-{:05d}.safetensors"
+_PATTERN = re.compile(r"epoch-\d{5,}\.safetensors")
+
+
+class Checkpoints:
+    """The checkpoints of one fit, in a folder of their own that is locked while it runs.
+
+    Parameters
+    ----------
+    root : str or os.PathLike
+        Where the folders of fits are made, named by what identifies them; or such a folder itself.
+    identity : dict
+        What the fit's result depends on, as JSON can hold it.
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be made or written to.
+    RuntimeError
+        If another process is at the same fit.
+    ValueError
+        If `root` is the folder of another fit.
+    """
+
+    def __init__(self, root, identity):
+        self.identity = identity
+        root = Path(root)
+        if self._is_of_a_fit(root):
+            self.folder = root
+        else:
+            text = json.dumps(identity, sort_keys=True)
+            self.folder = root / hashlib.sha256(text.encode()).hexdigest()[:16]
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._lock = FileLock(self.folder / "lock")
+            self._lock.acquire(timeout=0)
+            for path in self.folder.glob(".epoch-*"):  # of a process that was killed while writing
+                path.unlink()
+        except Timeout:
+            raise RuntimeError(
+                f"got checkpoint folder {self.folder}, which another process is writing to, "
+                "expected one fit at a time; wait for the other, or choose another checkpoint_dir"
+            ) from None
+        except OSError as error:
+            raise self._explain(error) from error
+
+    @staticmethod
+    def _is_of_a_fit(folder):
+        return folder.is_dir() and any(map(_PATTERN.fullmatch, os.listdir(folder)))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        self._lock.release()
+
+    @cached_property
+    def last(self):
+        """The last checkpoint: tensors and header, as given to `save`; None if there was none.
+
+        A damaged one is warned of, and an older one taken. One of another fit is a ValueError.
+        """
+        for path in self._paths()[::-1]:
+            try:
+                tensors, header = persistence.read(path)
+            except ValueError as error:
+                warnings.warn(
+                    f"{error}; it is left out, and training goes on from an older one or anew",
+                    UserWarning,
+                    stacklevel=2,
+                )
+                continue
+            self._check_identity(path, header.pop("identity"))
+            return tensors, header
+        return None
+
+    def save(self, epoch, tensors, header):
+        """Write a checkpoint, whole or not at all, and remove those that are no longer needed.
+
+        Parameters
+        ----------
+        epoch : int
+            Epochs trained.
+        tensors : dict of str to torch.Tensor
+            The state.
+        header : dict
+            The rest of it, as JSON can hold it.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written; the one before is still there.
+        """
+        try:
+            persistence.write(
+                self.folder / _NAME.format(epoch), tensors, header | {"identity": self.identity}
+            )
+            for path in self._paths()[:-_N_KEPT]:
+                path.unlink()
+        except OSError as error:
+            raise self._explain(error) from error
+
+    def _paths(self):
+        return sorted(path for path in self.folder.iterdir() if _PATTERN.fullmatch(path.name))
+
+    def _explain(self, error):
+        return OSError(
+            error.errno,
+            f"got {error.strerror!r} for the checkpoint folder {self.folder}, expected to write to "
+            "it; make room or choose another checkpoint_dir; what was written before is kept",
+        )
+
+    def _check_identity(self, path, identity):
+        if identity == self.identity:
+            return
+        names = [name for name in self.identity if identity.get(name) != self.identity[name]]
+        differences = ", ".join(
+            f"{name}={identity.get(name)!r} instead of {self.identity[name]!r}" for name in names
+        )
+        raise ValueError(
+            f"got checkpoint {path} of another fit ({differences}), expected one of this fit; "
+            "choose another checkpoint_dir, or the parameters and data it was made with"
+        )
+
+
+def pack_state(net, best_weights):
+    """Collect all that an epoch leaves for the next.
+
+    Parameters
+    ----------
+    net : FERNet
+        The net.
+    best_weights : dict of str to torch.Tensor or None
+        Of the predictor, from the best epoch so far.
+
+    Returns
+    -------
+    tensors : dict of str to torch.Tensor
+        Weights, average, best weights and the optimizer's state.
+    header : dict
+        The seed, the history and the count of steps. There are no random states, for an epoch is
+        seeded by its number.
+    """
+    parts = {"module": net.module_.state_dict(), "best": best_weights or {}}
+    if net.ema_decay is not None:
+        parts["average"] = net.average_.state_dict()
+    for index, state in net.optimizer_.state_dict()["state"].items():
+        parts[f"optimizer.{index}"] = state
+    tensors = {
+        f"{part}/{name}": tensor
+        for part, part_tensors in parts.items()
+        for name, tensor in part_tensors.items()
+        if tensor is not None  # SGD without momentum
+    }
+    return tensors, {"seed": net.seed, "history": net.history_rows(), "n_steps": net.n_steps_}
+
+
+def unpack_state(net, tensors, header):
+    """Give a new net the state of another.
+
+    Parameters
+    ----------
+    net : FERNet
+        Initialised.
+    tensors, header
+        What `pack_state` returned.
+
+    Returns
+    -------
+    dict of str to torch.Tensor or None
+        The best weights.
+    """
+    parts = {}
+    for key, tensor in tensors.items():
+        part, _, name = key.partition("/")
+        parts.setdefault(part, {})[name] = tensor
+    net.module_.load_state_dict(parts["module"])
+    if net.ema_decay is not None:
+        net.average_.load_state_dict(parts["average"])
+    optimizer = net.optimizer_.state_dict()
+    for index, parameter in enumerate(net.module_.parameters()):
+        state = parts.get(f"optimizer.{index}", {})
+        optimizer["state"][index] = {
+            # fused optimizers walk through parameter and state alike, in the order of the memory
+            name: torch.empty_like(parameter).copy_(t) if t.shape == parameter.shape else t
+            for name, t in state.items()
+        }
+    net.optimizer_.load_state_dict(optimizer)
+    net.append_rows(header["history"])
+    net.n_steps_ = header["n_steps"]
+    return parts.get("best")

@@ -1,0 +1,73 @@
+"""Several processes that train one network together, each on its share of every batch.
+
+The processes are started and joined by others: `accelerate launch` and `accelerate.Accelerator`, or
+`torchrun` and `torch.distributed.init_process_group`. Alone, all of this does nothing.
+"""
+
+import numpy as np
+import torch
+from torch import distributed
+
+
+def rank_and_size():
+    """Return this process's number and how many there are; 0 and 1 for one that is alone."""
+    if distributed.is_available() and distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    return 0, 1
+
+
+def share_of(index):
+    """Take this process's share of a batch.
+
+    Parameters
+    ----------
+    index : ndarray
+        The images of the batch, the same in all processes.
+
+    Returns
+    -------
+    ndarray
+        Those to train on here.
+    """
+    rank, size = rank_and_size()
+    return index if size == 1 else np.array_split(index, size)[rank]
+
+
+def from_first(thing):
+    """Return what the first process has, in all of them.
+
+    Parameters
+    ----------
+    thing : object
+        Picklable; only the first process's counts.
+
+    Returns
+    -------
+    object
+        The first process's.
+    """
+    if rank_and_size()[1] == 1:
+        return thing
+    box = [thing]
+    distributed.broadcast_object_list(box, src=0)
+    return box[0]
+
+
+@torch.no_grad()
+def sum_over_processes(tensors, weight):
+    """Replace tensors by their weighted sum over the processes, in place.
+
+    Parameters
+    ----------
+    tensors : list of torch.Tensor
+        Floats, of the same shapes in all processes.
+    weight : float
+        This process's.
+    """
+    if rank_and_size()[1] == 1 or not tensors:
+        return
+    flat = torch.cat([tensor.flatten() for tensor in tensors]).mul_(weight)
+    distributed.all_reduce(flat)
+    parts = flat.split([tensor.numel() for tensor in tensors])
+    for tensor, part in zip(tensors, parts, strict=True):
+        tensor.copy_(part.view_as(tensor))

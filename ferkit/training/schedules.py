@@ -1,0 +1,90 @@
+"""How the learning rate changes, and when training has gone on for long enough.
+
+All of it follows from how far training is and from what it has recorded, so that there is no state
+to keep: a resumed fit, or another `partial_fit`, goes on as if it had never stopped.
+"""
+
+import math
+
+_FACTOR, _PATIENCE, _THRESHOLD = 0.5, 3, 1e-4  # of "plateau"
+_RISE, _START, _END = 0.3, 1 / 25, 1 / 25e4  # of "onecycle": torch's defaults
+
+
+def lr_factor(schedule, progress, *, max_epochs, warmup_epochs, losses):
+    """Compute what the learning rate is multiplied by.
+
+    Parameters
+    ----------
+    schedule : {"plateau", "cosine", "onecycle"} or None
+        Its name.
+    progress : float
+        Epochs trained so far, and the share of the one under way.
+    max_epochs : int
+        Where "cosine" and "onecycle" end.
+    warmup_epochs : float
+        How long the learning rate rises at first: in a line from zero, or for "onecycle" in its own
+        curve, which takes 0.3 of all epochs if this is 0.
+    losses : sequence of float
+        What "plateau" watches: a value per finished epoch, the smaller the better.
+
+    Returns
+    -------
+    float
+        From 0 to 1.
+
+    References
+    ----------
+    .. [1] Smith and Topin, "Super-convergence: very fast training of neural networks using large
+       learning rates", 2019. "onecycle" is as in `torch.optim.lr_scheduler.OneCycleLR`.
+    """
+    if schedule == "onecycle":
+        rise = warmup_epochs or _RISE * max_epochs
+        if progress < rise:
+            return _cosine(_START, 1, progress / rise)
+        return _cosine(1, _END, (progress - rise) / (max_epochs - rise))
+    factor = min(1.0, progress / warmup_epochs) if warmup_epochs else 1.0
+    if schedule == "cosine":
+        factor *= _cosine(1, 0, (progress - warmup_epochs) / (max_epochs - warmup_epochs))
+    elif schedule == "plateau":
+        factor *= _FACTOR ** _count_plateaus(losses)
+    return factor
+
+
+def _cosine(start, end, share):
+    share = min(1.0, max(0.0, share))
+    return end + (start - end) * (1 + math.cos(math.pi * share)) / 2
+
+
+def _count_plateaus(losses):
+    """Count as `torch.optim.lr_scheduler.ReduceLROnPlateau` does."""
+    best, n_waited, n_plateaus = math.inf, 0, 0
+    for loss in losses:
+        if loss < best * (1 - _THRESHOLD):
+            best, n_waited = loss, 0
+        else:
+            n_waited += 1
+        if n_waited > _PATIENCE:
+            n_plateaus, n_waited = n_plateaus + 1, 0
+    return n_plateaus
+
+
+def best_epoch(losses, tol=0.0):
+    """Find the epoch that training should be judged by.
+
+    Parameters
+    ----------
+    losses : sequence of float
+        A value per epoch, the smaller the better.
+    tol : float, default=0.0
+        How much smaller a value must be to count as better.
+
+    Returns
+    -------
+    int
+        Its number, from 1; 0 if there is none.
+    """
+    best, least = 0, math.inf
+    for epoch, loss in enumerate(losses, start=1):
+        if loss < least - tol or not best:
+            best, least = epoch, loss
+    return best

@@ -1,0 +1,69 @@
+"""Fit in one process or in several; each writes what it ended with.
+
+``torchrun --nproc_per_node 2 -m tests.fit_together FOLDER``, or plain ``python -m``.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from ferkit import ResNetFER
+from ferkit.datasets import make_faces
+
+
+class FrozenNormFER(ResNetFER):
+    """Without batch statistics, what several processes do is what one does."""
+
+    def _make_module(self, in_channels, n_classes):
+        module = super()._make_module(in_channels, n_classes)
+        for part in module.modules():
+            if isinstance(part, nn.BatchNorm2d):
+                part.track_running_stats = True
+                part.train = lambda mode=True, part=part: part
+                part.training = False
+        return module
+
+
+def flatten(clf):
+    return np.concatenate([p.detach().numpy().ravel() for p in clf.module_.parameters()])
+
+
+def main(folder):
+    torch.set_num_threads(1)
+    rank = 0
+    if "WORLD_SIZE" in os.environ:
+        from accelerate import Accelerator
+
+        rank = Accelerator(cpu=True).process_index
+    X, y = make_faces(700, image_size=24, random_state=0, return_X_y=True)
+    X_test, y_test = make_faces(350, image_size=24, random_state=1, return_X_y=True)
+    params = {"precision": "float32", "batch_size": 50, "verbose": 2}
+
+    exact = FrozenNormFER(max_epochs=1, optimizer="sgd", lr=0.01, random_state=0, **params)
+    exact.fit(X, y)
+    full = ResNetFER(
+        max_epochs=20,
+        dropout=0.1,
+        ema_decay=0.9,
+        early_stopping=True,
+        n_iter_no_change=20,
+        lr=5e-4,
+        checkpoint_dir=folder / "checkpoints",  # of the first process, and its seed
+        **params,
+    ).fit(X, y)
+    np.savez(
+        folder / f"{rank}.npz",
+        gradient_step=flatten(exact),
+        weights=flatten(full),
+        train_loss=full.history_["train_loss"],
+        valid_loss=full.history_["valid_loss"],
+        score=full.score(X_test, y_test),
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,232 @@
+"""A fit that was stopped goes on to the same bits; what is wrong with a folder is told."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import pytest
+from filelock import FileLock
+from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback
+
+from ferkit import MobileNetFER, ResNetFER
+from ferkit.datasets import make_faces
+from tests.helpers import LinearFER
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return make_faces(140, image_size=16, random_state=0, return_X_y=True)
+
+
+class Interrupt(Callback):
+    """Count the epochs, and interrupt one of them."""
+
+    def __init__(self, at=None):
+        self.at = at
+        self.n_epochs = 0
+
+    def on_epoch_begin(self, net, **kwargs):
+        self.n_epochs += 1
+        if len(net.history) == self.at:
+            raise KeyboardInterrupt
+
+
+def fit(faces, folder=None, at=None, estimator=ResNetFER, **params):
+    """Fit, interrupted in an epoch or not; returns the estimator and the epochs executed."""
+    counter = Interrupt(at)
+    params = {"max_epochs": 6, "augment": "reference", "random_state": 0, **params}
+    clf = estimator(checkpoint_dir=folder, callbacks=[counter], **params)
+    if at is None:
+        clf.fit(*faces)
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            clf.fit(*faces)
+    return clf, counter.n_epochs
+
+
+def checkpoints(folder):
+    return sorted(folder.glob("*/epoch-*"))
+
+
+def assert_same_fit(a, b, X):
+    np.testing.assert_array_equal(a.decision_function(X), b.decision_function(X))
+    times = ["seconds", "images_per_second"]
+    np.testing.assert_array_equal(a.history_.drop(columns=times), b.history_.drop(columns=times))
+    assert a.best_epoch_ == b.best_epoch_
+    assert a.net_.n_steps_ == b.net_.n_steps_
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"estimator": MobileNetFER},
+        {"optimizer": "adamw", "ema_decay": 0.9, "lr_schedule": "cosine", "warmup_epochs": 2},
+        {"optimizer": "sgd", "lr_schedule": "onecycle", "dropout": 0.2},
+        {"optimizer": "sgd", "momentum": 0.0, "clip_grad_norm": 0.5, "class_weight": "balanced"},
+        {"early_stopping": True, "n_iter_no_change": 3, "lr_schedule": "plateau"},
+    ],
+    ids=["mobilenet", "adamw", "onecycle", "sgd", "early stopping"],
+)
+def test_an_interrupted_fit_goes_on_to_the_same_bits(params, faces, tmp_path):
+    expected, n_epochs = fit(faces, **params)
+    assert fit(faces, tmp_path, at=4, **params)[1] == 4
+    resumed, n_more = fit(faces, tmp_path, **params)
+    assert n_more == n_epochs - 3
+    assert_same_fit(resumed, expected, faces[0])
+    # and what goes on after it, goes on alike
+    if not params.get("early_stopping") and params.get("class_weight") is None:
+        assert_same_fit(resumed.partial_fit(*faces), expected.partial_fit(*faces), faces[0])
+
+
+def test_a_finished_fit_is_loaded(faces, tmp_path):
+    clf, _ = fit(faces, tmp_path)
+    again, n_epochs = fit(faces, tmp_path)
+    assert n_epochs == 0
+    assert_same_fit(again, clf, faces[0])
+    assert len(checkpoints(tmp_path)) == 2  # older ones are gone
+
+
+def test_without_a_seed_the_first_fits_is_kept(faces, tmp_path):
+    params = {"random_state": None, "early_stopping": True}
+    fit(faces, tmp_path, at=3, **params)
+    clf, n_epochs = fit(faces, tmp_path, **params)
+    assert n_epochs == 4
+    assert_same_fit(fit(faces, random_state=clf.net_.seed, early_stopping=True)[0], clf, faces[0])
+
+
+def test_kills_at_any_moment(tmp_path):
+    output = subprocess.run(
+        [sys.executable, "-m", "tests.kill_and_resume", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    outcome = json.loads(output.splitlines()[-1])
+    assert outcome["same_bits"]
+    assert outcome["kills"] >= 20
+    assert outcome["kills_in_a_write"] >= 1
+    assert outcome["epochs_executed"] <= outcome["max_epochs"] + outcome["kills"]
+    starts = outcome["starts"]
+    assert starts == sorted(starts)  # never back by more than what was under way
+    assert starts[0] == 1 < starts[-1]
+    assert outcome["files"] == ["epoch-00059.safetensors", "epoch-00060.safetensors", "lock"]
+
+
+@pytest.mark.parametrize("keep", [0, 1000, -1000])
+def test_a_damaged_checkpoint_is_told_of_and_the_one_before_taken(keep, faces, tmp_path):
+    expected, _ = fit(faces)
+    fit(faces, tmp_path, at=5)
+    last = checkpoints(tmp_path)[-1]
+    assert last.name == "epoch-00004.safetensors"
+    last.write_bytes(last.read_bytes()[:keep])
+    with pytest.warns(UserWarning, match=r"epoch-00004.*damaged.*training goes on from an older"):
+        resumed, n_epochs = fit(faces, tmp_path)
+    assert n_epochs == 3
+    assert_same_fit(resumed, expected, faces[0])
+
+
+def test_other_fits_have_other_folders(faces, tmp_path):
+    X, y = faces
+    base, _ = fit(faces, tmp_path, estimator=LinearFER, max_epochs=1)
+    for n_folders, (data, params) in enumerate(
+        [
+            (faces, {"lr": 0.1}),
+            (faces, {"random_state": 1}),
+            (faces, {"max_epochs": 2}),
+            ((X[:-1], y[:-1]), {}),
+            ((255 - X, y), {}),
+            ((X, (y + 1) % 7), {}),
+            ((X, y + 1), {}),
+        ],
+        start=2,
+    ):
+        params = {"max_epochs": 1, **params}
+        assert fit(data, tmp_path, estimator=LinearFER, **params)[1] == params["max_epochs"]
+        assert len(list(tmp_path.iterdir())) == n_folders
+    clf = LinearFER(max_epochs=1, augment="reference", random_state=0, checkpoint_dir=tmp_path)
+    clf.fit(X, y, X_val=X, y_val=y)
+    assert len(list(tmp_path.iterdir())) == n_folders + 1
+    # what is only said or watched makes no difference
+    assert fit(faces, tmp_path, estimator=LinearFER, max_epochs=1, verbose=True)[1] == 0
+    assert base.n_iter_ == 1
+
+
+def test_a_folder_named_outright_must_be_of_this_fit(faces, tmp_path):
+    clf, _ = fit(faces, tmp_path, max_epochs=2)
+    folder = checkpoints(tmp_path)[0].parent
+    assert fit(faces, folder, max_epochs=2)[1] == 0
+    with pytest.raises(ValueError, match=r"of another fit \(lr=0.0005 instead of 0.1\), expected"):
+        fit(faces, folder, max_epochs=2, lr=0.1)
+    with pytest.raises(ValueError, match=r"of another fit \(X='.*' instead of '.*'\), expected"):
+        fit((255 - faces[0], faces[1]), folder, max_epochs=2)
+    assert_same_fit(fit(faces, folder, max_epochs=2)[0], clf, faces[0])
+
+
+def test_a_folder_in_use(faces, tmp_path):
+    fit(faces, tmp_path, max_epochs=1)
+    folder = checkpoints(tmp_path)[0].parent
+    with (
+        FileLock(folder / "lock"),
+        pytest.raises(RuntimeError, match="another process is writing to, expected one fit at a"),
+    ):
+        fit(faces, tmp_path, max_epochs=1)
+    fit(faces, tmp_path, max_epochs=1)
+
+
+def test_a_folder_that_cannot_be(faces, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match=r"got 'Not a directory' for the checkpoint folder .*/file/"):
+        fit(faces, tmp_path / "file")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits")
+def test_a_disk_that_is_full(faces, tmp_path):
+    import resource
+
+    expected, _ = fit(faces)
+    fit(faces, tmp_path, at=3)
+    kept = checkpoints(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(
+            OSError, match=r"got 'File too large' for .*, expected to write to it; m"
+        ):
+            fit(faces, tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert checkpoints(tmp_path) == kept
+    assert not list(tmp_path.glob("*/.epoch-*"))
+    assert_same_fit(fit(faces, tmp_path)[0], expected, faces[0])
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="needs a user without rights")
+def test_a_folder_that_one_may_not_write_to(faces):
+    is_root = os.geteuid() == 0
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o555)
+        try:
+            if is_root:
+                os.seteuid(65534)
+            with pytest.raises(OSError, match="got 'Permission denied' for the checkpoint folder"):
+                fit(faces, folder)
+        finally:
+            if is_root:
+                os.seteuid(0)
+
+
+def test_clones_in_a_search_share_a_root(faces, tmp_path):
+    search = GridSearchCV(
+        LinearFER(max_epochs=2, random_state=0, checkpoint_dir=tmp_path),
+        {"lr": [0.001, 0.01]},
+        cv=2,
+    )
+    scores = search.fit(*faces).cv_results_["mean_test_score"]
+    assert len(list(tmp_path.iterdir())) == 2 * 2 + 1
+    files = {path: path.stat().st_mtime_ns for path in checkpoints(tmp_path)}
+    np.testing.assert_array_equal(search.fit(*faces).cv_results_["mean_test_score"], scores)
+    assert {path: path.stat().st_mtime_ns for path in checkpoints(tmp_path)} == files

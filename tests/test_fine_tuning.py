@@ -1,0 +1,117 @@
+"""Training that begins with weights which are there already."""
+
+import numpy as np
+import pytest
+import torch
+
+from ferkit import MobileNetFER, ResNetFER
+from ferkit.datasets import make_faces
+from tests.helpers import LinearFER
+
+ESTIMATORS = [MobileNetFER, ResNetFER]
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return make_faces(140, image_size=16, random_state=0, return_X_y=True)
+
+
+def weights_of(clf):
+    return {name: tensor.clone() for name, tensor in clf.module_.state_dict().items()}
+
+
+def changed_names(before, clf):
+    return {
+        name for name, t in clf.module_.state_dict().items() if not torch.equal(t, before[name])
+    }
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+@pytest.mark.parametrize("ema_decay", [None, 0.9])
+def test_weights_from_a_file(estimator, ema_decay, faces, tmp_path):
+    X, y = faces
+    first = estimator(max_epochs=2, random_state=0).fit(X, y)
+    first.save(tmp_path / "m.safetensors")
+    # a learning rate that moves nothing shows what training began with
+    params = {"weights": tmp_path / "m.safetensors", "lr": 1e-30, "max_epochs": 1}
+    still = estimator(**params, ema_decay=ema_decay, freeze="features", random_state=1)
+    np.testing.assert_array_equal(still.fit(X, y).decision_function(X), first.decision_function(X))
+    np.testing.assert_array_equal(
+        still.partial_fit(X, y).decision_function(X), first.decision_function(X)
+    )
+    # other labels: the same features under another last layer
+    names = np.array(["yes", "no"])[y % 2]
+    other = estimator(**params, freeze="features", random_state=1).fit(X, names)
+    np.testing.assert_array_equal(other.transform(X), first.transform(X))
+    assert set(other.predict(X)) <= {"yes", "no"}
+    # as many labels, but others
+    same_number = estimator(**params, freeze="features", random_state=1).fit(X, y + 1)
+    assert not np.array_equal(same_number.decision_function(X), first.decision_function(X))
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_frozen_features(estimator, faces):
+    X, y = faces
+    clf = estimator(max_epochs=1, random_state=0).fit(X, y)
+    before = weights_of(clf)
+    clf.set_params(warm_start=True, freeze="features", lr=0.1, weight_decay=0.1, dropout=0.5)
+    clf.fit(X, y)
+    assert changed_names(before, clf) == {"classifier.weight", "classifier.bias"}
+    clf.set_params(freeze=None).fit(X, y)
+    assert changed_names(before, clf) == set(before)
+
+
+def test_warm_start(faces):
+    X, y = faces
+    params = {"max_epochs": 10, "random_state": 0}
+    cold = ResNetFER(**params).fit(X, y)
+    first = cold.history_["train_loss"].iloc[0]
+    warm = ResNetFER(warm_start=True, **params).fit(X, y)
+    assert warm.history_["train_loss"].iloc[0] == first  # there was nothing before
+    warm.fit(X, y)
+    assert warm.history_["train_loss"].iloc[0] < cold.history_["train_loss"].iloc[-2] < first
+    assert warm.n_iter_ == 10
+    assert cold.fit(X, y).history_["train_loss"].iloc[0] == first
+
+
+def test_refusals(faces, tmp_path):
+    X, y = faces
+    ResNetFER(max_epochs=1, random_state=0).fit(X, y).save(tmp_path / "resnet")
+    MobileNetFER(max_epochs=1, channels=3, random_state=0).fit(X, y).save(tmp_path / "rgb")
+    with pytest.raises(FileNotFoundError, match="expected a model file"):
+        ResNetFER(weights=tmp_path / "none").fit(X, y)
+    with pytest.raises(ValueError, match=r"got weights of another network \(.*a MobileNetV2_48"):
+        MobileNetFER(weights=tmp_path / "resnet").fit(X, y)
+    with pytest.raises(
+        ValueError, match=r"\(32, 3, 3, 3\)\), expected .*\(32, 1, 3, 3\).*channels"
+    ):
+        MobileNetFER(weights=tmp_path / "rgb").fit(X, y)
+    with pytest.raises(AttributeError, match="got a Sequential without classifier, expected its"):
+        LinearFER(freeze="features").fit(X, y)
+
+
+def test_checkpoints_know_the_weights_that_training_began_with(faces, tmp_path):
+    X, y = faces
+    params = {"max_epochs": 1, "random_state": 0, "checkpoint_dir": tmp_path}
+    clf = ResNetFER(**params, warm_start=True).fit(X, y)
+    first = clf.decision_function(X)
+    second = clf.fit(X, y).decision_function(X)
+    assert not np.array_equal(first, second)
+    assert len(list(tmp_path.iterdir())) == 2
+    np.testing.assert_array_equal(ResNetFER(**params).fit(X, y).decision_function(X), first)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, in its compiler
+def test_compiled_steps_train_the_same(faces):
+    X, y = faces
+    params = {"max_epochs": 2, "precision": "float32", "random_state": 0}
+    try:
+        compiled = LinearFER(compile=True, **params).fit(X, y)
+    except torch._inductor.exc.InductorError as error:  # no C++ compiler
+        pytest.skip(str(error).splitlines()[0])
+    eager = LinearFER(**params).fit(X, y)
+    assert compiled.module_._compiled_call_impl is not None
+    np.testing.assert_allclose(
+        compiled.history_["train_loss"], eager.history_["train_loss"], rtol=1e-4
+    )
+    assert weights_of(compiled).keys() == weights_of(eager).keys()
