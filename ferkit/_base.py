@@ -1,7 +1,6 @@
-"""The classifier contract: validation, labels, training, prediction, files."""
+"""The classifier contract: parameters, training, files; one hook makes the network."""
 
 import os
-import warnings
 from contextlib import nullcontext
 from functools import partial
 from inspect import Parameter, signature
@@ -9,19 +8,19 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import check_consistent_length, column_or_1d, compute_class_weight
+from sklearn.utils import compute_class_weight
 from sklearn.utils._param_validation import Interval, Options, StrOptions
-from sklearn.utils.multiclass import _check_partial_fit_first_call, check_classification_targets
-from sklearn.utils.validation import validate_data
+from sklearn.utils.multiclass import _check_partial_fit_first_call
 
-from ._images import as_images, as_labels, as_rows, check_shape_of_fit, encode, resolve_image_shape
+from ._images import encode
+from ._input import InputMixin
 from ._prediction import PredictionMixin
 from ._random import draw_seed, preserved_generators, seed_generators, stream_seed
 from ._saving import identify_fit, load_weights, save
-from ._split import split_off
+from ._split import check_groups, split_off
 
 
-class BaseFER(PredictionMixin, BaseEstimator):
+class BaseFER(InputMixin, PredictionMixin, BaseEstimator):
     """Base of the classifiers: everything but the network.
 
     A subclass defines `_make_module`. If it has parameters of its own, it also defines an
@@ -213,19 +212,31 @@ class BaseFER(PredictionMixin, BaseEstimator):
         RuntimeError
             If another process is at the same fit, with the same `checkpoint_dir`.
         """
-        from .training import from_first
+        # a fit that fails leaves the one before, not an older network with newer labels
+        before = vars(self).copy()
+        try:
+            self._fit(X, y, X_val, y_val, groups)
+        except BaseException:
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        return self
+
+    def _fit(self, X, y, X_val, y_val, groups):
+        from .training import from_first, on_first
 
         initial = self._find_initial_weights()
-        # a fit that fails must not leave an older network with newer labels behind
-        vars(self).pop("net_", None)
         images, y = self._check_first_X_y(X, y)
         self.classes_ = np.unique(y)
         self._check_classes()
         validation = self._check_validation(X_val, y_val)
+        groups = check_groups(groups, len(images))
         targets = encode(y, self.classes_)
         seed = draw_seed(self.random_state)
-        checkpoints = self._open_checkpoints(seed, images, targets, validation, groups, initial)
-        with checkpoints as checkpoints:
+        opened = on_first(
+            self._open_checkpoints, seed, images, targets, validation, groups, initial
+        )
+        with opened or nullcontext() as checkpoints:
             if checkpoints and checkpoints.last:  # with `random_state=None` it has its own seed
                 seed = checkpoints.last[1]["seed"]
             seed = from_first(seed)
@@ -233,7 +244,12 @@ class BaseFER(PredictionMixin, BaseEstimator):
             if self.early_stopping:
                 stopping = (self.n_iter_no_change, self.tol, self.restore_best)
                 if validation is None:
-                    train, valid = split_off(targets, groups, self.validation_fraction, seed)
+                    # what a warm start has trained on must not validate it now
+                    is_first = initial is None or not hasattr(self, "_split_seed")
+                    self._split_seed = seed if is_first else self._split_seed
+                    train, valid = split_off(
+                        targets, groups, self.validation_fraction, self._split_seed
+                    )
                     validation = images[valid], targets[valid]
                     images, y, targets = images[train], y[train], targets[train]
             net = self._new_net(images.shape[-1], y, seed, initial)
@@ -248,7 +264,6 @@ class BaseFER(PredictionMixin, BaseEstimator):
                     verbose=self.verbose,
                 )
         self.net_ = net
-        return self
 
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None):
@@ -310,13 +325,6 @@ class BaseFER(PredictionMixin, BaseEstimator):
         self.net_ = net
         return self
 
-    def _check_classes(self):
-        if len(self.classes_) < 2:
-            raise ValueError(
-                f"got {len(self.classes_)} class, {self.classes_.tolist()}, expected two or more; "
-                "add another class"
-            )
-
     def _find_initial_weights(self):
         """Find the tensors that a network begins with, and their classes; None for random ones."""
         if self.warm_start and hasattr(self, "net_"):
@@ -343,16 +351,34 @@ class BaseFER(PredictionMixin, BaseEstimator):
                     "not negative, with one above zero; class_weight=None takes equal ones"
                 )
         net = self._build_net(self._resolve_channels(n_channels), class_weight, seed)
+        if self.freeze is not None and initial is None:
+            raise ValueError(
+                f"got freeze={self.freeze!r} for random weights, expected some that were trained; "
+                "set weights, or warm_start=True after a fit"
+            )
         if initial is not None:
             tensors, classes = initial
             is_same_task = np.array_equal(classes, self.classes_)
             net.load_weights(graft(net.module_, tensors, with_classifier=is_same_task))
         return net
 
+    def _resolve_channels(self, n_channels):
+        """Find the network's channels for images of `n_channels`."""
+        if self.channels == "auto":
+            return n_channels
+        if n_channels > self.channels:
+            raise ValueError(
+                f"got colour images of shape {self.image_shape_}, expected gray ones for "
+                "channels=1; convert them to gray, or set channels='auto'"
+            )
+        return self.channels
+
     def _build_net(self, in_channels, class_weight, seed):
         """Make a net from what is resolved: the network's channels and a weight per class."""
         from .augment import POLICIES
-        from .training import build_net, lr_factor, resolve_device
+        from .training import build_net, check_callbacks, lr_factor, resolve_device
+
+        check_callbacks(self.callbacks or [])
 
         device = resolve_device(self.device)
         with preserved_generators(device):
@@ -386,10 +412,10 @@ class BaseFER(PredictionMixin, BaseEstimator):
             )
 
     def _open_checkpoints(self, seed, images, targets, validation, groups, initial):
-        from .training import Checkpoints, rank_and_size
+        from .training import Checkpoints
 
-        if self.checkpoint_dir is None or rank_and_size()[0]:
-            return nullcontext()
+        if self.checkpoint_dir is None:
+            return None
 
         val_images, val_targets = validation or (None, None)
         identity = identify_fit(
@@ -402,72 +428,22 @@ class BaseFER(PredictionMixin, BaseEstimator):
             groups=groups,
             initial=initial,
         )
-        return Checkpoints(self.checkpoint_dir, identity)
-
-    # -- input ---------------------------------------------------------------------------------
-
-    def _check_first_X_y(self, X, y):
-        """Validate what a fit begins with; sets `n_features_in_`, `image_shape_` and the dtype."""
-        rows, image_shape = as_rows(X)
-        # `as_images` looks for what is not finite, and says where it is
-        rows, y = validate_data(self, rows, as_labels(y), ensure_all_finite=False)
-        check_classification_targets(y)
-        self.image_shape_ = resolve_image_shape(rows.shape[1], image_shape, self.image_shape)
-        images = as_images(rows, self.image_shape_)
-        self._dtype = images.dtype
-        return images, y
-
-    def _check_X(self, X):
-        """Validate images like those of the fit: (n, h, w, 1) or (n, h, w, 3), uint8 or float32."""
-        rows, image_shape = as_rows(X)
-        check_shape_of_fit(rows, image_shape, self.image_shape_)
-        rows = validate_data(self, rows, reset=False, ensure_all_finite=False)
-        images = as_images(rows, self.image_shape_)
-        if images.dtype != self._dtype:
-            warnings.warn(
-                f"got {images.dtype} images, expected {self._dtype} as in the fit; uint8 holds "
-                "levels 0 to 255, floats are used as given and expected in [0, 1]",
-                UserWarning,
-                stacklevel=3,
-            )
-        return images
-
-    def _check_X_y(self, X, y):
-        """Validate more images and labels like those of the fit; returns indices of classes."""
-        images = self._check_X(X)
-        y = column_or_1d(as_labels(y), warn=True)
-        check_consistent_length(images, y)
-        return images, encode(y, self.classes_)
-
-    def _check_validation(self, X_val, y_val):
-        if X_val is None and y_val is None:
-            return None
-        if X_val is None or y_val is None:
-            given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
-            raise ValueError(
-                f"got {given} without {missing}, expected both or neither; add {missing}"
-            )
-        return self._check_X_y(X_val, y_val)
-
-    def _resolve_channels(self, n_channels):
-        """Find the network's channels for images of `n_channels`."""
-        if self.channels == "auto":
-            return n_channels
-        if n_channels > self.channels:
-            raise ValueError(
-                f"got colour images of shape {self.image_shape_}, expected gray ones for "
-                "channels=1; convert them to gray, or set channels='auto'"
-            )
-        return self.channels
+        checkpoints = Checkpoints(self.checkpoint_dir, identity)
+        try:
+            _ = checkpoints.last  # read now: what is wrong with it is told to all processes
+        except BaseException:
+            checkpoints.close()
+            raise
+        return checkpoints
 
     # -- files ---------------------------------------------------------------------------------
 
     def save(self, path):
         """Write the fitted estimator to one file, which `ferkit.load` reads.
 
-        The file holds the parameters but `callbacks`, the weights that predict, the labels and the
-        history, and no code. The optimizer's state is not in it: a `partial_fit` after loading
-        starts the optimizer anew.
+        The file holds the parameters but `callbacks`, `checkpoint_dir` and `weights`; the weights
+        that predict, the labels and the history; and no code. The optimizer's state is not in it: a
+        `partial_fit` after loading starts the optimizer anew.
 
         Parameters
         ----------

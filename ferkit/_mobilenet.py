@@ -77,8 +77,8 @@ class MobileNetFER(BaseFER):
     device : str, default="auto"
         "auto" takes the first of cuda, mps and cpu that is there; or a torch device's name.
     callbacks : list of skorch callbacks or None, default=None
-        Called by the net in training. Those of epochs are free; the loop calls those of batches and
-        gradients too if there are any, which costs a little.
+        Called by the net in training; those of batches cost a little. LRScheduler, EarlyStopping
+        and Checkpoint are refused, for there are parameters instead.
     compile : bool, default=False
         Whether `torch.compile` makes the training step. It takes a minute at first, and a C++
         compiler on the CPU, where it is usually slower.

@@ -1,7 +1,7 @@
 """Estimators to and from the one file format."""
 
 import hashlib
-import os
+import warnings
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
@@ -10,6 +10,9 @@ from . import persistence
 
 # the only classes a file can name
 _CLASSES = ("MobileNetFER", "ResNetFER")
+
+# callbacks are code, the others places on the machine that trained
+_OUTSIDE_FILES = {"callbacks", "checkpoint_dir", "weights"}
 
 
 def save(estimator, path):
@@ -43,7 +46,7 @@ def save(estimator, path):
         "params": {
             name: _to_json(name, value)
             for name, value in estimator.get_params(deep=False).items()
-            if name != "callbacks"  # they are code
+            if name not in _OUTSIDE_FILES
         },
         "classes": [estimator.classes_.dtype.str, estimator.classes_.tolist()],
         "n_features_in": estimator.n_features_in_,
@@ -97,6 +100,7 @@ def load(path):
         params = {key: _from_json(value) for key, value in header["params"].items()}
         estimator = getattr(ferkit, name)(**params)
         estimator._validate_params()
+        estimator.device = _device_here(estimator.device)
         _restore(estimator, tensors, header)
     except (KeyError, TypeError, AttributeError, IndexError, RuntimeError, ValueError) as error:
         raise ValueError(
@@ -104,6 +108,22 @@ def load(path):
             f"({type(error).__name__}: {error})"
         ) from error
     return estimator
+
+
+def _device_here(device):
+    """Take another device where the one that a model was trained on is missing."""
+    from .training import resolve_device
+
+    try:
+        resolve_device(device)
+    except ValueError:
+        warnings.warn(
+            f"got a model of device={device!r}, which is not here; it is loaded with device='auto'",
+            UserWarning,
+            stacklevel=3,
+        )
+        return "auto"
+    return device
 
 
 def load_weights(path):
@@ -177,6 +197,8 @@ def identify_fit(estimator, *, random_state, initial, **data):
     dict
         As JSON can hold it; data by its digest.
     """
+    import ferkit
+
     kind = type(estimator)
     params = estimator.get_params(deep=False)
     return {
@@ -184,9 +206,16 @@ def identify_fit(estimator, *, random_state, initial, **data):
         **{name: _to_json(name, params[name]) for name in params.keys() - _OUTSIDE_IDENTITY},
         "classes": [estimator.classes_.dtype.str, estimator.classes_.tolist()],
         "random_state": random_state,
-        "weights": initial and _digest(np.concatenate([np.ravel(t) for t in initial[0].values()])),
+        "release": ferkit.__version__,
+        "weights": initial and _digest_weights(*initial),
         **{name: None if values is None else _digest(values) for name, values in data.items()},
     }
+
+
+def _digest_weights(tensors, classes):
+    names = " ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in tensors.items())
+    values = np.concatenate([np.ravel(tensor.cpu()) for tensor in tensors.values()])
+    return [_digest(names), _digest(values), _digest(classes)]
 
 
 def _digest(values):
@@ -202,8 +231,6 @@ def _to_json(name, value):
     """Make a parameter fit for JSON, which has no tuples, numpy scalars or dicts with int keys."""
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, os.PathLike):
-        value = os.fspath(value)
     if isinstance(value, dict):
         return {"dict": [[_to_json(name, k), _to_json(name, v)] for k, v in value.items()]}
     if isinstance(value, (tuple, list)):

@@ -1,5 +1,9 @@
 """Which images a fit keeps for validation."""
 
+import warnings
+from fractions import Fraction
+
+import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 from sklearn.utils import column_or_1d
 
@@ -11,7 +15,7 @@ def split_off(targets, groups, fraction, seed):
     ----------
     targets : ndarray of shape (n,)
         Indices of classes.
-    groups : array-like of shape (n,) or None
+    groups : ndarray of shape (n,) or None
         What belongs together and is chosen all or not at all.
     fraction : float
         How many to choose; with groups, about so many.
@@ -26,16 +30,68 @@ def split_off(targets, groups, fraction, seed):
     Raises
     ------
     ValueError
-        If there is not a group for each image, or too few images of a class.
+        If a class would be missing on one side.
+    """
+    try:
+        if groups is None:
+            split = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
+            train, valid = next(split.split(targets, targets))
+        else:
+            train, valid = _split_groups(targets, groups, fraction, seed)
+    except ValueError as error:  # scikit-learn's, in terms of its splitters
+        raise ValueError(_explain(targets, fraction)) from error
+    n_classes = len(np.unique(targets))
+    if min(len(np.unique(targets[train])), len(np.unique(targets[valid]))) < n_classes:
+        raise ValueError(_explain(targets, fraction))
+    return train, valid
+
+
+def _split_groups(targets, groups, fraction, seed):
+    # a fraction of few folds: 3 of 10, 3 of 5
+    largest = max(10, round(1 / min(fraction, 1 - fraction)))
+    folds = Fraction(fraction).limit_denominator(largest)
+    split = StratifiedGroupKFold(folds.denominator, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of rare classes, which are looked at afterwards
+        parts = [valid for _, valid in split.split(targets, targets, groups)]
+    valid = np.sort(np.concatenate(parts[: folds.numerator]))
+    return np.setdiff1d(np.arange(len(targets)), valid), valid
+
+
+def _explain(targets, fraction):
+    return (
+        f"got {len(targets)} images whose rarest class has {np.bincount(targets).min()}, expected "
+        f"enough to have every class in both parts with validation_fraction={fraction} and whole "
+        "groups; change it, or give X_val and y_val"
+    )
+
+
+def check_groups(groups, n_images):
+    """Look at `groups` of a fit.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_images,) or None
+        What belongs together.
+    n_images : int
+        Images of the fit.
+
+    Returns
+    -------
+    ndarray of shape (n_images,) or None
+
+    Raises
+    ------
+    ValueError
+        If there is not one for each image.
     """
     if groups is None:
-        split = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
-    else:
-        groups = column_or_1d(groups)
-        if len(groups) != len(targets):
-            raise ValueError(
-                f"got {len(groups)} groups for {len(targets)} images, expected one each; a sampler "
-                "before this step in a Pipeline makes images that groups do not know of"
-            )
-        split = StratifiedGroupKFold(max(2, round(1 / fraction)), shuffle=True, random_state=seed)
-    return next(split.split(targets, targets, groups))
+        return None
+    groups = column_or_1d(groups)
+    if len(groups) != n_images:
+        raise ValueError(
+            f"got {len(groups)} groups for {n_images} images, expected one each; a sampler before "
+            "this step in a Pipeline makes images that groups do not know of, so give it a step of "
+            "its own, before fit"
+        )
+    return groups

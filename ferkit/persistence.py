@@ -46,7 +46,7 @@ def write(path, tensors, header):
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        Path(temporary).unlink(missing_ok=True)  # an interrupt may come right after the replacing
         raise
 
 

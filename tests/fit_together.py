@@ -3,6 +3,7 @@
 ``torchrun --nproc_per_node 2 -m tests.fit_together FOLDER``, or plain ``python -m``.
 """
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -43,8 +44,12 @@ def main(folder):
     X_test, y_test = make_faces(350, image_size=24, random_state=1, return_X_y=True)
     params = {"precision": "float32", "batch_size": 50, "verbose": 2}
 
-    exact = FrozenNormFER(max_epochs=1, optimizer="sgd", lr=0.01, random_state=0, **params)
-    exact.fit(X, y)
+    sgd = {"max_epochs": 1, "optimizer": "sgd", "lr": 0.01, "random_state": 0, **params}
+    exact = FrozenNormFER(**sgd).fit(X, y)
+    uneven = {**sgd, "batch_size": 35, "class_weight": {0: 5.0, 1: 0.1}, "label_smoothing": 0.1}
+    weighted = FrozenNormFER(**uneven, clip_grad_norm=0.5).fit(X, y)
+    with contextlib.suppress(OSError):  # of the first process's disk, but none may wait for another
+        ResNetFER(**sgd, checkpoint_dir=__file__).fit(X, y)
     full = ResNetFER(
         max_epochs=20,
         dropout=0.1,
@@ -58,6 +63,8 @@ def main(folder):
     np.savez(
         folder / f"{rank}.npz",
         gradient_step=flatten(exact),
+        weighted_step=flatten(weighted),
+        weighted_loss=weighted.history_["train_loss"],
         weights=flatten(full),
         train_loss=full.history_["train_loss"],
         valid_loss=full.history_["valid_loss"],

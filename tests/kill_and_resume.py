@@ -9,6 +9,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -66,8 +67,10 @@ def fit_in_child(checkpoint_dir, journal):
     os.fsync = slow_fsync
     try:
         np.save(journal.with_suffix(".npy"), fit(checkpoint_dir, journal))
-    finally:
         os._exit(0)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
 
 
 def lines(path):
@@ -84,6 +87,8 @@ def main(folder):
         child = fit_in_child(root, journal)
         while len(lines(journal)) == n_before:  # a fit that never began shows nothing
             time.sleep(0.001)
+            if os.waitpid(child, os.WNOHANG) != (0, 0):
+                sys.exit("the fit ended before it could be killed")
         time.sleep(rng.uniform(0, 0.15))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

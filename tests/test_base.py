@@ -167,13 +167,15 @@ def test_three_channels_from_gray(faces):
     assert fit(MobileNetFER, faces, channels="auto", max_epochs=1).n_parameters_ == 132_359
 
 
-def test_a_refused_fit_leaves_no_older_network(faces):
+def test_a_fit_that_fails_leaves_the_one_before(faces):
     X, y = faces
     clf = fit(LinearFER, faces)
-    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
-        clf.fit(X, y[1:])
-    with pytest.raises(NotFittedError):
-        clf.predict(X)
+    before, expected = vars(clf).copy(), clf.decision_function(X)
+    for refused in ((X, y[1:]), (X[:, 4:], y * 0), (X / 255, y + 0.5)):
+        with pytest.raises(ValueError, match=r"got|inconsistent|Unknown"):
+            clf.fit(*refused)
+        assert vars(clf) == before
+    np.testing.assert_array_equal(clf.decision_function(X), expected)
 
 
 # -- labels ------------------------------------------------------------------------------------

@@ -141,11 +141,37 @@ def test_refusals(faces):
         fit(faces, warmup_epochs=12)
 
 
+def test_a_class_that_would_be_missing_on_one_side(faces):
+    X, y = faces
+    expected = "expected enough to have every class in both parts with validation_fraction=0.1"
+    with pytest.raises(ValueError, match=f"got 210 images whose rarest class has 30, {expected}"):
+        fit(faces, groups=np.where(y == 0, 0, np.arange(210)))  # one group has all of class 0
+    few = np.r_[np.flatnonzero(y == 0)[:1], np.flatnonzero(y)]
+    with pytest.raises(ValueError, match=f"got 181 images whose rarest class has 1, {expected}"):
+        fit((X[few], y[few]))
+
+
+@pytest.mark.parametrize("fraction", [0.1, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize("groups", [None, np.arange(210)])
+def test_the_fraction_is_honoured(fraction, groups, faces):
+    seen = []
+    params = {"validation_fraction": fraction, "max_epochs": 1, "callbacks": [Watch(seen)]}
+    fit(faces, groups=groups, estimator=LinearFER, **params)
+    assert len(seen[0][2]) == pytest.approx(210 * fraction, abs=10)
+
+
+def test_a_validation_loss_that_is_no_number(faces):
+    X, y = faces
+    weights = {0: 0.0, **dict.fromkeys(range(1, 7), 1.0)}
+    with pytest.raises(ValueError, match="got a validation loss of nan in epoch 1, expected a fin"):
+        fit(faces, X[y == 0], y[y == 0], class_weight=weights)
+
+
 def test_plateau_halves_the_learning_rate(faces, others):
     clf = fit(faces, *others, early_stopping=False, lr_schedule="plateau", lr=1e-7, max_epochs=10)
     losses, lr = clf.history_["valid_loss"], clf.history_["lr"]
     assert set(lr / 1e-7) <= {1.0, 0.5, 0.25}
     # losses that hardly move: four epochs without improvement, then half
     improved = losses[1:].to_numpy() < losses.cummin()[:-1].to_numpy() * (1 - 1e-4)
-    if not improved[:4].any():
-        assert lr[5] == 0.5e-7
+    assert not improved[:4].any()
+    assert lr[5] == 0.5e-7

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from skorch.callbacks import Callback
 
 from ferkit import MobileNetFER, ResNetFER
 from ferkit.datasets import make_faces
@@ -86,8 +87,38 @@ def test_refusals(faces, tmp_path):
         ValueError, match=r"\(32, 3, 3, 3\)\), expected .*\(32, 1, 3, 3\).*channels"
     ):
         MobileNetFER(weights=tmp_path / "rgb").fit(X, y)
-    with pytest.raises(AttributeError, match="got a Sequential without classifier, expected its"):
-        LinearFER(freeze="features").fit(X, y)
+    with pytest.raises(ValueError, match="got freeze='features' for random weights, expected some"):
+        ResNetFER(freeze="features").fit(X, y)
+    linear = LinearFER(max_epochs=1, warm_start=True, random_state=0).fit(X, y)
+    before = linear.decision_function(X)
+    linear.fit(X, y)  # all of it is taken over
+    with pytest.raises(ValueError, match="got a Sequential without classifier, expected its last"):
+        linear.fit(X, y + 1)
+    assert not np.array_equal(linear.decision_function(X), before)
+    assert linear.classes_.tolist() == list(range(7))  # the fit that failed left no trace
+
+
+def test_a_warm_start_never_validates_what_it_was_trained_on(faces):
+    X, y = faces
+    seen = []
+
+    class Watch(Callback):
+        def on_epoch_begin(self, net, dataset_train, dataset_valid, **kwargs):
+            seen.append([set(map(bytes, dataset.X)) for dataset in (dataset_train, dataset_valid)])
+
+    for random_state in (None, np.random.RandomState(0), 0):
+        clf = ResNetFER(
+            max_epochs=1,
+            warm_start=True,
+            early_stopping=True,
+            validation_fraction=0.2,
+            callbacks=[Watch()],
+            random_state=random_state,
+        )
+        for _ in range(3):
+            clf.fit(X, y)
+        (first, _), *others = [seen.pop(0) for _ in range(3)]
+        assert all(not first & valid for _, valid in others)
 
 
 def test_checkpoints_know_the_weights_that_training_began_with(faces, tmp_path):

@@ -124,13 +124,19 @@ def test_files_are_as_readable_as_others(saved):
     assert stat.S_IMODE(saved.stat().st_mode) == stat.S_IMODE(other.stat().st_mode)
 
 
-def edit_header(path, **changes):
-    """Rewrite a file's JSON header; None drops a key."""
+def read_header(path):
+    """Return a file's data, the length of its header, and that: safetensors' and ferkit's JSON."""
     data = path.read_bytes()
     (size,) = struct.unpack("<Q", data[:8])
     outer = json.loads(data[8 : 8 + size])
-    inner = {**json.loads(outer["__metadata__"]["ferkit"]), **changes}
-    inner = {key: value for key, value in inner.items() if value is not None}
+    return data, size, outer, json.loads(outer["__metadata__"]["ferkit"])
+
+
+def edit_header(path, **changes):
+    """Rewrite a file's JSON header; None drops a key."""
+    data, size, outer, inner = read_header(path)
+    inner = {**inner, **changes}
+    inner = {key: value for key, value in inner.items() if changes.get(key, 0) is not None}
     outer["__metadata__"]["ferkit"] = json.dumps(inner)
     header = json.dumps(outer).encode()
     path.write_bytes(struct.pack("<Q", len(header)) + header + data[8 + size :])
@@ -167,3 +173,12 @@ def test_foreign_files(tmp_path):
     save_file({"a": np.zeros(3)}, tmp_path / "m")
     with pytest.raises(ValueError, match="of another kind or damaged"):
         ferkit.load(tmp_path / "m")
+
+
+def test_a_model_of_another_device_loads_where_that_is_missing(saved, faces):
+    expected = ferkit.load(saved).decision_function(faces[0])
+    params = read_header(saved)[-1]["params"]
+    edit_header(saved, params={**params, "device": "cuda:7"})
+    with pytest.warns(UserWarning, match="got a model of device='cuda:7', which is not here"):
+        clf = ferkit.load(saved)
+    np.testing.assert_array_equal(clf.decision_function(faces[0]), expected)

@@ -142,15 +142,14 @@ def _lines(stream, path):
         while line := stream.readline(_MAX_LINE):
             number += 1
             rest = line
-            while rest and rest[-1] != _NEWLINE:  # whatever its length, one line is one bad row
+            while rest:  # whatever its length, one line is one bad row
                 size += len(rest)
-                rest = stream.readline(_MAX_LINE)
-            size += len(rest)
-            if size > MAX_SIZE:
-                raise ValueError(
-                    f"{path}: got more than {MAX_SIZE:,} bytes of text, expected FER2013's "
-                    "301 million; fetch the file again"
-                )
+                if size > MAX_SIZE:
+                    raise ValueError(
+                        f"{path}: got more than {MAX_SIZE:,} bytes of text, expected FER2013's "
+                        "301 million; fetch the file again"
+                    )
+                rest = b"" if rest[-1] == _NEWLINE else stream.readline(_MAX_LINE)
             if not line.isspace():
                 yield number, line
     except DAMAGE as error:

@@ -1,9 +1,10 @@
 """How a module is trained."""
 
 from .build import build_net
+from .callbacks import check_callbacks
 from .checkpoints import Checkpoints
 from .device import resolve_device
-from .distributed import from_first, rank_and_size
+from .distributed import from_first, on_first
 from .fine_tuning import graft
 from .net import FERNet
 from .schedules import lr_factor
@@ -12,9 +13,10 @@ __all__ = [
     "Checkpoints",
     "FERNet",
     "build_net",
+    "check_callbacks",
     "from_first",
     "graft",
     "lr_factor",
-    "rank_and_size",
+    "on_first",
     "resolve_device",
 ]

@@ -15,6 +15,7 @@ from .. import persistence
 
 _N_KEPT = 2  # the one before the last serves if a disk has damaged the last
 _NAME = "epoch-{:05d}.safetensors"
+_DIGESTED = {"X", "y", "X_val", "y_val", "groups", "weights"}  # nobody can read the difference
 _PATTERN = re.compile(r"epoch-\d{5,}\.safetensors")
 
 
@@ -68,6 +69,10 @@ class Checkpoints:
         return self
 
     def __exit__(self, *exc_info):
+        self.close()
+
+    def close(self):
+        """Let other processes use the folder."""
         self._lock.release()
 
     @cached_property
@@ -80,8 +85,9 @@ class Checkpoints:
             try:
                 tensors, header = persistence.read(path)
             except ValueError as error:
+                path.rename(path.with_suffix(".damaged"))  # else it would count among the newest
                 warnings.warn(
-                    f"{error}; it is left out, and training goes on from an older one or anew",
+                    f"{error}; it is put aside, and training goes on from an older one or anew",
                     UserWarning,
                     stacklevel=2,
                 )
@@ -131,7 +137,10 @@ class Checkpoints:
             return
         names = [name for name in self.identity if identity.get(name) != self.identity[name]]
         differences = ", ".join(
-            f"{name}={identity.get(name)!r} instead of {self.identity[name]!r}" for name in names
+            f"another {name}"
+            if name in _DIGESTED
+            else f"{name}={identity.get(name)!r} instead of {self.identity[name]!r}"
+            for name in names
         )
         raise ValueError(
             f"got checkpoint {path} of another fit ({differences}), expected one of this fit; "
@@ -154,8 +163,8 @@ def pack_state(net, best_weights):
     tensors : dict of str to torch.Tensor
         Weights, average, best weights and the optimizer's state.
     header : dict
-        The seed, the history and the count of steps. There are no random states, for an epoch is
-        seeded by its number.
+        The seed, the network, the history and the count of steps. There are no random states, for
+        an epoch is seeded by its number.
     """
     parts = {"module": net.module_.state_dict(), "best": best_weights or {}}
     if net.ema_decay is not None:
@@ -168,7 +177,12 @@ def pack_state(net, best_weights):
         for name, tensor in part_tensors.items()
         if tensor is not None  # SGD without momentum
     }
-    return tensors, {"seed": net.seed, "history": net.history_rows(), "n_steps": net.n_steps_}
+    return tensors, {
+        "seed": net.seed,
+        "network": repr(net.module_),
+        "history": net.history_rows(),
+        "n_steps": net.n_steps_,
+    }
 
 
 def unpack_state(net, tensors, header):
@@ -185,7 +199,17 @@ def unpack_state(net, tensors, header):
     -------
     dict of str to torch.Tensor or None
         The best weights.
+
+    Raises
+    ------
+    ValueError
+        If they are of another network.
     """
+    if header["network"] != repr(net.module_):
+        raise ValueError(
+            "got a checkpoint of another network under the same parameters, expected "
+            f"{type(net.module_).__name__} as it is now; choose another checkpoint_dir"
+        )
     parts = {}
     for key, tensor in tensors.items():
         part, _, name = key.partition("/")

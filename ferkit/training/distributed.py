@@ -53,6 +53,41 @@ def from_first(thing):
     return box[0]
 
 
+def on_first(function, *args):
+    """Call a function in the first process only, and fail in all if it fails there.
+
+    Parameters
+    ----------
+    function : callable
+        What to call.
+    *args
+        With what.
+
+    Returns
+    -------
+    object
+        What the function returned; None in the other processes.
+
+    Raises
+    ------
+    Exception
+        What the function raised, in all processes, so that none waits for the others.
+    """
+    rank, size = rank_and_size()
+    if size == 1:
+        return function(*args)
+    result = error = None
+    if rank == 0:
+        try:
+            result = function(*args)
+        except Exception as caught:
+            error = caught
+    error = from_first(error)
+    if error is not None:
+        raise error
+    return result
+
+
 @torch.no_grad()
 def sum_over_processes(tensors, weight):
     """Replace tensors by their weighted sum over the processes, in place.

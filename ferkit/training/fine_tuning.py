@@ -16,11 +16,11 @@ def feature_parts(module):
 
     Raises
     ------
-    AttributeError
+    ValueError
         If it has no last layer of this name.
     """
     if not hasattr(module, "classifier"):
-        raise AttributeError(
+        raise ValueError(
             f"got a {type(module).__name__} without classifier, expected its last layer to be "
             "called so; name it, or set weights=None, warm_start=False and freeze=None"
         )
@@ -33,7 +33,7 @@ def graft(module, tensors, *, with_classifier):
     Parameters
     ----------
     module : torch.nn.Module
-        Its last layer is called ``classifier``.
+        If it has another last layer, that is called ``classifier``.
     tensors : dict of str to torch.Tensor
         Weights of a module like it.
     with_classifier : bool
@@ -49,16 +49,16 @@ def graft(module, tensors, *, with_classifier):
     ValueError
         If they are of another module.
     """
-    feature_parts(module)
     own = module.state_dict()
     if not with_classifier:
+        feature_parts(module)
         tensors = tensors | {name: t for name, t in own.items() if name.startswith("classifier.")}
     for name in sorted(own.keys() | tensors.keys()):
         got, expected = (tuple(t[name].shape) if name in t else "none" for t in (tensors, own))
         if got != expected:
             raise ValueError(
                 f"got weights of another network ({name} of shape {got}), expected those of a "
-                f"{type(module).__name__} ({expected}); take a file of the same class, with as "
-                "many channels"
+                f"{type(module).__name__} ({expected}); begin with those of the same class, with "
+                "as many channels, or set weights=None and warm_start=False"
             )
     return tensors

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from sklearn.metrics import accuracy_score, f1_score
 from skorch import NeuralNetClassifier
-from skorch.callbacks import Callback
 from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 from torch import nn
@@ -16,9 +15,10 @@ from torch.nn import functional as F
 
 from .._random import seed_generators, stream_seed
 from .averaging import update_average
+from .callbacks import hear_of_batches
 from .checkpoints import pack_state, unpack_state
 from .device import resolve_precision
-from .distributed import from_first, rank_and_size, sum_over_processes
+from .distributed import from_first, on_first, rank_and_size, sum_over_processes
 from .fine_tuning import feature_parts
 from .memory import keep_freed_memory
 from .progress import Silent, make_progress
@@ -168,7 +168,15 @@ class FERNet(NeuralNetClassifier):
         """
         self.training_dtype_ = resolve_precision(self.precision, self.torch_device, self.module_)
         last = len(self.history) + epochs
-        rank, _ = rank_and_size()
+        rank, n_processes = rank_and_size()
+        batches = self.get_iterator(self.get_dataset(images, targets), training=True)
+        n_smallest = batches.n_images_of(len(batches) - 1)
+        if n_processes > 1 and n_smallest < 2 * n_processes:
+            raise ValueError(
+                f"got batches of {n_smallest} images for {n_processes} processes, expected "
+                "at least two for each, as batch normalisation needs; raise batch_size"
+            )
+        self._tells_of_batches = hear_of_batches([callback for _, callback in self.callbacks_])
         found = from_first(checkpoints.last if checkpoints else None)
         best_weights = unpack_state(self, *found) if found else None
         self._progress = make_progress(
@@ -176,8 +184,8 @@ class FERNet(NeuralNetClassifier):
         )
         self._progress.begin(self._describe())
         self.train_split = None if validation is None else predefined_split(Dataset(*validation))
-        self.notify("on_train_begin", X=images, y=targets)
         try:
+            self.notify("on_train_begin", X=images, y=targets)
             with keep_freed_memory(), torch.autocast(self.torch_device.type, enabled=False):
                 self._train_epochs(images, targets, last, stopping, best_weights, checkpoints)
         finally:
@@ -194,6 +202,7 @@ class FERNet(NeuralNetClassifier):
 
     def _train_epochs(self, images, targets, last, stopping, best_weights, checkpoints):
         n_iter_no_change, tol, restore_best = stopping or (math.inf, 0.0, False)
+        is_kept, save = from_first(checkpoints is not None), getattr(checkpoints, "save", None)
         while True:
             epoch = len(self.history)
             best = best_epoch(self._losses(self.history), tol)
@@ -202,8 +211,8 @@ class FERNet(NeuralNetClassifier):
             self.fit_loop(images, targets, epochs=1)
             if restore_best and best_epoch(self._losses(self.history), tol) == epoch + 1:
                 best_weights = copy.deepcopy(self.predictor_.state_dict())
-            if checkpoints:
-                checkpoints.save(epoch + 1, *pack_state(self, best_weights))
+            if is_kept:
+                on_first(save, epoch + 1, *pack_state(self, best_weights))
         self.best_epoch_ = epoch
         if restore_best:
             self.predictor_.load_state_dict(best_weights)
@@ -237,27 +246,23 @@ class FERNet(NeuralNetClassifier):
         loss = torch.zeros((), device=self.device)
         n_images = 0
         for step, batch in enumerate(batches):
-            if self._tells_of_batches:
-                self.notify("on_batch_begin", batch=batch, training=True)
+            self._begin_batch(batch, training=True)
             self._set_lr(epoch - 1 + (step + 0.5) / len(batches), losses)
-            n_batch = len(batch[1])
-            self._share = n_batch / batches.n_images_of(step)
+            n_batch = batches.n_images_of(step)  # in all processes together
+            self._share = self._share_of(batch[1])
             result = step_fn(batch)
-            loss += result["loss"].detach() * n_batch
+            loss += result["loss"].detach() * (self._share * n_batch)
             if self.ema_decay is not None:
                 update_average(self.average_, self.module_, self.ema_decay, self.n_steps_)
             self.n_steps_ += 1
             n_images += n_batch
             self._progress.advance(n_batch)
-            if self._tells_of_batches:
-                self.notify("on_batch_end", batch=batch, training=True, **result)
-        totals = torch.stack([loss, torch.full_like(loss, n_images)])
-        sum_over_processes([totals], 1)
+            self._end_batch(batch, training=True, **result)
+        sum_over_processes([loss], 1)
         # batch statistics were taken on each process's own images
         buffers = [buffer for module in self._networks for buffer in module.buffers()]
         sum_over_processes([b for b in buffers if b.is_floating_point()], 1 / n_processes)
-        loss, n_images = totals.tolist()
-        train_loss = loss / n_images
+        train_loss = loss.item() / n_images
         seconds = time.perf_counter() - start
         self._check_finite(train_loss)
         self.history.record("train_loss", train_loss)
@@ -265,13 +270,25 @@ class FERNet(NeuralNetClassifier):
         self.history.record("seconds", seconds)
         self.history.record("images_per_second", n_images / seconds)
 
-    @property
-    def _tells_of_batches(self):
-        return any(
-            getattr(type(callback), name) is not getattr(Callback, name)
-            for _, callback in self.callbacks_
-            for name in ("on_batch_begin", "on_batch_end")
-        )
+    def _share_of(self, targets):
+        """Compute how much a loss here counts among all processes'."""
+        if rank_and_size()[1] == 1:
+            return 1.0
+        weight = self.criterion_.weight  # by which the loss is a mean
+        here = torch.ones(len(targets)) if weight is None else weight[targets]
+        here = here.sum().to(self.device)
+        total = here.clone()
+        sum_over_processes([total], 1)
+        return here / total
+
+    def _begin_batch(self, batch, training):
+        if self._tells_of_batches:
+            self.history.new_batch()
+            self.notify("on_batch_begin", batch=batch, training=training)
+
+    def _end_batch(self, batch, training, **result):
+        if self._tells_of_batches:
+            self.notify("on_batch_end", batch=batch, training=training, **result)
 
     def _set_lr(self, progress, losses):
         for group in self.optimizer_.param_groups:
@@ -302,11 +319,20 @@ class FERNet(NeuralNetClassifier):
             )
 
     def _validate(self, batches):
-        logits = self._predict(batches, self.predictor_.forward)
-        targets = batches.dataset.y
+        outputs = []
+        for batch in batches:
+            self._begin_batch(batch, training=False)
+            outputs.append(self._predict([batch], self.predictor_.forward))
+            self._end_batch(batch, training=False, y_pred=outputs[-1])
+        logits, targets = torch.cat(outputs), batches.dataset.y
         predictions = logits.argmax(dim=1).cpu().numpy()
         with torch.inference_mode():
             loss = self.criterion_(logits, torch.from_numpy(targets).to(logits.device)).item()
+        if not math.isfinite(loss):
+            raise ValueError(
+                f"got a validation loss of {loss} in epoch {len(self.history)}, expected a finite "
+                "one; look at class_weight, which may be zero for all classes of y_val"
+            )
         f1 = f1_score(
             targets, predictions, labels=range(logits.shape[1]), average=None, zero_division=0
         )

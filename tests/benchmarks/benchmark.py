@@ -1,7 +1,7 @@
 """Measure ferkit beside its rivals.
 
-``python tests/benchmarks/benchmark.py --data fer2013.zip --json results.json`` takes about a
-quarter of an hour on two cores. Leave the machine alone meanwhile: a single other process at work
+``python tests/benchmarks/benchmark.py --data fer2013.zip --json results.json`` takes about
+25 minutes on two cores. Leave the machine alone meanwhile: a single other process at work
 makes training several times slower, ferkit's and its rivals' alike.
 
 Every run of a contender is a process of its own, all of them on the CPU, and the contenders of a
@@ -66,7 +66,7 @@ from report import describe, summarise
 
 ESTIMATORS = {"mobilenet": "MobileNetFER", "resnet": "ResNetFER"}
 SUBJECTS = ("training", "prediction", "loading", "start")
-N_IMAGES = {"MobileNetFER": 512, "ResNetFER": 4096}  # some ten seconds for the slowest contender
+N_IMAGES = {"MobileNetFER": 2048, "ResNetFER": 4096}  # memory settles in the first ten steps
 N_DRAWN = {"n_training": 4096, "n_test": 512}
 PACKAGES = ("ferkit", "torch", "numpy", "pandas", "pillow", "scikit-learn", "skorch")
 
@@ -102,7 +102,7 @@ def _parser():
         "--images",
         type=_multiple_of_64,
         metavar="N",
-        help="images of an epoch, a multiple of 64; by default 512 for mobilenet, 4096 for resnet",
+        help="images of an epoch, a multiple of 64; by default 2048 for mobilenet, 4096 for resnet",
     )
     parser.add_argument("--repetitions", type=int, default=5, metavar="N")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write all figures")

@@ -20,6 +20,7 @@ def fits(tmp_path_factory):
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
+            timeout=300,
         )
         assert process.returncode == 0, process.stderr
         found[name] = [np.load(path) for path in sorted(folder.glob("*.npz"))]
@@ -31,7 +32,9 @@ def fits(tmp_path_factory):
 def test_gradients_are_those_of_one_process(fits):
     (alone,), together = fits["alone"], fits["together"]
     for process in together:
-        np.testing.assert_allclose(process["gradient_step"], alone["gradient_step"], atol=2e-6)
+        for step in ("gradient_step", "weighted_step"):
+            np.testing.assert_allclose(process[step], alone[step], atol=2e-6)
+        np.testing.assert_allclose(process["weighted_loss"], alone["weighted_loss"], rtol=1e-5)
 
 
 def test_the_processes_end_with_the_same(fits):
@@ -43,5 +46,5 @@ def test_the_processes_end_with_the_same(fits):
 def test_the_score_is_that_of_one_process(fits):
     (alone,), together = fits["alone"], fits["together"]
     assert not np.array_equal(together[0]["weights"], alone["weights"])
-    assert alone["score"] > 0.5  # chance is 0.14
+    assert alone["score"] > 0.4  # chance is 0.14
     assert together[0]["score"] == pytest.approx(alone["score"], abs=0.1)

@@ -29,6 +29,34 @@ def test_freed_memory_is_kept():
     assert within < without / 10
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="is about glibc")
+@pytest.mark.parametrize("largest", [0, 2**25, 2**30])
+def test_an_older_glibc_that_refuses(largest, monkeypatch):
+    calls = []
+
+    class Libc:
+        def mallopt(self, option, value):
+            calls.append((option, value))
+            return int(option != -3 or value <= largest)
+
+        def malloc_trim(self, pad):
+            calls.append("trim")
+
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: Libc())
+    with memory.keep_freed_memory():
+        taken = [call for call in calls if call[0] != -3 or call[1] <= largest]
+    kept = [(-3, largest), (-1, 2**30)]
+    assert taken == (kept if largest else [])
+    assert ("trim" in calls) == bool(largest)
+
+
+def test_a_users_settings_are_left_alone(monkeypatch):
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: None)
+    with memory.keep_freed_memory():
+        pass
+
+
 def test_other_platforms_are_left_alone(monkeypatch):
     monkeypatch.setattr(memory.sys, "platform", "win32")
     with memory.keep_freed_memory():

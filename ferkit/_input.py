@@ -1,0 +1,63 @@
+"""What an estimator takes: images and labels, checked once."""
+
+import warnings
+
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import validate_data
+
+from ._images import as_images, as_labels, as_rows, check_shape_of_fit, encode, resolve_image_shape
+
+
+class InputMixin:
+    """Checks of X and y; an estimator has `image_shape`, and after them `image_shape_`."""
+
+    def _check_first_X_y(self, X, y):
+        """Validate what a fit begins with; sets `n_features_in_`, `image_shape_` and the dtype."""
+        rows, image_shape = as_rows(X)
+        # `as_images` looks for what is not finite, and says where it is
+        rows, y = validate_data(self, rows, as_labels(y), ensure_all_finite=False)
+        check_classification_targets(y)
+        self.image_shape_ = resolve_image_shape(rows.shape[1], image_shape, self.image_shape)
+        images = as_images(rows, self.image_shape_)
+        self._dtype = images.dtype
+        return images, y
+
+    def _check_X(self, X):
+        """Validate images like those of the fit: (n, h, w, 1) or (n, h, w, 3), uint8 or float32."""
+        rows, image_shape = as_rows(X)
+        check_shape_of_fit(rows, image_shape, self.image_shape_)
+        rows = validate_data(self, rows, reset=False, ensure_all_finite=False)
+        images = as_images(rows, self.image_shape_)
+        if images.dtype != self._dtype:
+            warnings.warn(
+                f"got {images.dtype} images, expected {self._dtype} as in the fit; uint8 holds "
+                "levels 0 to 255, floats are used as given and expected in [0, 1]",
+                UserWarning,
+                stacklevel=3,
+            )
+        return images
+
+    def _check_X_y(self, X, y):
+        """Validate more images and labels like those of the fit; returns indices of classes."""
+        images = self._check_X(X)
+        y = column_or_1d(as_labels(y), warn=True)
+        check_consistent_length(images, y)
+        return images, encode(y, self.classes_)
+
+    def _check_validation(self, X_val, y_val):
+        if X_val is None and y_val is None:
+            return None
+        if X_val is None or y_val is None:
+            given, missing = ("y_val", "X_val") if X_val is None else ("X_val", "y_val")
+            raise ValueError(
+                f"got {given} without {missing}, expected both or neither; add {missing}"
+            )
+        return self._check_X_y(X_val, y_val)
+
+    def _check_classes(self):
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"got {len(self.classes_)} class, {self.classes_.tolist()}, expected two or more; "
+                "add another class"
+            )

@@ -1,0 +1,73 @@
+"""skorch's own callbacks: those that work, and those that there are parameters for."""
+
+import numpy as np
+import pytest
+from skorch import callbacks
+from skorch.callbacks import Callback
+from torch.optim.lr_scheduler import StepLR
+
+from ferkit import ResNetFER
+from ferkit.datasets import make_faces
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return make_faces(140, image_size=16, random_state=0, return_X_y=True)
+
+
+def fit(faces, *hear):
+    X, y = faces
+    clf = ResNetFER(max_epochs=3, callbacks=list(hear) or None, random_state=0)
+    return clf.fit(X[:100], y[:100], X_val=X[100:], y_val=y[100:])
+
+
+@pytest.mark.parametrize("use_caching", [True, False])
+def test_epoch_scoring(use_caching, faces):
+    scoring = callbacks.EpochScoring(
+        "f1_macro", name="mine", lower_is_better=False, use_caching=use_caching
+    )
+    history = fit(faces, scoring).history_
+    np.testing.assert_allclose(history["mine"], history["valid_f1_macro"])
+    plain = fit(faces)
+    np.testing.assert_array_equal(history["train_loss"], plain.history_["train_loss"])
+
+
+def test_batches_are_told_of(faces):
+    heard = []
+
+    class Listener(Callback):
+        def on_batch_begin(self, net, batch, training, **kwargs):
+            heard.append(("begin", training, len(batch[1])))
+
+        def on_batch_end(self, net, batch, training, **kwargs):
+            heard.append(("end", training, len(batch[1])))
+
+    fit(faces, Listener())
+    n_images = sum(n for what, training, n in heard if training and what == "end")
+    n_validated = sum(n for what, training, n in heard if not training and what == "end")
+    assert (n_images, n_validated) == (3 * 100, 3 * 40)
+    assert [what for what, *_ in heard] == ["begin", "end"] * (len(heard) // 2)
+
+
+@pytest.mark.parametrize(
+    "callback", [callbacks.GradientNormClipping(0.1), callbacks.Freezer("block1*")]
+)
+def test_callbacks_that_change_training(callback, faces):
+    assert not np.array_equal(
+        fit(faces, callback).history_["train_loss"], fit(faces).history_["train_loss"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("callback", "parameter"),
+    [
+        (callbacks.LRScheduler(StepLR, step_size=1), "lr_schedule"),
+        (callbacks.EarlyStopping(), "early_stopping=True"),
+        (callbacks.Checkpoint(), "checkpoint_dir"),
+        (callbacks.TrainEndCheckpoint(), "checkpoint_dir"),
+    ],
+)
+def test_callbacks_that_there_are_parameters_for(callback, parameter, faces):
+    name = type(callback).__name__
+    with pytest.raises(ValueError, match=f"got {name} among the callbacks.*set {parameter} inste"):
+        fit(faces, callback)
