@@ -24,7 +24,7 @@ def fits(tmp_path_factory):
         )
         assert process.returncode == 0, process.stderr
         found[name] = [np.load(path) for path in sorted(folder.glob("*.npz"))]
-        assert process.stdout.count("epoch 20/20") == 1  # one process tells of it
+        assert process.stdout.count("epoch 25/25") == 1  # one process tells of it
         assert len(list((folder / "checkpoints").iterdir())) == 1
     return found
 
@@ -46,5 +46,5 @@ def test_the_processes_end_with_the_same(fits):
 def test_the_score_is_that_of_one_process(fits):
     (alone,), together = fits["alone"], fits["together"]
     assert not np.array_equal(together[0]["weights"], alone["weights"])
-    assert alone["score"] > 0.4  # chance is 0.14
+    assert alone["score"] > 0.5  # chance is 0.14
     assert together[0]["score"] == pytest.approx(alone["score"], abs=0.1)
