@@ -368,9 +368,12 @@ def encode(y, classes):
     is_comparable = (y.dtype.kind in "OU") == (classes.dtype.kind in "OU")
     unseen = np.setdiff1d(y, classes) if is_comparable else np.unique(y)
     if len(unseen):
+        advice = "fit with all classes, or drop these images"
+        if not is_comparable:
+            advice = "pass strings where classes_ has strings, and numbers where it has numbers"
         raise ValueError(
             f"got labels {_enumerate(unseen)}, expected labels among classes_, "
-            f"{classes.tolist()}; fit with all classes, or drop these images"
+            f"{_enumerate(classes)}; {advice}"
         )
     return np.searchsorted(classes, y)
 

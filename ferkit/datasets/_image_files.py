@@ -184,7 +184,7 @@ def _decode_named(read, name, path):
         what = f"a file that cannot be read ({error.strerror})"
     raise ValueError(
         f"{path}/{name}: got {what}, expected a gray JPEG or PNG of {_SIDE} x {_SIDE} pixels; "
-        "replace or remove the file, or pass on_error='skip'"
+        "convert, replace or remove the file, or pass on_error='skip'"
     )
 
 

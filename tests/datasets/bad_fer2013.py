@@ -33,7 +33,7 @@ class Case(NamedTuple):
 BASE = good.image_files(good.SAMPLES)
 NAME = "train/happy/Training_12.png"
 FIX_IMAGE = (
-    r"expected a gray JPEG or PNG of 48 x 48 pixels; replace or remove the file, or pass "
+    r"expected a gray JPEG or PNG of 48 x 48 pixels; convert, replace or remove the file, or pass "
     r"on_error='skip'$"
 )
 FIX_NAME = r"; rename or remove it, or pass on_error='skip'$"
