@@ -32,7 +32,8 @@ class InputMixin:
         if images.dtype != self._dtype:
             warnings.warn(
                 f"got {images.dtype} images, expected {self._dtype} as in the fit; uint8 holds "
-                "levels 0 to 255, floats are used as given and expected in [0, 1]",
+                "levels 0 to 255, floats are used as given and expected in [0, 1]; predict on "
+                "images as they were in the fit",
                 UserWarning,
                 stacklevel=3,
             )

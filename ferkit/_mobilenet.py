@@ -87,7 +87,8 @@ class MobileNetFER(BaseFER):
         named by the parameters and the data. The same fit goes on where it was stopped, to the
         same bits, and is loaded if it had ended; with ``random_state=None`` the seed is kept too.
     random_state : int, RandomState instance or None, default=None
-        Governs weights, shuffling, augmentation and dropout. None gives another fit each time.
+        Governs weights, shuffling, augmentation, dropout and the split for `early_stopping`. None
+        gives another fit each time, but for one that `checkpoint_dir` goes on with.
     verbose : int, default=0
         0 is silent, 1 shows a progress bar on standard error (a line per epoch where no bar can be
         drawn), 2 prints a line per epoch and where training runs.

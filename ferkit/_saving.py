@@ -92,7 +92,7 @@ def load(path):
     """
     import ferkit
 
-    tensors, header = persistence.read(path)
+    tensors, header = _read_model(path)
     try:
         name = header["class"]
         if name not in _CLASSES:
@@ -148,8 +148,18 @@ def load_weights(path):
     ValueError
         If it is not a model file.
     """
-    tensors, header = persistence.read(path)
+    tensors, header = _read_model(path)
     return tensors, _read_classes(header)
+
+
+def _read_model(path):
+    tensors, header = persistence.read(path)
+    if "identity" in header:
+        raise ValueError(
+            f"got {path}, a checkpoint of training, expected a model file, made by an estimator's "
+            "save; fit again with the same checkpoint_dir, which loads it, and save"
+        )
+    return tensors, header
 
 
 def _read_classes(header):

@@ -4,6 +4,7 @@ import warnings
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 from sklearn.utils import column_or_1d
 
@@ -79,6 +80,7 @@ def check_groups(groups, n_images):
     Returns
     -------
     ndarray of shape (n_images,) or None
+        int64, numbered as they first occur.
 
     Raises
     ------
@@ -94,4 +96,11 @@ def check_groups(groups, n_images):
             "this step in a Pipeline makes images that groups do not know of, so give it a step of "
             "its own, before fit"
         )
-    return groups
+    codes, _ = pd.factorize(groups)  # groups may be of any kind
+    if codes.min() < 0:
+        sample = codes.argmin()
+        raise ValueError(
+            f"got a missing group, {groups[sample]!r}, in sample {sample}, expected one for each "
+            "image; give what belongs to nothing a group of its own"
+        )
+    return codes

@@ -20,7 +20,7 @@ def main(argv=None):
     Returns
     -------
     int
-        The exit code: 0, or 1 if the input was not what the command can use.
+        The exit code: 0, 1 if the input was not what the command can use, 130 if interrupted.
     """
     args = _parser().parse_args(argv)
     try:
@@ -28,6 +28,9 @@ def main(argv=None):
     except (ValueError, OSError) as error:
         print(f"ferkit {args.command}: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"ferkit {args.command}: interrupted", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -47,6 +50,12 @@ def _parser():
     train.add_argument("--epochs", type=int, default=15)
     train.add_argument("--augment", choices=["reference", "none"], default="reference")
     train.add_argument("--seed", type=int, default=0)
+    train.add_argument(
+        "--checkpoint-dir",
+        type=Path,
+        metavar="FOLDER",
+        help="where to keep the state of each epoch; the same command goes on from there",
+    )
 
     evaluate = commands.add_parser("evaluate", help="score a saved model on FER2013")
     evaluate.set_defaults(run=_evaluate)
@@ -126,6 +135,7 @@ def _train(args):
     clf = getattr(ferkit, MODELS[args.model])(
         max_epochs=args.epochs,
         augment=None if args.augment == "none" else args.augment,
+        checkpoint_dir=args.checkpoint_dir,
         random_state=args.seed,
         verbose=2,
     )

@@ -343,7 +343,9 @@ def test_a_bar_in_a_terminal(faces, capsys, monkeypatch):
     out, err = capsys.readouterr()
     assert not out
     last = err.split("\r")[-1]
-    assert re.match(r"epoch 2/2: 100%.*280/280.*images/s.*loss \d.*valid macro-F1", last)
+    assert re.match(
+        r"epoch 2/2 100%, loss \d.*val. loss \d.*macro-F1 \d.*images/s, 00:00 left", last
+    )
 
 
 def test_device_that_is_not_there(faces):

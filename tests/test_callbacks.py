@@ -15,20 +15,21 @@ def faces():
     return make_faces(140, image_size=16, random_state=0, return_X_y=True)
 
 
-def fit(faces, *hear):
+def fit(faces, *hear, **params):
     X, y = faces
-    clf = ResNetFER(max_epochs=3, callbacks=list(hear) or None, random_state=0)
+    clf = ResNetFER(max_epochs=3, callbacks=list(hear) or None, random_state=0, **params)
     return clf.fit(X[:100], y[:100], X_val=X[100:], y_val=y[100:])
 
 
+@pytest.mark.parametrize("ema_decay", [None, 0.9])
 @pytest.mark.parametrize("use_caching", [True, False])
-def test_epoch_scoring(use_caching, faces):
+def test_epoch_scoring(use_caching, ema_decay, faces):
     scoring = callbacks.EpochScoring(
         "f1_macro", name="mine", lower_is_better=False, use_caching=use_caching
     )
-    history = fit(faces, scoring).history_
+    history = fit(faces, ("scoring", scoring), ema_decay=ema_decay).history_
     np.testing.assert_allclose(history["mine"], history["valid_f1_macro"])
-    plain = fit(faces)
+    plain = fit(faces, ema_decay=ema_decay)
     np.testing.assert_array_equal(history["train_loss"], plain.history_["train_loss"])
 
 
@@ -70,4 +71,10 @@ def test_callbacks_that_change_training(callback, faces):
 def test_callbacks_that_there_are_parameters_for(callback, parameter, faces):
     name = type(callback).__name__
     with pytest.raises(ValueError, match=f"got {name} among the callbacks.*set {parameter} inste"):
+        fit(faces, callback)
+
+
+@pytest.mark.parametrize("callback", ["EpochScoring", callbacks.ProgressBar])
+def test_what_is_no_callback(callback, faces):
+    with pytest.raises(ValueError, match="among the callbacks, expected instances of skorch's Cal"):
         fit(faces, callback)

@@ -13,9 +13,10 @@ from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 from torch import nn
 
+import ferkit
 from ferkit import MobileNetFER, ResNetFER
 from ferkit.datasets import make_faces
-from tests.helpers import LinearFER
+from tests.helpers import LinearFER, without_rights
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +192,23 @@ def test_a_folder_named_outright_must_be_of_this_fit(faces, tmp_path):
     assert_same_fit(fit(faces, folder, max_epochs=2)[0], clf, faces[0])
 
 
+def test_a_checkpoint_is_no_model(faces, tmp_path):
+    fit(faces, tmp_path, max_epochs=1)
+    path = checkpoints(tmp_path)[0]
+    for use in (ferkit.load, lambda path: fit(faces, weights=path)):
+        with pytest.raises(
+            ValueError, match="a checkpoint of training, expected a model file, mad"
+        ):
+            use(path)
+
+
+def test_it_is_said_where_a_fit_goes_on(faces, tmp_path, capsys):
+    fit(faces, tmp_path, at=3)
+    fit(faces, tmp_path, verbose=2)
+    folder = checkpoints(tmp_path)[0].parent
+    assert f"goes on after epoch 2, from {folder}" in capsys.readouterr().out
+
+
 def test_a_folder_in_use(faces, tmp_path):
     fit(faces, tmp_path, max_epochs=1)
     folder = checkpoints(tmp_path)[0].parent
@@ -229,19 +247,12 @@ def test_a_disk_that_is_full(faces, tmp_path):
     assert_same_fit(fit(faces, tmp_path)[0], expected, faces[0])
 
 
-@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="needs a user without rights")
 def test_a_folder_that_one_may_not_write_to(faces):
-    is_root = os.geteuid() == 0
     with tempfile.TemporaryDirectory() as folder:
         os.chmod(folder, 0o555)
-        try:
-            if is_root:
-                os.seteuid(65534)
-            with pytest.raises(OSError, match="got 'Permission denied' for the checkpoint folder"):
-                fit(faces, folder)
-        finally:
-            if is_root:
-                os.seteuid(0)
+        expected = "got 'Permission denied' for the checkpoint folder"
+        with without_rights(), pytest.raises(OSError, match=expected):
+            fit(faces, folder)
 
 
 def test_clones_in_a_search_share_a_root(faces, tmp_path):

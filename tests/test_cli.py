@@ -8,6 +8,7 @@ from sklearn.metrics import accuracy_score
 import ferkit
 from ferkit.cli import main
 from ferkit.datasets import load_fer2013, make_faces
+from ferkit.training import progress
 
 USAGES = {"Training": 0, "PublicTest": 1}
 
@@ -74,6 +75,25 @@ def test_bad_rows_may_be_left_out(csv, tmp_path, capsys):
         assert main([*train, "--on-error", "skip"]) == 0
     with pytest.warns(UserWarning, match="left out 1 bad sample, .*line 282"):
         assert main(["evaluate", str(out), str(bad), "--on-error", "skip"]) == 0
+
+
+def test_an_interrupted_training_goes_on(csv, tmp_path, capsys, monkeypatch):
+    train = ["train", str(csv), "--model", "resnet", "--epochs", "2"]
+    train += ["--out", str(tmp_path / "m"), "--checkpoint-dir", str(tmp_path / "checkpoints")]
+    end_epoch, ended = progress.Lines.end_epoch, []
+
+    def interrupt(self, row):
+        end_epoch(self, row)
+        ended.append(row)
+        if len(ended) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(progress.Lines, "end_epoch", interrupt)
+    assert main(train) == 130
+    assert capsys.readouterr().err == "ferkit train: interrupted\n"
+    assert main(train) == 0
+    assert "goes on after epoch 1, from" in capsys.readouterr().out
+    assert len(ended) == 3
 
 
 def test_usage_errors(capsys):

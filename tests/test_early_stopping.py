@@ -135,6 +135,13 @@ def test_refusals(faces):
     X, y = faces
     with pytest.raises(ValueError, match="got 209 groups for 210 images, expected one each; a"):
         fit(faces, groups=np.arange(209))
+    names = np.array([f"person {i // 2}" for i in range(210)], dtype=object)
+    fit(faces, groups=names, max_epochs=1)
+    names[7] = None
+    with pytest.raises(ValueError, match="got a missing group, None, in sample 7, expected one"):
+        fit(faces, groups=names)
+    with pytest.raises(ValueError, match="got 3 groups for 210 images"):  # used or not
+        fit(faces, groups=[1, 2, 3], early_stopping=False)
     with pytest.raises(ValueError, match="got early_stopping=True, expected False in partial_fit"):
         ResNetFER(early_stopping=True).partial_fit(X, y, classes=range(7))
     with pytest.raises(ValueError, match="got warmup_epochs=12 for max_epochs=12, expected fewer"):

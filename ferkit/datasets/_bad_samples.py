@@ -46,10 +46,14 @@ class BadSamples:
             As in `warnings.warn`, seen from the caller.
         """
         if self.skipped:
-            n = len(self.skipped)
             warnings.warn(
-                f"{path}: left out {n} bad sample{'s' if n > 1 else ''}, all listed in the Bunch's "
-                f"`skipped`; the first: {self.skipped[0][1]}",
+                f"{path}: left out {self.count()}, all listed in the Bunch's `skipped`; the first: "
+                f"{self.skipped[0][1]}",
                 UserWarning,
                 stacklevel=stacklevel + 1,
             )
+
+    def count(self):
+        """Return how many were left out, in words."""
+        n = len(self.skipped)
+        return f"{n} bad sample{'s' if n > 1 else ''}"

@@ -22,7 +22,7 @@ from ._fer2013_csv import (
     read_csv,
 )
 from ._fer2013_images import SPLITS, find_root, index_samples, is_visible, list_folder
-from ._image_files import decode_images, open_members, read_file
+from ._image_files import READABLE, decode_images, open_members, read_file
 
 SUBSETS = {
     "train": ("Training",),
@@ -109,6 +109,8 @@ def load_fer2013(path, *, subset="train", on_error="raise", return_X_y=False):
     ------
     FileNotFoundError
         If there is nothing at `path`.
+    PermissionError
+        If `path` or a class folder may not be read.
     ValueError
         If `path` holds none of the forms or several, is damaged, encrypted or far larger than
         FER2013, or lacks a part of `subset`. Unless `on_error` is "skip", also if it has a file
@@ -138,9 +140,15 @@ def load_fer2013(path, *, subset="train", on_error="raise", return_X_y=False):
         )
     if on_error not in ("raise", "skip"):
         raise ValueError(f"got on_error={on_error!r}, expected 'raise' or 'skip'; choose one")
-    path, load = _locate(Path(path))
     bad = BadSamples(on_error)
-    faces = load(path, subset, bad)
+    try:
+        path, load = _locate(Path(path))
+        faces = load(path, subset, bad)
+    except PermissionError as error:
+        raise PermissionError(
+            f"{error.filename}: got no permission to read it, expected a readable file or folder; "
+            "change its permissions, or pass the path of a copy"
+        ) from error
     bad.warn(path, stacklevel=2)
     _check_classes(faces, SUBSETS[subset], path, on_error)
     if return_X_y:
@@ -170,11 +178,16 @@ def _locate_inside(folder):
             f"{folder}: got a folder with {names}, expected one data set; pass the path of one"
         )
     if not found:
-        held = ", ".join(entry.name for entry in entries[:5]) or "nothing"
+        held = ", ".join(map(_describe, entries[:5])) or "nothing"
         raise ValueError(
             f"{folder}: got a folder with {held}, expected {_FORMS}; pass the path of one"
         )
     return found[0]
+
+
+def _describe(entry):
+    is_dangling = entry.is_symlink() and not entry.exists()
+    return f"{entry.name} (a link that leads nowhere)" if is_dangling else entry.name
 
 
 def _loader(path):
@@ -206,9 +219,12 @@ def _explain_header(start):
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "got text in UTF-16, expected a csv in UTF-8; save it again in that encoding"
     if b"emotion" in start and b"pixels" in start:
+        advice = "rename or add what is missing, or fetch fer2013.csv, which has them"
+        if b"Usage" in start:
+            advice = "separate the columns by commas, and remove others (in pandas, index=False)"
         return (
-            f"got a csv with the header {start!r}, expected the columns emotion, pixels and Usage; "
-            "rename or add what is missing, or fetch fer2013.csv, which has them"
+            f"got a csv that starts with {start[:60]!r}, expected the columns emotion, pixels and "
+            f"Usage alone; {advice}"
         )
     return f"got a file that starts with {start[:40]!r}, expected {_FORMS}; pass the path of one"
 
@@ -234,6 +250,12 @@ def _load_zip(path, subset, bad):
         if root is None:
             return _load_zipped_csv(archive, names, path, subset, bad)
         members = {name: archive.getinfo(name) for name in names if name.startswith(root)}
+    methods = {info.compress_type for info in members.values()} - READABLE
+    if methods:
+        raise ValueError(
+            f"{path}: got a zip of compression method {methods.pop()}, expected stored or deflated "
+            "entries; unzip it and pass the path of the folder"
+        )
     with open_members(path, members) as read_member:
         # Names are those of the extracted folder, whether or not another one encloses it.
         names = [name.removeprefix(root) for name in members]
@@ -266,7 +288,7 @@ def _check_zip(archive, path):
 
 def _load_images(path, names, read, subset, bad):
     samples = index_samples(names, path, bad)
-    _check_subset(subset, {sample.usage for sample in samples}, path)
+    _check_subset(subset, {sample.usage for sample in samples}, path, bad)
     samples = [sample for sample in samples if sample.usage in SUBSETS[subset]]
     images, is_good = decode_images(read, [sample.name for sample in samples], path, bad)
     samples = list(compress(samples, is_good))
@@ -320,7 +342,7 @@ def _load_csv(path, subset, bad):
 
 def _load_rows(stream, path, subset, bad):
     table = read_csv(stream, path, SUBSETS[subset], bad)
-    _check_subset(subset, table.found, path)
+    _check_subset(subset, table.found, path, bad)
     return _bunch(
         table.images,
         target=table.labels,
@@ -330,10 +352,15 @@ def _load_rows(stream, path, subset, bad):
     )
 
 
-def _check_subset(subset, found, path):
+def _check_subset(subset, found, path, bad):
+    missing = [usage for usage in SUBSETS[subset] if usage not in found]
+    if missing and bad.skipped:  # what was left out may be just that
+        raise ValueError(
+            f"{path}: got no {' or '.join(missing)} images but {bad.count()}, expected some good "
+            f"ones; mend the data set. The first bad one: {bad.skipped[0][1]}"
+        )
     if not found:
         raise ValueError(f"{path}: got no images, expected FER2013's; fetch the data set again")
-    missing = [usage for usage in SUBSETS[subset] if usage not in found]
     if missing:
         complete = [repr(name) for name, usages in SUBSETS.items() if found.issuperset(usages)]
         raise ValueError(

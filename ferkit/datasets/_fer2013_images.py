@@ -120,6 +120,7 @@ def index_samples(names, path, bad):
             misnamed.append(name)
     for name in sorted(misnamed):
         bad.add(name, ValueError(f"{path}/{name}: {_explain_name(name)}"))
+    # the real set has ids that occur twice, in two classes
     return [sample for usage in _USAGES for sample in sorted(samples[usage])]
 
 

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 import numpy as np
 from PIL import UnidentifiedImageError  # not the heavy part of Pillow
 
+READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+
 _SIDE = 48
 _CHUNK = 256  # images: long enough for threads, short enough for a progress bar
 _MAX_SIZE = 2**20  # bytes of a file: a face has about 1,500; what has a million is something else
@@ -63,7 +65,8 @@ def read_file(path):
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise _UnfitFileError("something that is not a regular file")
+            is_folder = stat.S_ISDIR(status.st_mode)
+            raise _UnfitFileError("a folder" if is_folder else "a pipe or device")
         _check_size(status.st_size)
         return os.read(descriptor, status.st_size)
     finally:
@@ -87,7 +90,7 @@ def open_members(path, members):
     path : path-like
         The zip.
     members : dict of str to zipfile.ZipInfo
-        Its files.
+        Its files, compressed by `READABLE` methods.
 
     Yields
     ------
@@ -114,8 +117,6 @@ def _read_member(buffer, info):
     if info.compress_type == zipfile.ZIP_DEFLATED:
         # what the directory says of its size need not be true
         content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, info.file_size + 1)
-    elif info.compress_type != zipfile.ZIP_STORED:
-        raise zipfile.BadZipFile(f"compression method {info.compress_type}")
     if len(content) != info.file_size or zlib.crc32(content) != info.CRC:
         raise zipfile.BadZipFile("size or checksum differs")
     return content
@@ -207,6 +208,8 @@ def _decode(content):
     except UnidentifiedImageError as error:
         start = f"{len(content)} bytes that start with {content[:8]!r}" if content else "no bytes"
         raise _UnfitFileError(start) from error
+    except Image.DecompressionBombError as error:
+        raise _UnfitFileError("an image of very many pixels") from error
     except Exception as error:  # Pillow raises all sorts for damaged files
         raise _UnfitFileError(f"a damaged image ({error})") from error
 

@@ -30,9 +30,16 @@ def check_callbacks(callbacks):
     Raises
     ------
     ValueError
-        If there is one.
+        If there is one, or something that is no callback.
     """
     for callback in callbacks:
+        if isinstance(callback, tuple):  # a name and a callback, as skorch takes them
+            callback = callback[-1]
+        if not isinstance(callback, Callback):
+            raise ValueError(
+                f"got {callback!r} among the callbacks, expected instances of skorch's Callback; "
+                "make one, as in callbacks=[EpochScoring('accuracy')]"
+            )
         for kind, instead in _INSTEAD.items():
             if isinstance(callback, kind):
                 raise ValueError(

@@ -183,6 +183,10 @@ class FERNet(NeuralNetClassifier):
             0 if rank else verbose, n_before=len(self.history), last=last, n_images=len(images)
         )
         self._progress.begin(self._describe())
+        if checkpoints and found:
+            self._progress.begin(
+                f"goes on after epoch {len(self.history)}, from {checkpoints.folder}"
+            )
         self.train_split = None if validation is None else predefined_split(Dataset(*validation))
         try:
             self.notify("on_train_begin", X=images, y=targets)
@@ -354,7 +358,9 @@ class FERNet(NeuralNetClassifier):
 
     def infer(self, x, **fit_params):
         """Map a batch to logits, in the training precision while training."""
-        is_mixed = self.module_.training and self.training_dtype_ != torch.float32
+        if not self.module_.training:  # callbacks ask for predictions
+            return self.predictor_(x)
+        is_mixed = self.training_dtype_ != torch.float32
         # no cache: it would outlive the step, in the context that keeps the caller's autocast out
         with torch.autocast(
             self.torch_device.type, torch.bfloat16, enabled=is_mixed, cache_enabled=False

@@ -10,7 +10,7 @@ class Silent:
     """Say nothing: `verbose=0`, and what the others override."""
 
     def begin(self, text):
-        """Note where and how training runs."""
+        """Note where and how training runs, or where it goes on."""
 
     def advance(self, n_images):
         """Note that a batch of `n_images` was trained on."""
@@ -22,13 +22,17 @@ class Silent:
         """Note that training has ended, well or not."""
 
 
+# what counts comes before the bar, which a narrow terminal cuts off
+_BAR = "{desc} {percentage:.0f}%{postfix}, {rate_fmt}, {remaining} left |{bar}|"
+
+
 class Bar(Silent):
     """A progress bar over all images of all epochs, with the time left: `verbose=1`."""
 
     def __init__(self, n_before, last, n_images):
         self._last = last
         total = (last - n_before) * n_images
-        self._bar = tqdm(total=total, unit=" images", unit_scale=True)
+        self._bar = tqdm(total=total, unit=" images", unit_scale=True, bar_format=_BAR)
         self._name_epoch(n_before + 1)
 
     def _name_epoch(self, epoch):
@@ -97,7 +101,7 @@ def make_progress(verbose, *, n_before, last, n_images):
 
 
 def _summary(row):
-    names = {"train_loss": "loss", "valid_loss": "valid loss", "valid_f1_macro": "valid macro-F1"}
+    names = {"train_loss": "loss", "valid_loss": "val. loss", "valid_f1_macro": "macro-F1"}
     return "  ".join(
         f"{label} {row[name]:.3f}"
         for name, label in names.items()

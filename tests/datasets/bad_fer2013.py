@@ -94,7 +94,7 @@ IMAGES = {
     "JPEG of 15 bytes": (JPEG[:15], r"got 15 bytes that start with|got a damaged image"),
     "smaller image": (png(shape=(48, 47)), "got an image of 47 x 48 pixels"),
     "larger image": (encode(Image.new("L", (64, 64)), "JPEG"), "got an image of 64 x 64 pixels"),
-    "huge image": (png_that_claims(30_000, 30_000), r"got .*9000000[0-9]* pixels|30000 x 30000"),
+    "huge image": (png_that_claims(30_000, 30_000), "got an image of very many pixels"),
     "colour image": (encode(COLOUR), "got a colour image"),
     "colour JPEG": (encode(COLOUR, "JPEG"), "got a colour image"),
     "CMYK": (encode(COLOUR.convert("CMYK"), "JPEG"), "got a CMYK image"),
@@ -140,11 +140,11 @@ def with_pipe(path):
 ODD_FILES = {
     "link to itself": (with_link(Path(NAME).name), "got a file that cannot be read (Too many"),
     "link to nothing": (with_link("nothing"), "got a file that cannot be read (No such file"),
-    "link to an endless device": (with_link("/dev/zero"), "got something that is not a regular"),
-    "pipe": (with_pipe, "got something that is not a regular file"),
+    "link to an endless device": (with_link("/dev/zero"), "got a pipe or device"),
+    "pipe": (with_pipe, "got a pipe or device"),
     "folder named as an image": (
         in_folder(BASE | {f"{NAME}/a.png": png()}),
-        "got something that is not a regular file",
+        "got a folder",
     ),
 }
 
@@ -366,9 +366,7 @@ def several(path):
 
 
 UTF_16 = "got text in UTF-16, expected a csv in UTF-8; save it again in that encoding"
-NO_USAGE = (
-    r"got a csv with the header b'emotion,pixels.*', expected the columns emotion, pixels and"
-)
+NO_USAGE = r"got a csv that starts with b'emotion,pixels.*', expected the columns .*; rename or add"
 NO_DISGUST = "got no disgust in Training, expected images of all seven classes; fetch .* on_error="
 TWICE = r"got a zip with two entries '.*', expected each name once; fetch"
 ESCAPES = r"got a zip whose entry '.*' leads out of it, expected names within it; do not unzip it"
@@ -376,7 +374,10 @@ ESCAPES = r"got a zip whose entry '.*' leads out of it, expected names within it
 WHOLE = {
     "no such path": (missing, f"got no such path, {FORMS}.*; check the path"),
     "links in a circle": (link_loop, f"got a symbolic link that leads nowhere, {FORMS}.*; check"),
-    "train is a link to itself": (folder_loop, f"got a folder with train, {FORMS}"),
+    "train is a link to itself": (
+        folder_loop,
+        rf"got a folder with train \(a link that leads nowhere\), {FORMS}",
+    ),
     "a pipe for a file": (only_pipe, f"got a pipe or device, {FORMS}.*; save it to a file"),
     "empty folder": (lambda path: path, f"got a folder with nothing, {FORMS}.*; pass the path"),
     "other folder": (
@@ -396,6 +397,14 @@ WHOLE = {
         rf"got a file that starts with b'label,pixels\\n', {FORMS} emotion,pixels,Usage; pass",
     ),
     "csv without Usage": (in_file("train.csv", CSV.replace(b",Usage", b"", 1)), NO_USAGE),
+    "csv with an index": (
+        in_file("a.csv", b"," + CSV),
+        r"got a csv that starts with b',emotion,pixels,Usage.*', expected .* alone; separate .*",
+    ),
+    "csv with semicolons": (
+        in_file("a.csv", CSV.replace(b",", b";")),
+        r"got a csv that starts with b'emotion;pixels;Usage.*', expected .* alone; separate .*",
+    ),
     "zipped csv without Usage": (in_zip({"train.csv": CSV.replace(b",Usage", b"")}), NO_USAGE),
     "csv in UTF-16": (in_file("a.csv", CSV.decode().encode("utf-16")), UTF_16),
     "zipped csv in UTF-16": (in_zip({"a.csv": CSV.decode().encode("utf-16")}), UTF_16),
@@ -453,7 +462,7 @@ WHOLE = {
     ),
     "unknown compression": (
         in_zip(BASE, zipfile.ZIP_BZIP2),
-        rf"got a damaged zip member \(compression method 12\), {FIX_IMAGE}",
+        "got a zip of compression method 12, expected stored or deflated entries; unzip it and",
     ),
     "entry that leads out": (in_zip(BASE | {"../train/sad/Training_1.png": png()}), ESCAPES),
     "entry with a root": (in_zip(BASE | {"/etc/passwd": b"x"}), ESCAPES),

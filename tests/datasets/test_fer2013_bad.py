@@ -16,6 +16,7 @@ from ferkit import EMOTIONS
 from ferkit.datasets import load_fer2013
 from tests.datasets import bad_fer2013 as bad
 from tests.datasets import fer2013_files as good
+from tests.helpers import without_rights
 
 CASES = bad.CASES
 SKIPPABLE = {what: case for what, case in CASES.items() if case.place is not None}
@@ -127,6 +128,33 @@ def test_any_rows_may_be_bad(flaws):
     np.testing.assert_array_equal(faces.images, expected)
 
 
+@pytest.mark.parametrize("kind", ["csv", "folder"])
+def test_where_nothing_is_good_the_reason_is_told(kind, tmp_path):
+    if kind == "csv":  # labels as pandas writes them once one was missing
+        header, *lines = good.csv_text(good.SAMPLES).splitlines(keepends=True)
+        lines = [line.replace(b",", b".0,", 1) for line in lines]
+        path, place = bad.in_file("a.csv", b"".join([header, *lines]))(tmp_path), "line 2: got emo"
+    else:
+        files = {name.replace("Training_", "im"): content for name, content in bad.BASE.items()}
+        path, place = bad.in_folder(files)(tmp_path), r"im\d+.png: got 'im"
+    with pytest.raises(
+        ValueError, match=rf"got no Training .*images but \d+ bad samples, .*{place}"
+    ):
+        load(path, on_error="skip")
+
+
+def test_a_class_folder_that_one_may_not_read():
+    with tempfile.TemporaryDirectory() as folder:
+        path = good.write_files(Path(folder), bad.BASE)
+        os.chmod(path, 0o755)
+        os.chmod(path / "train/sad", 0)
+        with (
+            without_rights(),
+            pytest.raises(PermissionError, match=r"train/sad: got no permission"),
+        ):
+            load(path)
+
+
 def test_skipping_without_a_bunch_still_warns(tmp_path):
     path = SKIPPABLE["empty file, folder"].write(tmp_path)
     with pytest.warns(UserWarning, match="left out 1 bad sample,"):
@@ -134,24 +162,17 @@ def test_skipping_without_a_bunch_still_warns(tmp_path):
     assert len(X) == len(y) == 14
 
 
-@pytest.mark.skipif(not hasattr(os, "seteuid"), reason="needs a user without rights")
 def test_a_file_that_one_may_not_read():
     with tempfile.TemporaryDirectory() as folder:
         path = good.write_files(Path(folder), bad.BASE)
         os.chmod(path, 0o755)  # pytest's own folders are closed to others
         name = next(name for name in bad.BASE if name.startswith("train/sad"))
         os.chmod(path / name, 0)
-        is_root = os.geteuid() == 0
-        try:
-            if is_root:
-                os.seteuid(65534)
+        with without_rights():
             with pytest.raises(ValueError, match=rf"{name}: got a file that cannot be read \(Perm"):
                 load(path)
             with pytest.warns(UserWarning, match="left out 1 bad sample,"):
                 assert load(path, on_error="skip").skipped[0][0] == name
-        finally:
-            if is_root:
-                os.seteuid(0)
 
 
 def test_unknown_on_error(tmp_path):
