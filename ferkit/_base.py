@@ -318,6 +318,7 @@ class BaseFER(InputMixin, PredictionMixin, BaseEstimator):
         else:
             images, targets = self._check_X_y(X, y)
             net = self.net_
+            net.lr = self.lr  # set_params may have changed it
         # an epoch that fails leaves no broken network behind
         vars(self).pop("net_", None)
         with preserved_generators(net.torch_device):

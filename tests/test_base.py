@@ -292,6 +292,12 @@ def test_every_parameter_acts(estimator, changed, faces):
     assert not np.array_equal(a.decision_function(faces[0]), b.decision_function(faces[0]))
 
 
+def test_partial_fit_takes_a_changed_learning_rate(faces):
+    clf = LinearFER(lr=1e-3, random_state=0).partial_fit(*faces, classes=range(7))
+    clf.set_params(lr=1e-4).partial_fit(*faces)
+    np.testing.assert_allclose(clf.history_["lr"], [1e-3, 1e-4])
+
+
 def test_a_failed_partial_fit_can_be_made_good(faces):
     X, y = faces
     clf = ResNetFER(lr=1e38, optimizer="sgd", random_state=0)

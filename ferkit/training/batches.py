@@ -5,6 +5,28 @@ import torch
 
 from .distributed import share_of
 
+_RESIDENT = 2**31  # bytes: FER2013 has 66 MB, and a device has its network to hold, too
+
+
+def on_device(array, device):
+    """Move an array to an accelerator once, so that no step of a fit waits for a copy.
+
+    Parameters
+    ----------
+    array : ndarray
+        Images as they are stored, or targets.
+    device : torch.device
+        Where training runs.
+
+    Returns
+    -------
+    ndarray or torch.Tensor
+        The array itself for the CPU, or where it has more than 2 GiB, which go batch by batch.
+    """
+    if device.type == "cpu" or array.nbytes > _RESIDENT:
+        return array
+    return torch.from_numpy(np.require(array, requirements="W")).to(device)
+
 
 def to_input(images, in_channels):
     """Scale a batch to [-1, 1] floats with as many channels as the network has.
@@ -28,15 +50,15 @@ def to_input(images, in_channels):
 class Batches:
     """Iterate over a skorch dataset by whole batches.
 
-    The images stay as they are stored until their batch is due: gathering is one numpy
-    operation, and a batch is moved to the device before it becomes floats there. Batches are of
-    even size, for batch normalisation cannot train on a rest of one.
+    The images stay as they are stored until their batch is due: gathering is one operation, where
+    the images are, and a batch is moved to the device before it becomes floats there. Batches are
+    of even size, for batch normalisation cannot train on a rest of one.
 
     Parameters
     ----------
     dataset : skorch.dataset.Dataset
-        Its X is an ndarray of shape (n, height, width, channels), uint8 levels or floats; its y
-        an ndarray of shape (n,), or None.
+        Its X is an ndarray or tensor of shape (n, height, width, channels), uint8 levels or
+        floats; its y one of shape (n,), or None.
     batch_size : int
         Size of a batch, of all processes together, or a little less; one more where only that
         avoids a batch of one.
@@ -76,25 +98,33 @@ class Batches:
     def n_images_of(self, step):
         """Return how many images a batch has in all processes together."""
         n_per_batch, rest = divmod(len(self.dataset), len(self))
-        return n_per_batch + (step < rest)  # as np.array_split does
+        return n_per_batch + (step < rest)  # as torch.tensor_split does
 
     def __iter__(self):
         n = len(self.dataset)
         images, targets = self.dataset.X, self.dataset.y
         if targets is None:
             targets = np.zeros(n, dtype=np.int64)
-        for index in np.array_split(self._order(n), len(self)):
+        order = self._order(n).to(images.device if torch.is_tensor(images) else "cpu")
+        for index in torch.tensor_split(order, len(self)):
             if self.shuffle_seed is not None:
                 index = share_of(index)
-            yield self._load(images[index]), torch.from_numpy(targets[index]).to(self.device)
+            yield self._load(_take(images, index)), _take(targets, index).to(self.device)
 
     def _order(self, n):
         if self.shuffle_seed is None:
-            return np.arange(n)
+            return torch.arange(n)
         generator = torch.Generator().manual_seed(self.shuffle_seed)
-        return torch.randperm(n, generator=generator).numpy()
+        return torch.randperm(n, generator=generator)
 
     def _load(self, images):
-        x = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2)
+        x = images.to(self.device).permute(0, 3, 1, 2)
         x = x.float().div_(255) if x.dtype == torch.uint8 else x
         return to_input(x if self.augment is None else self.augment(x), self.in_channels)
+
+
+def _take(array, index):
+    if torch.is_tensor(array):
+        return array[index.to(array.device)]
+    # numpy's gathering reads arrays that are mapped from a file, too
+    return torch.from_numpy(array[index.cpu().numpy()])

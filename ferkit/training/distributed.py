@@ -4,7 +4,6 @@ The processes are started and joined by others: `accelerate launch` and `acceler
 `torchrun` and `torch.distributed.init_process_group`. Alone, all of this does nothing.
 """
 
-import numpy as np
 import torch
 from torch import distributed
 
@@ -21,16 +20,16 @@ def share_of(index):
 
     Parameters
     ----------
-    index : ndarray
+    index : torch.Tensor of shape (n,)
         The images of the batch, the same in all processes.
 
     Returns
     -------
-    ndarray
+    torch.Tensor
         Those to train on here.
     """
     rank, size = rank_and_size()
-    return index if size == 1 else np.array_split(index, size)[rank]
+    return index if size == 1 else torch.tensor_split(index, size)[rank]
 
 
 def from_first(thing):

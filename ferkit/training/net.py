@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from .._random import seed_generators, stream_seed
 from .averaging import update_average
+from .batches import on_device
 from .callbacks import hear_of_batches
 from .checkpoints import pack_state, unpack_state
 from .device import resolve_precision
@@ -187,11 +188,14 @@ class FERNet(NeuralNetClassifier):
             self._progress.begin(
                 f"goes on after epoch {len(self.history)}, from {checkpoints.folder}"
             )
-        self.train_split = None if validation is None else predefined_split(Dataset(*validation))
+        if validation is not None:
+            data = (on_device(array, self.torch_device) for array in validation)
+            self.train_split = predefined_split(Dataset(*data))
         try:
             self.notify("on_train_begin", X=images, y=targets)
             with keep_freed_memory(), torch.autocast(self.torch_device.type, enabled=False):
-                self._train_epochs(images, targets, last, stopping, best_weights, checkpoints)
+                data = (on_device(array, self.torch_device) for array in (images, targets))
+                self._train_epochs(*data, last, stopping, best_weights, checkpoints)
         finally:
             self._progress.close()
             # neither belongs into a pickle
@@ -328,10 +332,10 @@ class FERNet(NeuralNetClassifier):
             self._begin_batch(batch, training=False)
             outputs.append(self._predict([batch], self.predictor_.forward))
             self._end_batch(batch, training=False, y_pred=outputs[-1])
-        logits, targets = torch.cat(outputs), batches.dataset.y
-        predictions = logits.argmax(dim=1).cpu().numpy()
+        logits, targets = torch.cat(outputs), torch.as_tensor(batches.dataset.y)
         with torch.inference_mode():
-            loss = self.criterion_(logits, torch.from_numpy(targets).to(logits.device)).item()
+            loss = self.criterion_(logits, targets.to(logits.device)).item()
+        targets, predictions = targets.cpu().numpy(), logits.argmax(dim=1).cpu().numpy()
         if not math.isfinite(loss):
             raise ValueError(
                 f"got a validation loss of {loss} in epoch {len(self.history)}, expected a finite "

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skorch.dataset import Dataset
 
-from ferkit.training.batches import Batches, to_input
+from ferkit import MobileNetFER
+from ferkit.datasets import make_faces
+from ferkit.training.batches import Batches, on_device, to_input
 
 
 @given(n=st.integers(1, 300), batch_size=st.integers(2, 70), shuffle=st.booleans())
@@ -69,3 +73,40 @@ def test_to_input_leaves_its_argument():
     before = x.clone()
     to_input(x, 1)
     assert torch.equal(x, before)
+
+
+def test_images_on_a_device_give_the_same_batches():
+    levels = np.random.default_rng(0).integers(0, 256, (11, 4, 4, 1), dtype=np.uint8)
+    there = torch.from_numpy(levels), torch.arange(11)
+    for a, b in zip(*(_shuffled(*data) for data in ((levels, np.arange(11)), there)), strict=True):
+        assert torch.equal(a[0], b[0])
+        assert torch.equal(a[1], b[1])
+
+
+def _shuffled(images, targets):
+    batches = Batches(Dataset(images, targets), 4, in_channels=1)
+    batches.shuffle_seed = 0
+    return batches
+
+
+def test_the_cpu_keeps_arrays_where_they_are():
+    images = np.zeros((2, 1, 1, 1), np.uint8)
+    images.setflags(write=False)
+    assert on_device(images, torch.device("cpu")) is images
+    assert on_device(images, torch.device("meta")).device.type == "meta"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+def test_an_epoch_waits_for_the_device_once_only():
+    X, y = make_faces(256, random_state=0, return_X_y=True)
+    clf = MobileNetFER(max_epochs=1, augment="reference", batch_size=32, random_state=0)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        clf.fit(X, y)  # compiles kernels and fills caches
+        n_before = len(caught)
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            clf.set_params(warm_start=True).fit(X, y)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+    assert len(caught) - n_before < 8  # there are 8 steps
