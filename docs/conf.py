@@ -21,11 +21,11 @@ numpydoc_show_class_members = False
 autodoc_default_options = {
     "members": True,
     "inherited-members": "BaseEstimator, ClassifierMixin, ClassNamePrefixFeaturesOutMixin, Module,"
-    " TransformerMixin, _MetadataRequester, _SetOutputMixin",
+    " OneToOneFeatureMixin, SamplerMixin, TransformerMixin, _MetadataRequester, _SetOutputMixin",
     "exclude-members": "set_fit_request, set_partial_fit_request, set_score_request",
 }
 
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"show_prev_next": False}
-html_sidebars = {"conventions": [], "pitfalls": []}
+html_sidebars = {"conventions": [], "imbalance": [], "pitfalls": []}
 html_show_sourcelink = False

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from ._images import EMOTIONS
 
 if TYPE_CHECKING:
-    from . import augment, datasets, inspection, nn
+    from . import augment, datasets, inspection, nn, over_sampling, preprocessing
     from ._base import BaseFER
     from ._mobilenet import MobileNetFER
     from ._resnet import ResNetFER
@@ -21,7 +21,7 @@ _HOMES = {
     "ResNetFER": "_resnet",
     "load": "_saving",
 }
-_ROOMS = ("augment", "datasets", "inspection", "nn")
+_ROOMS = ("augment", "datasets", "inspection", "nn", "over_sampling", "preprocessing")
 
 __all__ = [
     "EMOTIONS",
@@ -33,6 +33,8 @@ __all__ = [
     "inspection",
     "load",
     "nn",
+    "over_sampling",
+    "preprocessing",
 ]
 
 

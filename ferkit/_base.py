@@ -2,25 +2,25 @@
 
 import os
 from contextlib import nullcontext
-from functools import partial
 from inspect import Parameter, signature
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.utils import compute_class_weight
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
 from ._images import encode
 from ._input import InputMixin
+from ._net import NetMixin
 from ._prediction import PredictionMixin
-from ._random import draw_seed, preserved_generators, seed_generators, stream_seed
-from ._saving import identify_fit, load_weights, save
-from ._split import check_groups, split_off
+from ._random import draw_seed, preserved_generators
+from ._resampling import resample
+from ._saving import save
+from ._split import check_groups, split_off, warn_of_copies
 
 
-class BaseFER(InputMixin, PredictionMixin, BaseEstimator):
+class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
     """Base of the classifiers: everything but the network.
 
     A subclass defines `_make_module`. If it has parameters of its own, it also defines an
@@ -65,8 +65,12 @@ class BaseFER(InputMixin, PredictionMixin, BaseEstimator):
         "warm_start": ["boolean"],
         "freeze": [StrOptions({"features"}), None],
         "label_smoothing": [Interval(Real, 0, 1, closed="left")],
-        "class_weight": [StrOptions({"balanced"}), dict, None],
-        "augment": [StrOptions({"reference"}), None],
+        "loss": [StrOptions({"cross_entropy", "focal"})],
+        "focal_gamma": [Interval(Real, 0, None, closed="left")],
+        "class_weight": [StrOptions({"balanced", "effective"}), dict, None],
+        "logit_adjustment": [Interval(Real, 0, None, closed="left")],
+        "sampler": [HasMethods("fit_resample"), None],
+        "augment": "no_validation",  # resolve_policy names the choices
         "channels": [StrOptions({"auto"}), Options(Integral, {1, 3})],
         "image_shape": [tuple, list, None],
         "precision": [StrOptions({"auto", "float32", "bfloat16"})],
@@ -79,7 +83,7 @@ class BaseFER(InputMixin, PredictionMixin, BaseEstimator):
     }
 
     # they reach fit, through a Pipeline or a search, without a request by the user
-    __metadata_request__fit = {"X_val": True, "y_val": True, "groups": True}
+    __metadata_request__fit = {"X_val": True, "y_val": True, "groups": True, "soft_targets": True}
 
     def __init__(
         self,
@@ -105,7 +109,11 @@ class BaseFER(InputMixin, PredictionMixin, BaseEstimator):
         warm_start=False,
         freeze=None,
         label_smoothing=0.0,
+        loss="cross_entropy",
+        focal_gamma=2.0,
         class_weight=None,
+        logit_adjustment=0.0,
+        sampler=None,
         augment=None,
         channels="auto",
         image_shape=None,
@@ -138,7 +146,11 @@ class BaseFER(InputMixin, PredictionMixin, BaseEstimator):
         self.warm_start = warm_start
         self.freeze = freeze
         self.label_smoothing = label_smoothing
+        self.loss = loss
+        self.focal_gamma = focal_gamma
         self.class_weight = class_weight
+        self.logit_adjustment = logit_adjustment
+        self.sampler = sampler
         self.augment = augment
         self.channels = channels
         self.image_shape = image_shape
@@ -181,7 +193,7 @@ class BaseFER(InputMixin, PredictionMixin, BaseEstimator):
     # -- training ------------------------------------------------------------------------------
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, *, X_val=None, y_val=None, groups=None):
+    def fit(self, X, y, *, X_val=None, y_val=None, groups=None, soft_targets=None):
         """Train a new network.
 
         Parameters
@@ -197,6 +209,9 @@ class BaseFER(InputMixin, PredictionMixin, BaseEstimator):
         groups : array-like of shape (n,), default=None
             What belongs together, such as copies of an image: `early_stopping` takes images of a
             group for validation all or not at all. Not used if there is no such split.
+        soft_targets : array-like of shape (n, n_classes), default=None
+            Probabilities of the sorted classes to train on in place of `y`, such as the votes of
+            several annotators or what another model says; rows sum to 1.
 
         Returns
         -------
@@ -215,14 +230,14 @@ class BaseFER(InputMixin, PredictionMixin, BaseEstimator):
         # a fit that fails leaves the one before, not an older network with newer labels
         before = vars(self).copy()
         try:
-            self._fit(X, y, X_val, y_val, groups)
+            self._fit(X, y, X_val, y_val, groups, soft_targets)
         except BaseException:
             vars(self).clear()
             vars(self).update(before)
             raise
         return self
 
-    def _fit(self, X, y, X_val, y_val, groups):
+    def _fit(self, X, y, X_val, y_val, groups, soft_targets):
         from .training import from_first, on_first
 
         initial = self._find_initial_weights()
@@ -231,10 +246,11 @@ class BaseFER(InputMixin, PredictionMixin, BaseEstimator):
         self._check_classes()
         validation = self._check_validation(X_val, y_val)
         groups = check_groups(groups, len(images))
+        soft_targets = self._check_soft_targets(soft_targets, len(images))
         targets = encode(y, self.classes_)
         seed = draw_seed(self.random_state)
         opened = on_first(
-            self._open_checkpoints, seed, images, targets, validation, groups, initial
+            self._open_checkpoints, seed, images, targets, validation, groups, soft_targets, initial
         )
         with opened or nullcontext() as checkpoints:
             if checkpoints and checkpoints.last:  # with `random_state=None` it has its own seed
@@ -250,13 +266,19 @@ class BaseFER(InputMixin, PredictionMixin, BaseEstimator):
                     train, valid = split_off(
                         targets, groups, self.validation_fraction, self._split_seed
                     )
+                    warn_of_copies(images, train, valid)
                     validation = images[valid], targets[valid]
                     images, y, targets = images[train], y[train], targets[train]
+                    soft_targets = None if soft_targets is None else soft_targets[train]
+            if self.sampler is not None:
+                images, y = resample(self.sampler, images, y, seed)
+                targets = encode(y, self.classes_)
+            self.class_count_ = np.bincount(targets, minlength=len(self.classes_))
             net = self._new_net(images.shape[-1], y, seed, initial)
             with preserved_generators(net.torch_device):
                 net.train(
                     images,
-                    targets,
+                    targets if soft_targets is None else soft_targets,
                     epochs=self.max_epochs,
                     validation=validation,
                     stopping=stopping,
@@ -288,8 +310,8 @@ class BaseFER(InputMixin, PredictionMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the input is not what is expected, `class_weight` is "balanced", or the training
-            diverges.
+            If the input is not what is expected, `class_weight` is "balanced" or "effective",
+            there is a `sampler`, or the training diverges.
         """
         if self.early_stopping:
             raise ValueError(
@@ -301,6 +323,11 @@ class BaseFER(InputMixin, PredictionMixin, BaseEstimator):
                 f"got class_weight={self.class_weight!r}, expected None or a dict in partial_fit, "
                 "which does not see all labels at once; compute the weights from all of y with "
                 "sklearn.utils.class_weight.compute_class_weight"
+            )
+        if self.sampler is not None:
+            raise ValueError(
+                f"got sampler={self.sampler!r}, expected None in partial_fit, which does not see "
+                "all images at once; call its fit_resample before, or use fit"
             )
         from .training import from_first
 
@@ -314,6 +341,7 @@ class BaseFER(InputMixin, PredictionMixin, BaseEstimator):
             targets = encode(y, self.classes_)
             initial = self._find_initial_weights()
             seed = from_first(draw_seed(self.random_state))
+            self.class_count_ = np.zeros(len(self.classes_), dtype=np.int64)
             net = self._new_net(images.shape[-1], self.classes_, seed, initial)
         else:
             images, targets = self._check_X_y(X, y)
@@ -324,127 +352,17 @@ class BaseFER(InputMixin, PredictionMixin, BaseEstimator):
         with preserved_generators(net.torch_device):
             net.train(images, targets, epochs=1, verbose=self.verbose)
         self.net_ = net
+        self.class_count_ += np.bincount(targets, minlength=len(self.classes_))
         return self
-
-    def _find_initial_weights(self):
-        """Find the tensors that a network begins with, and their classes; None for random ones."""
-        if self.warm_start and hasattr(self, "net_"):
-            return self.module_.state_dict(), self.classes_
-        return None if self.weights is None else load_weights(self.weights)
-
-    def _new_net(self, n_channels, y, seed, initial):
-        """Make a net for images of `n_channels`; `y` gives the class weights."""
-        from .training import graft
-
-        if self.warmup_epochs >= self.max_epochs:
-            raise ValueError(
-                f"got warmup_epochs={self.warmup_epochs} for max_epochs={self.max_epochs}, "
-                "expected fewer; lower it, or train for longer"
-            )
-        class_weight = self.class_weight
-        if class_weight is not None:
-            class_weight = compute_class_weight(class_weight, classes=self.classes_, y=y)
-            if not (
-                np.isfinite(class_weight).all() and class_weight.min() >= 0 < class_weight.max()
-            ):
-                raise ValueError(
-                    f"got class_weight={self.class_weight!r}, expected weights that are finite and "
-                    "not negative, with one above zero; class_weight=None takes equal ones"
-                )
-        net = self._build_net(self._resolve_channels(n_channels), class_weight, seed)
-        if self.freeze is not None and initial is None:
-            raise ValueError(
-                f"got freeze={self.freeze!r} for random weights, expected some that were trained; "
-                "set weights, or warm_start=True after a fit"
-            )
-        if initial is not None:
-            tensors, classes = initial
-            is_same_task = np.array_equal(classes, self.classes_)
-            net.load_weights(graft(net.module_, tensors, with_classifier=is_same_task))
-        return net
-
-    def _resolve_channels(self, n_channels):
-        """Find the network's channels for images of `n_channels`."""
-        if self.channels == "auto":
-            return n_channels
-        if n_channels > self.channels:
-            raise ValueError(
-                f"got colour images of shape {self.image_shape_}, expected gray ones for "
-                "channels=1; convert them to gray, or set channels='auto'"
-            )
-        return self.channels
-
-    def _build_net(self, in_channels, class_weight, seed):
-        """Make a net from what is resolved: the network's channels and a weight per class."""
-        from .augment import POLICIES
-        from .training import build_net, check_callbacks, lr_factor, resolve_device
-
-        check_callbacks(self.callbacks or [])
-
-        device = resolve_device(self.device)
-        with preserved_generators(device):
-            seed_generators(device, stream_seed(seed, 0))
-            return build_net(
-                partial(self._make_module, in_channels, len(self.classes_)),
-                in_channels=in_channels,
-                device=device,
-                seed=seed,
-                precision=self.precision,
-                lr_factor=partial(
-                    lr_factor,
-                    self.lr_schedule,
-                    max_epochs=self.max_epochs,
-                    warmup_epochs=self.warmup_epochs,
-                ),
-                monitor=self.monitor,
-                ema_decay=self.ema_decay,
-                clip_grad_norm=self.clip_grad_norm,
-                freeze=self.freeze,
-                compile_module=self.compile,
-                optimizer=self.optimizer,
-                lr=self.lr,
-                momentum=self.momentum,
-                weight_decay=self.weight_decay,
-                batch_size=self.batch_size,
-                class_weight=class_weight,
-                label_smoothing=self.label_smoothing,
-                augment=None if self.augment is None else POLICIES[self.augment],
-                callbacks=self.callbacks,
-            )
-
-    def _open_checkpoints(self, seed, images, targets, validation, groups, initial):
-        from .training import Checkpoints
-
-        if self.checkpoint_dir is None:
-            return None
-
-        val_images, val_targets = validation or (None, None)
-        identity = identify_fit(
-            self,
-            random_state=None if self.random_state is None else seed,
-            X=images,
-            y=targets,
-            X_val=val_images,
-            y_val=val_targets,
-            groups=groups,
-            initial=initial,
-        )
-        checkpoints = Checkpoints(self.checkpoint_dir, identity)
-        try:
-            _ = checkpoints.last  # read now: what is wrong with it is told to all processes
-        except BaseException:
-            checkpoints.close()
-            raise
-        return checkpoints
 
     # -- files ---------------------------------------------------------------------------------
 
     def save(self, path):
         """Write the fitted estimator to one file, which `ferkit.load` reads.
 
-        The file holds the parameters but `callbacks`, `checkpoint_dir` and `weights`; the weights
-        that predict, the labels and the history; and no code. The optimizer's state is not in it: a
-        `partial_fit` after loading starts the optimizer anew.
+        The file holds the parameters but `callbacks`, `checkpoint_dir`, `sampler` and `weights`;
+        the weights that predict, the labels and the history; and no code. The optimizer's state is
+        not in it: a `partial_fit` after loading starts the optimizer anew.
 
         Parameters
         ----------

@@ -2,7 +2,8 @@
 
 import warnings
 
-from sklearn.utils import check_consistent_length, column_or_1d
+import numpy as np
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
@@ -55,6 +56,37 @@ class InputMixin:
                 f"got {given} without {missing}, expected both or neither; add {missing}"
             )
         return self._check_X_y(X_val, y_val)
+
+    def _check_soft_targets(self, soft_targets, n_images):
+        """Validate probabilities of the classes, one row for each image."""
+        if soft_targets is None:
+            return None
+        if self.sampler is not None:
+            raise ValueError(
+                "got soft_targets and a sampler, expected one of them, for the images that a "
+                "sampler makes have none; use class_weight or logit_adjustment instead"
+            )
+        soft_targets = check_array(
+            soft_targets, dtype=np.float32, input_name="soft_targets", ensure_all_finite=False
+        )
+        expected = (n_images, len(self.classes_))
+        if soft_targets.shape != expected:
+            raise ValueError(
+                f"got soft_targets of shape {soft_targets.shape}, expected {expected}, a row for "
+                "each image and a column for each of the sorted classes; a sampler before this "
+                "step in a Pipeline makes images that they do not know of, so balance with the "
+                "sampler parameter, or with class_weight"
+            )
+        is_bad = ~(
+            (soft_targets >= 0).all(axis=1) & np.isclose(soft_targets.sum(axis=1), 1, atol=1e-3)
+        )
+        if is_bad.any():
+            sample = is_bad.argmax()
+            raise ValueError(
+                f"got soft_targets {soft_targets[sample].tolist()} in sample {sample}, expected "
+                "probabilities, which are not negative and sum to 1; divide each row by its sum"
+            )
+        return soft_targets
 
     def _check_classes(self):
         if len(self.classes_) < 2:

@@ -6,6 +6,8 @@ from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from ._imbalance import logit_offset
+
 
 class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin):
     """A classifier and transformer on a fitted `net_`; a subclass checks X with `_check_X`."""
@@ -19,8 +21,11 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
             )
         return self.net_.outputs(self._check_X(X), method)
 
+    def _logits(self, X):
+        return self._outputs(X) + logit_offset(self.logit_adjustment, self.class_count_)
+
     def decision_function(self, X):
-        """Compute the network's logits.
+        """Compute the network's logits, less what `logit_adjustment` takes off.
 
         Parameters
         ----------
@@ -32,7 +37,7 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         ndarray of shape (n, n_classes), or (n,) for two classes
             float32 logits; for two classes the second's minus the first's.
         """
-        logits = self._outputs(X)
+        logits = self._logits(X)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     def predict_log_proba(self, X):
@@ -49,7 +54,7 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
             float64, in the order of `classes_`.
         """
         # float64, so that the order of probabilities is the order of logits
-        return log_softmax(self._outputs(X).astype(np.float64), axis=1)
+        return log_softmax(self._logits(X).astype(np.float64), axis=1)
 
     def predict_proba(self, X):
         """Compute the classes' probabilities.
@@ -79,7 +84,7 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         ndarray of shape (n,)
             Labels from `classes_`.
         """
-        indices = self._outputs(X).argmax(axis=1)
+        indices = self._logits(X).argmax(axis=1)
         return self.classes_[indices]
 
     def transform(self, X):

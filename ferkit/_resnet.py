@@ -61,11 +61,24 @@ class ResNetFER(BaseFER):
         "features" trains the last layer only, and leaves batch statistics as they are.
     label_smoothing : float, default=0.0
         Share of the target that is spread over all classes.
-    class_weight : dict, "balanced" or None, default=None
-        Weights of the classes in the loss; "balanced" takes them inversely to the frequencies.
-    augment : {"reference"} or None, default=None
-        Random changes of the training images in each epoch. "reference" is the study's: flip,
-        rotation up to 5 degrees, shear up to 10 degrees, shift up to 20 %.
+    loss : {"cross_entropy", "focal"}, default="cross_entropy"
+        What training minimises; "focal" lets images that are right already count less.
+    focal_gamma : float, default=2.0
+        How much less: the power of one minus the probability. Only for "focal".
+    class_weight : dict, "balanced", "effective" or None, default=None
+        Weights of the classes in the loss; "balanced" takes them inversely to the frequencies,
+        "effective" inversely to Cui et al.'s effective numbers of samples, which is milder.
+    logit_adjustment : float, default=0.0
+        Strength of a correction for the classes' frequencies in training, at prediction: each
+        logit is lowered by it times the logarithm of its class's share. 1 suits scores that count
+        all classes alike, such as macro-F1. It may be set after `fit`.
+    sampler : imbalanced-learn sampler or Pipeline of some, default=None
+        Balances the training images, after the split for `early_stopping`, whose images it never
+        sees. What has ``random_state=None`` in it follows this estimator's.
+    augment : str, ferkit.augment.Policy or None, default=None
+        Random changes of the training images in each epoch: a Policy or a name in
+        `ferkit.augment.POLICIES`. "reference" is the study's: flip, rotation up to 5 degrees, shear
+        up to 10 degrees, shift up to 20 %. A policy with mixup or cutmix mixes labels too.
     channels : {"auto", 1, 3}, default="auto"
         Channels of the network's input: "auto" takes one for gray images and three for colour;
         3 repeats gray images.
@@ -98,6 +111,8 @@ class ResNetFER(BaseFER):
     ----------
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
+    class_count_ : ndarray of shape (n_classes,)
+        Training images of each class: without those for validation, with those of `sampler`.
     n_features_in_ : int
         Number of values per image.
     feature_names_in_ : ndarray of shape (n_values,)
@@ -170,7 +185,11 @@ class ResNetFER(BaseFER):
         warm_start=False,
         freeze=None,
         label_smoothing=0.0,
+        loss="cross_entropy",
+        focal_gamma=2.0,
         class_weight=None,
+        logit_adjustment=0.0,
+        sampler=None,
         augment=None,
         channels="auto",
         image_shape=None,
@@ -204,7 +223,11 @@ class ResNetFER(BaseFER):
             warm_start=warm_start,
             freeze=freeze,
             label_smoothing=label_smoothing,
+            loss=loss,
+            focal_gamma=focal_gamma,
             class_weight=class_weight,
+            logit_adjustment=logit_adjustment,
+            sampler=sampler,
             augment=augment,
             channels=channels,
             image_shape=image_shape,

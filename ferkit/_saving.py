@@ -2,7 +2,9 @@
 
 import hashlib
 import warnings
+from dataclasses import asdict
 
+import joblib
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -11,8 +13,8 @@ from . import persistence
 # the only classes a file can name
 _CLASSES = ("MobileNetFER", "ResNetFER")
 
-# callbacks are code, the others places on the machine that trained
-_OUTSIDE_FILES = {"callbacks", "checkpoint_dir", "weights"}
+# callbacks and samplers are code, the others places on the machine that trained
+_OUTSIDE_FILES = {"callbacks", "checkpoint_dir", "sampler", "weights"}
 
 
 def save(estimator, path):
@@ -49,6 +51,7 @@ def save(estimator, path):
             if name not in _OUTSIDE_FILES
         },
         "classes": [estimator.classes_.dtype.str, estimator.classes_.tolist()],
+        "class_count": estimator.class_count_.tolist(),
         "n_features_in": estimator.n_features_in_,
         "feature_names_in": getattr(estimator, "feature_names_in_", np.array([])).tolist(),
         "image_shape": estimator.image_shape_,
@@ -169,6 +172,7 @@ def _read_classes(header):
 
 def _restore(estimator, tensors, header):
     estimator.classes_ = _read_classes(header)
+    estimator.class_count_ = np.array(header["class_count"])
     estimator.n_features_in_ = header["n_features_in"]
     if header["feature_names_in"]:
         estimator.feature_names_in_ = np.array(header["feature_names_in"], dtype=object)
@@ -184,7 +188,7 @@ def _restore(estimator, tensors, header):
 # what does not change a fit's result; `random_state` is told apart
 _OUTSIDE_IDENTITY = {
     *("callbacks", "checkpoint_dir", "random_state", "verbose"),
-    *("warm_start", "weights"),  # but the weights themselves are told apart, too
+    *("sampler", "warm_start", "weights"),  # but what they stand for is told apart, too
 }
 
 
@@ -217,6 +221,7 @@ def identify_fit(estimator, *, random_state, initial, **data):
         "classes": [estimator.classes_.dtype.str, estimator.classes_.tolist()],
         "random_state": random_state,
         "release": ferkit.__version__,
+        "sampler": estimator.sampler and joblib.hash(estimator.sampler),
         "weights": initial and _digest_weights(*initial),
         **{name: None if values is None else _digest(values) for name, values in data.items()},
     }
@@ -239,21 +244,29 @@ def _digest(values):
 
 def _to_json(name, value):
     """Make a parameter fit for JSON, which has no tuples, numpy scalars or dicts with int keys."""
+    from .augment import Policy
+
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, Policy):
+        return {"policy": asdict(value)}
     if isinstance(value, dict):
         return {"dict": [[_to_json(name, k), _to_json(name, v)] for k, v in value.items()]}
     if isinstance(value, (tuple, list)):
         return [_to_json(name, item) for item in value]
     if not isinstance(value, (str, int, float, bool, type(None))):
         raise ValueError(
-            f"got {name}={value!r}, expected a number, string, tuple, dict or None in a file; "
-            f"change it with set_params({name}=...), or use joblib.dump"
+            f"got {name}={value!r}, expected a number, string, tuple, dict, Policy or None in a "
+            f"file; change it with set_params({name}=...), or use joblib.dump"
         )
     return value
 
 
 def _from_json(value):
+    from .augment import Policy
+
+    if isinstance(value, dict) and "policy" in value:
+        return Policy(**value["policy"])
     if isinstance(value, dict):
         return {_from_json(k): _from_json(v) for k, v in value["dict"]}
     return tuple(map(_from_json, value)) if isinstance(value, list) else value

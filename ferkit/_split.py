@@ -67,6 +67,34 @@ def _explain(targets, fraction):
     )
 
 
+def warn_of_copies(images, train, valid):
+    """Warn if images for validation are also there to train on, to the pixel.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, height, width, channels)
+        All images.
+    train, valid : ndarray
+        Positions of those to train on, and of those for validation.
+
+    Warns
+    -----
+    UserWarning
+        If there are any.
+    """
+    seen = {hash(images[i].tobytes()) for i in train}
+    n_copies = sum(hash(images[i].tobytes()) in seen for i in valid)
+    if n_copies:
+        warnings.warn(
+            f"got {n_copies} of {len(valid)} validation images that are exact copies of training "
+            "images, expected none, for they make validation look better than it is; keep copies "
+            "together with groups=ferkit.datasets.find_duplicates(X), or, if a sampler of a "
+            "Pipeline made them, give it to the estimator as sampler= instead",
+            UserWarning,
+            stacklevel=5,
+        )
+
+
 def check_groups(groups, n_images):
     """Look at `groups` of a fit.
 

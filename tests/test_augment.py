@@ -4,7 +4,19 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferkit.augment import POLICIES, random_affine
+from ferkit.augment import (
+    POLICIES,
+    Policy,
+    cutmix,
+    mixup,
+    random_affine,
+    random_brightness,
+    random_contrast,
+    random_crop,
+    random_erasing,
+    random_noise,
+    resolve_policy,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +73,104 @@ def test_shear_is_horizontal():
     sheared = random_affine(image, shear=10)
     torch.testing.assert_close(sheared[:, :, 10, 3:-3], image[:, :, 10, 3:-3])
     assert sheared[:, :, :9].max() < 1e-4
+
+
+def test_zoom_changes_the_size():
+    images = disc(48, 48, radius=10).expand(300, -1, -1, -1)
+    sizes = random_affine(images, zoom=0.2).sum(dim=(1, 2, 3)) / images[0].sum()
+    assert 0.8**2 * 0.95 < sizes.min() < 0.7
+    assert 1.35 < sizes.max() < 1.2**2 * 1.05
+    assert 0.9 < sizes.median() < 1.1
+
+
+def test_crop_shifts_by_whole_pixels():
+    image = torch.rand(1, 2, 6, 9)
+    cropped = random_crop(image.expand(100, -1, -1, -1), 2)
+    padded = torch.nn.functional.pad(image[0], (2,) * 4)
+    windows = padded.unfold(1, 6, 1).unfold(2, 9, 1).permute(1, 2, 0, 3, 4).reshape(25, -1)
+    distances = (cropped.flatten(1)[:, None] - windows).abs().amax(dim=2)
+    assert distances.amin(dim=1).eq(0).all()
+    assert len(distances.argmin(dim=1).unique()) == 25
+
+
+def test_brightness_and_contrast():
+    images = torch.rand(200, 1, 8, 8) * 0.2 + 0.4
+    shifts = (random_brightness(images, 0.3) - images).flatten(1)
+    assert shifts.std(dim=1).max() < 1e-6
+    assert 0.25 < shifts.abs().max() <= 0.3 + 1e-6
+    spread = random_contrast(images, 0.3)
+    torch.testing.assert_close(spread.mean(dim=(1, 2, 3)), images.mean(dim=(1, 2, 3)))
+    factors = spread.flatten(1).std(dim=1) / images.flatten(1).std(dim=1)
+    assert 0.7 - 1e-4 < factors.min() < 0.75
+    assert 1.25 < factors.max() < 1.3 + 1e-4
+
+
+def test_noise_is_of_the_asked_size():
+    noise = random_noise(torch.full((20, 1, 48, 48), 0.5), 0.05) - 0.5
+    assert noise.std().item() == pytest.approx(0.05, rel=0.02)
+    assert abs(noise.mean().item()) < 1e-3
+
+
+def test_erasing_hides_one_box_of_the_asked_share():
+    images = torch.full((400, 3, 40, 50), -1.0)
+    is_hidden = (random_erasing(images, 0.5, area=(0.1, 0.2)) != -1).all(dim=1)
+    shares = is_hidden.float().mean(dim=(1, 2))
+    assert 0.4 < (shares > 0).float().mean() < 0.6
+    shares = shares[shares > 0]
+    assert shares.max() < 0.21
+    assert shares.median() > 0.1
+    for hidden in is_hidden[is_hidden.any(dim=(1, 2))]:
+        rows, columns = hidden.any(dim=1).sum(), hidden.any(dim=0).sum()
+        assert hidden.sum() == rows * columns  # all of a box
+
+
+@pytest.mark.parametrize(("mix", "alpha"), [(mixup, 0.4), (cutmix, 1.0)])
+def test_targets_are_mixed_as_the_images_are(mix, alpha):
+    # each image is of one level, which no other has, and that is its target, too
+    n = 40
+    levels = torch.arange(n, dtype=torch.float32)
+    images, targets = mix(levels.view(-1, 1, 1, 1).expand(-1, 3, 12, 10), torch.eye(n), alpha=alpha)
+    torch.testing.assert_close(targets.sum(dim=1), torch.ones(n))
+    torch.testing.assert_close(images.mean(dim=(1, 2, 3)), targets @ levels, rtol=1e-4, atol=1e-4)
+    assert (targets.diagonal() < 0.999).any()
+    assert ((targets > 0).sum(dim=1) <= 2).all()
+
+
+def test_policies_are_values():
+    assert Policy(flip=0.5) == Policy(flip=0.5) != Policy(flip=0.4)
+    assert resolve_policy("strong") is POLICIES["strong"]
+    assert resolve_policy(None) is None
+    images = torch.rand(2, 1, 8, 8)
+    assert Policy()(images) is images
+
+
+@pytest.mark.parametrize("policy", [Policy(mixup=0.2), Policy(cutmix=1), Policy(mixup=1, cutmix=1)])
+def test_mixing_policies(policy):
+    assert policy.mixes
+    assert not Policy(flip=1).mixes
+    images, targets = policy.mix(torch.rand(16, 1, 8, 8), torch.eye(16))
+    assert images.shape == (16, 1, 8, 8)
+    torch.testing.assert_close(targets.sum(dim=1), torch.ones(16))
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"flip": 1.5}, r"got flip=1\.5 in a Policy, expected a probability"),
+        ({"rotation": -5}, "got rotation=-5 in a Policy, expected degrees"),
+        ({"zoom": 1}, "got zoom=1 in a Policy, expected a fraction"),
+        ({"crop": 1.5}, "expected whole pixels"),
+        ({"noise": float("nan")}, "got noise=nan"),
+    ],
+)
+def test_values_out_of_range(values, message):
+    with pytest.raises(ValueError, match=message):
+        Policy(**values)
+
+
+def test_unknown_policies():
+    with pytest.raises(ValueError, match=r"got policy 'refrence', expected .*'reference'"):
+        resolve_policy("refrence")
 
 
 @pytest.mark.parametrize("name", POLICIES)

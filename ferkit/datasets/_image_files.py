@@ -1,4 +1,4 @@
-"""Small gray image files, in a folder or a zip: many of them, read and decoded fast and safely."""
+"""Image files, in a folder or a zip: many of them, read and decoded fast and safely."""
 
 import io
 import mmap
@@ -7,6 +7,7 @@ import stat
 import struct
 import zipfile
 import zlib
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -17,13 +18,15 @@ READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
 _SIDE = 48
 _CHUNK = 256  # images: long enough for threads, short enough for a progress bar
+_CHUNK_SIZE = 2**22  # bytes of decoded images, if there is more than one
+_N_AHEAD = 4  # chunks decoded before they are asked for
 _MAX_SIZE = 2**20  # bytes of a file: a face has about 1,500; what has a million is something else
 
 # Opening a pipe would wait for somebody to write to it.
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 # Pillow's modes, in words.
-_MODES = {
+MODES = {
     "1": "a black and white image",
     "P": "a palette image",
     "LA": "an image with alpha",
@@ -35,20 +38,21 @@ _MODES = {
 
 # Markers of a JPEG frame header: all of 0xC0 to 0xCF but three that mean something else.
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_GRAY_FRAME = bytes([8, 0, _SIDE, 0, _SIDE, 1])  # bits, height, width, channels
 
 
-class _UnfitFileError(ValueError):
+class UnfitFileError(ValueError):
     """Not a file that could hold a face; the text says what it is."""
 
 
-def read_file(path):
+def read_file(path, max_size=_MAX_SIZE):
     """Read an image file whole.
 
     Parameters
     ----------
     path : str
         The file.
+    max_size : int
+        Bytes that it may have.
 
     Returns
     -------
@@ -66,16 +70,16 @@ def read_file(path):
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             is_folder = stat.S_ISDIR(status.st_mode)
-            raise _UnfitFileError("a folder" if is_folder else "a pipe or device")
-        _check_size(status.st_size)
+            raise UnfitFileError("a folder" if is_folder else "a pipe or device")
+        _check_size(status.st_size, max_size)
         return os.read(descriptor, status.st_size)
     finally:
         os.close(descriptor)
 
 
-def _check_size(size):
-    if size > _MAX_SIZE:
-        raise _UnfitFileError(f"a file of {size:,} bytes")
+def _check_size(size, max_size=_MAX_SIZE):
+    if size > max_size:
+        raise UnfitFileError(f"a file of {size:,} bytes")
 
 
 @contextmanager
@@ -104,7 +108,7 @@ def open_members(path, members):
             try:
                 return _read_member(buffer, members[name])
             except (struct.error, zlib.error, zipfile.BadZipFile) as error:
-                raise _UnfitFileError(f"a damaged zip member ({error})") from error
+                raise UnfitFileError(f"a damaged zip member ({error})") from error
 
         yield read
 
@@ -123,7 +127,7 @@ def _read_member(buffer, info):
 
 
 def decode_images(read, names, path, bad):
-    """Decode images, in threads: Pillow releases the interpreter while it decodes.
+    """Decode images of FER2013.
 
     Parameters
     ----------
@@ -142,97 +146,197 @@ def decode_images(read, names, path, bad):
     is_good : ndarray of shape (n_names,), dtype bool
         Which names they are of.
     """
+    expected = f"a gray JPEG or PNG of {_SIDE} x {_SIDE} pixels"
+
+    def decode(at):
+        return decode_file(_decode, read, names[at], path, expected)
+
+    levels = bytearray()  # grows in place
+    is_good = decode_in_order(
+        decode, names, bad, levels.extend, image_size=_SIDE * _SIDE, desc="FER2013"
+    )
+    return np.frombuffer(levels, np.uint8).reshape(-1, _SIDE, _SIDE), is_good
+
+
+def decode_in_order(decode, names, bad, write, *, image_size, desc):
+    """Decode images, in threads: Pillow releases the interpreter while it decodes.
+
+    Parameters
+    ----------
+    decode : callable
+        Takes a position in `names`, returns levels as bytes or raises ValueError; called from
+        several threads.
+    names : list of str
+        What is decoded, for messages.
+    bad : BadSamples
+        What to do about a ValueError.
+    write : callable
+        Takes the levels of the next good images, as bytes; called from this thread.
+    image_size : int
+        Bytes of an image's levels.
+    desc : str
+        Stands before the progress bar.
+
+    Returns
+    -------
+    is_good : ndarray of shape (n_names,), dtype bool
+        Which were written.
+    """
     from tqdm import tqdm
 
-    images = np.empty((len(names), _SIDE, _SIDE), np.uint8)
     is_good = np.ones(len(names), bool)
+    chunk_length = min(_CHUNK, max(1, _CHUNK_SIZE // image_size))
 
     def decode_chunk(start):
-        chunk, levels, errors = names[start : start + _CHUNK], [], {}
-        for at, name in enumerate(chunk, start):
+        chunk, levels, errors = range(len(names))[start : start + chunk_length], [], {}
+        for at in chunk:
             try:
-                levels.append(_decode_named(read, name, path))
+                levels.append(decode(at))
             except ValueError as error:
-                levels.append(bytes(_SIDE * _SIDE))
                 errors[at] = error
-        chunk_images = np.frombuffer(b"".join(levels), np.uint8).reshape(-1, _SIDE, _SIDE)
-        images[start : start + _CHUNK] = chunk_images
-        return len(chunk), errors
+        return len(chunk), b"".join(levels), errors
 
     # More threads than two only wait for the interpreter.
     with (
-        tqdm(total=len(names), desc="FER2013", unit="images", delay=2) as bar,
+        tqdm(total=len(names), desc=desc, unit="images", delay=2) as bar,
         ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool,
     ):
         try:
-            for count, errors in pool.map(decode_chunk, range(0, len(names), _CHUNK)):
+            starts = range(0, len(names), chunk_length)
+            for count, levels, errors in _map_ahead(pool, decode_chunk, starts):
                 for at, error in errors.items():
                     bad.add(names[at], error)
                     is_good[at] = False
+                write(levels)
                 bar.update(count)
         finally:
             pool.shutdown(cancel_futures=True)
-    return (images if is_good.all() else images[is_good]), is_good
+    return is_good
 
 
-def _decode_named(read, name, path):
-    """Read and decode one file; every bad one ends here."""
+def _map_ahead(pool, function, items):
+    """Map as `pool.map` does, but hold a few results at a time, not all of them."""
+    pending = deque()
+    for item in items:
+        pending.append(pool.submit(function, item))
+        if len(pending) > _N_AHEAD:
+            yield pending.popleft().result()
+    while pending:
+        yield pending.popleft().result()
+
+
+def decode_file(decode, read, name, path, expected, advice="convert, replace or remove the file"):
+    """Read and decode one file; every bad one ends here.
+
+    Parameters
+    ----------
+    decode, read : callable
+        From bytes to levels, and from the name to bytes.
+    name, path : str, path-like
+        The file, and where it is.
+    expected, advice : str
+        For messages.
+
+    Returns
+    -------
+    bytes
+        Levels.
+
+    Raises
+    ------
+    ValueError
+        If the file is unfit.
+    """
     try:
-        return _decode(read(name))
-    except _UnfitFileError as error:
+        return decode(read(name))
+    except UnfitFileError as error:
         what = str(error)
     except OSError as error:
         what = f"a file that cannot be read ({error.strerror})"
     raise ValueError(
-        f"{path}/{name}: got {what}, expected a gray JPEG or PNG of {_SIDE} x {_SIDE} pixels; "
-        "convert, replace or remove the file, or pass on_error='skip'"
+        f"{path}/{name}: got {what}, expected {expected}; {advice}, or pass on_error='skip'"
     )
 
 
 def _decode(content):
-    """Decode a file to its grey levels, as bytes."""
+    """Decode a file of FER2013 to its grey levels, as bytes."""
+    levels = decode_gray_jpeg(content, (_SIDE, _SIDE))
+    if levels is not None:
+        return levels
     from PIL import Image
 
-    if _has_gray_frame(content):
-        # Without Image.open, which is slow and holds the interpreter. The pixels are the same.
-        try:
-            return Image.frombytes("L", (_SIDE, _SIDE), content, "jpeg", "L", "").tobytes()
-        except ValueError:
-            pass  # damaged: Image.open tells how
+    with (
+        unfit_if_damaged(content),
+        Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image,
+    ):
+        _check_kind(image)
+        return np.asarray(image).reshape(_SIDE, _SIDE, -1)[..., 0].tobytes()
+
+
+def decode_gray_jpeg(content, shape):
+    """Decode a gray JPEG without Image.open, which is slow and holds the interpreter.
+
+    Parameters
+    ----------
+    content : bytes
+        A file.
+    shape : tuple of int
+        Height and width.
+
+    Returns
+    -------
+    bytes or None
+        The same levels; None if it is another file, or a damaged one, which Image.open explains.
+    """
+    from PIL import Image
+
+    if not _has_gray_frame(content, shape):
+        return None
     try:
-        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image:
-            _check_kind(image)
-            return np.asarray(image).reshape(_SIDE, _SIDE, -1)[..., 0].tobytes()
-    except _UnfitFileError:
+        return Image.frombytes("L", shape[::-1], content, "jpeg", "L", "").tobytes()
+    except ValueError:
+        return None
+
+
+@contextmanager
+def unfit_if_damaged(content):
+    """Make UnfitFileError of whatever Pillow raises for the file."""
+    from PIL import Image
+
+    try:
+        yield
+    except UnfitFileError:
         raise
     except UnidentifiedImageError as error:
         start = f"{len(content)} bytes that start with {content[:8]!r}" if content else "no bytes"
-        raise _UnfitFileError(start) from error
+        raise UnfitFileError(start) from error
     except Image.DecompressionBombError as error:
-        raise _UnfitFileError("an image of very many pixels") from error
+        raise UnfitFileError("an image of very many pixels") from error
     except Exception as error:  # Pillow raises all sorts for damaged files
-        raise _UnfitFileError(f"a damaged image ({error})") from error
+        raise UnfitFileError(f"a damaged image ({error})") from error
 
 
 def _check_kind(image):
     # before it is decoded: a small file can hold a huge image
     if image.size != (_SIDE, _SIDE):
-        raise _UnfitFileError(f"an image of {image.width} x {image.height} pixels")
+        raise UnfitFileError(f"an image of {image.width} x {image.height} pixels")
     if getattr(image, "is_animated", False):
-        raise _UnfitFileError(f"an animation of {image.n_frames} images")
+        raise UnfitFileError(f"an animation of {image.n_frames} images")
     if image.mode == "RGB":
         levels = np.asarray(image)
         if (levels != levels[..., :1]).any():
-            raise _UnfitFileError("a colour image")
+            raise UnfitFileError("a colour image")
     elif image.mode != "L":
-        raise _UnfitFileError(_MODES.get(image.mode, f"a {image.mode} image"))
+        raise UnfitFileError(MODES.get(image.mode, f"a {image.mode} image"))
 
 
-def _has_gray_frame(content):
-    """Tell whether a JPEG's frame header says 48 x 48 pixels and one channel."""
+def _has_gray_frame(content, shape):
+    """Tell whether a JPEG's frame header says this height and width, and one channel."""
+    gray_frame = (8, *shape, 1)  # bits, height, width, channels
     at = 2
     while at + 10 <= len(content) and content[at] == 0xFF:
         if content[at + 1] in _FRAME_MARKERS:
-            return content[:2] == b"\xff\xd8" and content[at + 4 : at + 10] == _GRAY_FRAME
+            frame = struct.unpack_from(">BHHB", content, at + 4)
+            return content[:2] == b"\xff\xd8" and frame == gray_frame
         at += 2 + int.from_bytes(content[at + 2 : at + 4], "big")
     return False

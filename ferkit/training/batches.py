@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from .distributed import share_of
 
@@ -58,14 +59,16 @@ class Batches:
     ----------
     dataset : skorch.dataset.Dataset
         Its X is an ndarray or tensor of shape (n, height, width, channels), uint8 levels or
-        floats; its y one of shape (n,), or None.
+        floats; its y one of shape (n,), or (n, n_classes) for probabilities, or None.
     batch_size : int
         Size of a batch, of all processes together, or a little less; one more where only that
         avoids a batch of one.
     in_channels : int
         Channels of the network.
-    augment : callable, default=None
-        Function of a batch of shape (n, channels, height, width), floats in [0, 1].
+    augment : ferkit.augment.Policy, default=None
+        How batches are changed.
+    n_classes : int, default=None
+        Number of classes, for a policy that mixes targets.
 
     Attributes
     ----------
@@ -79,17 +82,18 @@ class Batches:
     ------
     inputs : torch.Tensor of shape (n, in_channels, height, width)
         float32 in [-1, 1].
-    targets : torch.Tensor of shape (n,)
-        int64; zeros if the dataset has no y.
+    targets : torch.Tensor of shape (n,) or (n, n_classes)
+        int64 indices, zeros if the dataset has no y; or float32 probabilities.
     """
 
-    def __init__(self, dataset, batch_size, *, in_channels, augment=None):
+    def __init__(self, dataset, batch_size, *, in_channels, augment=None, n_classes=None):
         self.dataset = dataset
         self.batch_size = batch_size
         self.in_channels = in_channels
         self.device = torch.device("cpu")
         self.shuffle_seed = None
         self.augment = augment
+        self.n_classes = n_classes
 
     def __len__(self):
         n = len(self.dataset)
@@ -109,7 +113,7 @@ class Batches:
         for index in torch.tensor_split(order, len(self)):
             if self.shuffle_seed is not None:
                 index = share_of(index)
-            yield self._load(_take(images, index)), _take(targets, index).to(self.device)
+            yield self._load(_take(images, index), _take(targets, index))
 
     def _order(self, n):
         if self.shuffle_seed is None:
@@ -117,10 +121,16 @@ class Batches:
         generator = torch.Generator().manual_seed(self.shuffle_seed)
         return torch.randperm(n, generator=generator)
 
-    def _load(self, images):
-        x = images.to(self.device).permute(0, 3, 1, 2)
+    def _load(self, images, targets):
+        x, targets = images.to(self.device).permute(0, 3, 1, 2), targets.to(self.device)
         x = x.float().div_(255) if x.dtype == torch.uint8 else x
-        return to_input(x if self.augment is None else self.augment(x), self.in_channels)
+        if self.augment is not None:
+            x = self.augment(x)
+            if self.augment.mixes:
+                if not targets.is_floating_point():
+                    targets = F.one_hot(targets, self.n_classes).float()
+                x, targets = self.augment.mix(x, targets)
+        return to_input(x, self.in_channels), targets
 
 
 def _take(array, index):

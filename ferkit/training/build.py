@@ -4,9 +4,11 @@ import torch
 from torch import nn
 
 from .batches import Batches
+from .losses import FocalLoss
 from .net import FERNet
 
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
+LOSSES = {"cross_entropy": nn.CrossEntropyLoss, "focal": FocalLoss}
 
 
 def build_net(
@@ -19,6 +21,9 @@ def build_net(
     momentum,
     weight_decay,
     batch_size,
+    n_classes,
+    loss,
+    focal_gamma,
     class_weight,
     label_smoothing,
     augment,
@@ -35,11 +40,13 @@ def build_net(
         Channels of the module's input.
     device : torch.device
         Where to train.
+    n_classes : int
+        Width of the module's output.
     class_weight : ndarray of shape (n_classes,) or None
         Weights of the classes in the loss.
-    augment : callable or None
-        Function of a batch of floats in [0, 1].
-    optimizer, lr, momentum, weight_decay, batch_size, label_smoothing, callbacks
+    augment : ferkit.augment.Policy or None
+        How batches are changed.
+    optimizer, lr, momentum, weight_decay, batch_size, loss, focal_gamma, label_smoothing, callbacks
         As in the estimators.
     **kwargs
         Parameters of `FERNet`.
@@ -50,11 +57,12 @@ def build_net(
         An initialised net.
     """
     momentum = {"optimizer__momentum": momentum} if optimizer == "sgd" else {}
+    gamma = {"criterion__gamma": focal_gamma} if loss == "focal" else {}
     net = FERNet(
         make_module,
         **kwargs,
         device=str(device),
-        criterion=nn.CrossEntropyLoss,
+        criterion=LOSSES[loss],
         criterion__weight=None
         if class_weight is None
         else torch.as_tensor(class_weight, dtype=torch.float32),
@@ -63,13 +71,16 @@ def build_net(
         optimizer__weight_decay=weight_decay,
         optimizer__fused=True,
         **momentum,
+        **gamma,
         lr=lr,
         batch_size=batch_size,
         iterator_train=Batches,
         iterator_train__in_channels=in_channels,
         iterator_train__augment=augment,
+        iterator_train__n_classes=n_classes,
         iterator_valid=Batches,
         iterator_valid__in_channels=in_channels,
+        iterator_valid__n_classes=n_classes,
         iterator_valid__batch_size=64,
         train_split=None,
         callbacks=callbacks,

@@ -54,6 +54,8 @@ class FERNet(NeuralNetClassifier):
         "features" trains the module's `classifier` only.
     compile_module : bool
         Whether training steps run through `torch.compile`.
+    logit_offset : ndarray of shape (n_classes,)
+        What the estimator adds to logits when it predicts, as the validation scores do.
     **kwargs
         Parameters of `skorch.NeuralNetClassifier`.
     """
@@ -70,6 +72,7 @@ class FERNet(NeuralNetClassifier):
         clip_grad_norm,
         freeze,
         compile_module,
+        logit_offset,
         **kwargs,
     ):
         self.seed = seed
@@ -80,6 +83,7 @@ class FERNet(NeuralNetClassifier):
         self.clip_grad_norm = clip_grad_norm
         self.freeze = freeze
         self.compile_module = compile_module
+        self.logit_offset = logit_offset
         self._progress = Silent()
         super().__init__(module, *args, **kwargs)
 
@@ -148,8 +152,8 @@ class FERNet(NeuralNetClassifier):
         ----------
         images : ndarray of shape (n, height, width, channels)
             uint8 levels or floats in [0, 1].
-        targets : ndarray of shape (n,)
-            int64, indices of classes.
+        targets : ndarray of shape (n,) or (n, n_classes)
+            int64 indices of classes, or their float32 probabilities.
         epochs : int
             How many.
         validation : tuple of two ndarrays, default=None
@@ -282,9 +286,11 @@ class FERNet(NeuralNetClassifier):
         """Compute how much a loss here counts among all processes'."""
         if rank_and_size()[1] == 1:
             return 1.0
-        weight = self.criterion_.weight  # by which the loss is a mean
-        here = torch.ones(len(targets)) if weight is None else weight[targets]
-        here = here.sum().to(self.device)
+        weight = self.criterion_.weight  # by which the loss is a mean, for indices
+        if weight is None or targets.is_floating_point():
+            here = torch.tensor(float(len(targets)), device=self.device)
+        else:
+            here = weight[targets].sum()
         total = here.clone()
         sum_over_processes([total], 1)
         return here / total
@@ -335,7 +341,8 @@ class FERNet(NeuralNetClassifier):
         logits, targets = torch.cat(outputs), torch.as_tensor(batches.dataset.y)
         with torch.inference_mode():
             loss = self.criterion_(logits, targets.to(logits.device)).item()
-        targets, predictions = targets.cpu().numpy(), logits.argmax(dim=1).cpu().numpy()
+        targets = targets.cpu().numpy()
+        predictions = (logits.cpu().numpy() + self.logit_offset).argmax(axis=1)
         if not math.isfinite(loss):
             raise ValueError(
                 f"got a validation loss of {loss} in epoch {len(self.history)}, expected a finite "

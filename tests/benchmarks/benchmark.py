@@ -17,6 +17,9 @@ training
     vanilla skorch and two hand loops: "plain", and "tricks", with all that makes it faster. All
     train the same module with the same parameters on the same images; rivals_training.py holds
     the rivals. The reference study's two loader processes are not in its memory and CPU time.
+augmentation
+    The same epoch with and without each policy; and the milliseconds that a policy takes for a
+    batch, on one thread, beside kornia's parts for the same where kornia is installed.
 prediction
     Images per second of `predict` on one thread, and seconds of the median call.
 loading
@@ -65,7 +68,7 @@ import torch
 from report import describe, summarise
 
 ESTIMATORS = {"mobilenet": "MobileNetFER", "resnet": "ResNetFER"}
-SUBJECTS = ("training", "prediction", "loading", "start")
+SUBJECTS = ("training", "augmentation", "prediction", "loading", "start")
 N_IMAGES = {"MobileNetFER": 2048, "ResNetFER": 4096}  # memory settles in the first ten steps
 N_DRAWN = {"n_training": 4096, "n_test": 512}
 PACKAGES = ("ferkit", "torch", "numpy", "pandas", "pillow", "scikit-learn", "skorch")
@@ -138,11 +141,15 @@ def prepare(args, folder):
     samples = corpus.index_zip(archive)
     estimators = [ESTIMATORS[network] for network in args.networks]
     comparisons = []
-    if "training" in args.only:
+    if {"training", "augmentation"} & set(args.only):
         for estimator in estimators:
             n_images = args.images or N_IMAGES[estimator]
             corpus.extract_sample(archive, samples, n_images, folder / estimator)
-            comparisons.append(plan.compare_training(estimator, folder / estimator))
+    if "training" in args.only:
+        comparisons += [plan.compare_training(name, folder / name) for name in estimators]
+    if "augmentation" in args.only:
+        comparisons += [plan.compare_augmented_training(name, folder / name) for name in estimators]
+        comparisons += plan.compare_policies()
     if "prediction" in args.only:
         comparisons += [plan.compare_prediction(estimator) for estimator in estimators]
     if "loading" in args.only:

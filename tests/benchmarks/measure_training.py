@@ -19,7 +19,7 @@ LR = 1e-3
 WARM_UP = slice(4 * BATCH_SIZE)  # first calls set up threads and kernels, whoever makes them
 
 
-def measure(contender, estimator, folder):
+def measure(contender, estimator, folder, augment=None):
     """Time an epoch; making the network and the optimizer is part of it.
 
     Parameters
@@ -30,6 +30,8 @@ def measure(contender, estimator, folder):
         The class in ferkit; all contenders train its network, with its dropout and weight decay.
     folder : str
         FER2013's image folder.
+    augment : str, default=None
+        Policy for "ferkit".
 
     Returns
     -------
@@ -43,7 +45,12 @@ def measure(contender, estimator, folder):
     images, y = faces.images[order], faces.target[order]
     estimator_class = getattr(ferkit, estimator)
     if contender.startswith("ferkit"):
-        X, train = images, _ferkit(estimator_class, is_augmented=contender != "ferkit")
+        params = {"augment": augment}
+        if contender == "ferkit augmented":
+            # Beside the reference study, the network has three channels as there; that ferkit
+            # stores and augments gray images, and repeats them only then, is its merit.
+            params = {"augment": "reference", "channels": 3}
+        X, train = images, _ferkit(estimator_class, **params)
     else:
         train = _rival(contender, estimator_class, n_classes=len(np.unique(y)))
         if contender == "reference":
@@ -67,10 +74,7 @@ def measure(contender, estimator, folder):
     }
 
 
-def _ferkit(estimator_class, is_augmented):
-    # Beside the reference study, the network has three channels as there; that ferkit stores and
-    # augments gray images, and repeats them only then, is its merit. Its default is one channel.
-    params = {"augment": "reference", "channels": 3} if is_augmented else {}
+def _ferkit(estimator_class, **params):
     return estimator_class(lr=LR, max_epochs=1, device="cpu", random_state=0, **params).fit
 
 

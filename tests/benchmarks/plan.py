@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 
 _MEASURE = Path(__file__).with_name("measure.py")
@@ -75,6 +76,33 @@ def compare_training(estimator, folder):
             for over, under, target in pairs
         ],
     )
+
+
+def compare_augmented_training(estimator, folder):
+    """Compare training with and without each policy."""
+    policies = ("reference", "offline", "strong")
+    arguments = {"contender": "ferkit", "estimator": estimator, "folder": str(folder)}
+    return Comparison(
+        f"augmentation/{estimator}",
+        {
+            "none": _measure("training", **arguments),
+            **{name: _measure("training", **arguments, augment=name) for name in policies},
+        },
+        [Ratio(f"{name} / none", "seconds", name, "none", "at most 1.1") for name in policies],
+    )
+
+
+def compare_policies():
+    """Compare the policies alone with kornia, where it is installed."""
+    rivals = ["ferkit", "kornia"] if find_spec("kornia") else ["ferkit"]
+    return [
+        Comparison(
+            f"augmentation/{policy}",
+            {rival: _measure("augmentation", contender=rival, policy=policy) for rival in rivals},
+            [Ratio("kornia / ferkit", "milliseconds", "kornia", "ferkit")] * (len(rivals) - 1),
+        )
+        for policy in ("reference", "strong")
+    ]
 
 
 def compare_prediction(estimator):

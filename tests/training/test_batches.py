@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from skorch.dataset import Dataset
 
 from ferkit import MobileNetFER
+from ferkit.augment import Policy
 from ferkit.datasets import make_faces
 from ferkit.training.batches import Batches, on_device, to_input
 
@@ -58,14 +59,30 @@ def test_augmentation_sees_unit_floats_and_never_the_stored_images():
     levels = np.full((4, 2, 2, 1), 255, np.uint8)
     seen = []
 
-    def augment(x):
-        seen.append(x.clone())
-        return x.zero_()
+    class Blacken(Policy):
+        def __call__(self, x):
+            seen.append(x.clone())
+            return x.zero_()
 
-    batches = Batches(Dataset(levels), 4, in_channels=1, augment=augment)
+    batches = Batches(Dataset(levels), 4, in_channels=1, augment=Blacken())
     assert next(iter(batches))[0].eq(-1).all()
     assert seen[0].eq(1).all()
     assert (levels == 255).all()
+
+
+@pytest.mark.parametrize("are_soft", [False, True])
+def test_mixed_targets_go_with_mixed_images(are_soft):
+    images = np.zeros((12, 4, 4, 3), np.float32)
+    images[np.arange(12), ..., np.arange(12) % 3] = 1  # pure red, green and blue
+    targets = np.arange(12) % 3
+    if are_soft:
+        targets = np.eye(3, dtype=np.float32)[targets]
+    mixing = Batches(
+        Dataset(images, targets), 12, in_channels=3, augment=Policy(mixup=1.0), n_classes=3
+    )
+    inputs, mixed = next(iter(mixing))
+    torch.testing.assert_close((inputs.mean(dim=(2, 3)) + 1) / 2, mixed)
+    assert ((mixed > 0.01).sum(dim=1) == 2).any()
 
 
 def test_to_input_leaves_its_argument():

@@ -1,0 +1,73 @@
+"""How classes of different sizes are made to count."""
+
+import numpy as np
+from sklearn.utils import compute_class_weight
+
+_EFFECTIVE_BETA = 0.9999  # Cui et al.'s for large data sets
+
+
+def class_weights(class_weight, classes, y):
+    """Turn an estimator's `class_weight` into a weight for each class.
+
+    Parameters
+    ----------
+    class_weight : "balanced", "effective", dict or None
+        The parameter. "effective" weighs by the effective number of samples [1]_, which grows ever
+        slower with the number of samples; "balanced" by the number itself.
+    classes : ndarray of shape (n_classes,)
+        Sorted labels.
+    y : ndarray of shape (n,)
+        Labels of the training images.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,) or None
+        float64; None for equal weights.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative or not finite, or none is above zero.
+
+    References
+    ----------
+    .. [1] Cui et al., "Class-Balanced Loss Based on Effective Number of Samples", CVPR 2019.
+    """
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, str) and class_weight == "effective":
+        n_samples = np.array([np.count_nonzero(y == label) for label in classes])
+        weights = 1 / (1 - _EFFECTIVE_BETA**n_samples)
+        weights *= len(y) / (weights @ n_samples)  # the mean of the images' is 1
+    else:
+        weights = compute_class_weight(class_weight, classes=classes, y=y)
+    if not (np.isfinite(weights).all() and weights.min() >= 0 < weights.max()):
+        raise ValueError(
+            f"got class_weight={class_weight!r}, expected weights that are finite and not "
+            "negative, with one above zero; class_weight=None takes equal ones"
+        )
+    return weights
+
+
+def logit_offset(tau, class_count):
+    """Compute what logit adjustment [1]_ adds to the logits.
+
+    Parameters
+    ----------
+    tau : float
+        Strength: 0 is none; 1 is right for a score that counts all classes alike, if the
+        probabilities are right.
+    class_count : ndarray of shape (n_classes,)
+        Training images of each class.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+        float32: minus `tau` times the logarithms of the classes' shares.
+
+    References
+    ----------
+    .. [1] Menon et al., "Long-tail Learning via Logit Adjustment", ICLR 2021.
+    """
+    counts = np.maximum(class_count, 1)  # a class not seen yet has no share
+    return (-tau * np.log(counts / counts.sum())).astype(np.float32)

@@ -1,0 +1,120 @@
+"""How an estimator makes the net of a fit from its parameters."""
+
+from functools import partial
+
+import numpy as np
+
+from ._imbalance import class_weights, logit_offset
+from ._random import preserved_generators, seed_generators, stream_seed
+from ._saving import identify_fit, load_weights
+
+
+class NetMixin:
+    """Makes nets, for an estimator whose parameters and data have been checked."""
+
+    def _find_initial_weights(self):
+        """Find the tensors that a network begins with, and their classes; None for random ones."""
+        if self.warm_start and hasattr(self, "net_"):
+            return self.module_.state_dict(), self.classes_
+        return None if self.weights is None else load_weights(self.weights)
+
+    def _new_net(self, n_channels, y, seed, initial):
+        """Make a net for images of `n_channels`; `y` and `class_count_` give what classes count."""
+        from .training import graft
+
+        if self.warmup_epochs >= self.max_epochs:
+            raise ValueError(
+                f"got warmup_epochs={self.warmup_epochs} for max_epochs={self.max_epochs}, "
+                "expected fewer; lower it, or train for longer"
+            )
+        weights = class_weights(self.class_weight, self.classes_, y)
+        net = self._build_net(self._resolve_channels(n_channels), weights, seed)
+        if self.freeze is not None and initial is None:
+            raise ValueError(
+                f"got freeze={self.freeze!r} for random weights, expected some that were trained; "
+                "set weights, or warm_start=True after a fit"
+            )
+        if initial is not None:
+            tensors, classes = initial
+            is_same_task = np.array_equal(classes, self.classes_)
+            net.load_weights(graft(net.module_, tensors, with_classifier=is_same_task))
+        return net
+
+    def _resolve_channels(self, n_channels):
+        """Find the network's channels for images of `n_channels`."""
+        if self.channels == "auto":
+            return n_channels
+        if n_channels > self.channels:
+            raise ValueError(
+                f"got colour images of shape {self.image_shape_}, expected gray ones for "
+                "channels=1; convert them to gray, or set channels='auto'"
+            )
+        return self.channels
+
+    def _build_net(self, in_channels, class_weight, seed):
+        """Make a net from what is resolved: the network's channels and a weight per class."""
+        from .augment import resolve_policy
+        from .training import build_net, check_callbacks, lr_factor, resolve_device
+
+        check_callbacks(self.callbacks or [])
+
+        device = resolve_device(self.device)
+        with preserved_generators(device):
+            seed_generators(device, stream_seed(seed, 0))
+            return build_net(
+                partial(self._make_module, in_channels, len(self.classes_)),
+                in_channels=in_channels,
+                device=device,
+                seed=seed,
+                precision=self.precision,
+                lr_factor=partial(
+                    lr_factor,
+                    self.lr_schedule,
+                    max_epochs=self.max_epochs,
+                    warmup_epochs=self.warmup_epochs,
+                ),
+                monitor=self.monitor,
+                ema_decay=self.ema_decay,
+                clip_grad_norm=self.clip_grad_norm,
+                freeze=self.freeze,
+                compile_module=self.compile,
+                optimizer=self.optimizer,
+                lr=self.lr,
+                momentum=self.momentum,
+                weight_decay=self.weight_decay,
+                batch_size=self.batch_size,
+                logit_offset=logit_offset(self.logit_adjustment, self.class_count_),
+                n_classes=len(self.classes_),
+                loss=self.loss,
+                focal_gamma=self.focal_gamma,
+                class_weight=class_weight,
+                label_smoothing=self.label_smoothing,
+                augment=resolve_policy(self.augment),
+                callbacks=self.callbacks,
+            )
+
+    def _open_checkpoints(self, seed, images, targets, validation, groups, soft_targets, initial):
+        from .training import Checkpoints
+
+        if self.checkpoint_dir is None:
+            return None
+
+        val_images, val_targets = validation or (None, None)
+        identity = identify_fit(
+            self,
+            random_state=None if self.random_state is None else seed,
+            X=images,
+            y=targets,
+            X_val=val_images,
+            y_val=val_targets,
+            groups=groups,
+            soft_targets=soft_targets,
+            initial=initial,
+        )
+        checkpoints = Checkpoints(self.checkpoint_dir, identity)
+        try:
+            _ = checkpoints.last  # read now: what is wrong with it is told to all processes
+        except BaseException:
+            checkpoints.close()
+            raise
+        return checkpoints

@@ -1,0 +1,97 @@
+"""Changes of light, and of parts that cannot be seen."""
+
+import math
+
+import torch
+
+from ._random import boxes, per_image, uniform
+
+
+def random_brightness(images, largest):
+    """Make each image of a batch lighter or darker.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (n, channels, height, width)
+        Floats in [0, 1].
+    largest : float
+        Largest change, either way, where black to white is 1.
+
+    Returns
+    -------
+    torch.Tensor of shape (n, channels, height, width)
+        New images in [0, 1]; the input is not changed.
+    """
+    return (images + per_image(uniform(images, largest))).clamp_(0, 1)
+
+
+def random_contrast(images, largest):
+    """Spread or draw together the levels of each image of a batch, about their mean.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (n, channels, height, width)
+        Floats in [0, 1].
+    largest : float
+        Largest change, either way: 0.2 multiplies by 0.8 to 1.2.
+
+    Returns
+    -------
+    torch.Tensor of shape (n, channels, height, width)
+        New images in [0, 1]; the input is not changed.
+    """
+    mean = images.mean(dim=(1, 2, 3), keepdim=True)
+    return torch.lerp(mean, images, per_image(1 + uniform(images, largest))).clamp_(0, 1)
+
+
+def random_noise(images, std):
+    """Add normal noise, another in each pixel and channel.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (n, channels, height, width)
+        Floats in [0, 1].
+    std : float
+        Standard deviation, where black to white is 1.
+
+    Returns
+    -------
+    torch.Tensor of shape (n, channels, height, width)
+        New images in [0, 1]; the input is not changed.
+    """
+    return torch.randn_like(images).mul_(std).add_(images).clamp_(0, 1)
+
+
+def random_erasing(images, probability, *, area=(0.02, 0.33), aspect=(0.3, 3.3)):
+    """Hide a box of some images of a batch under random grey levels [1]_.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (n, channels, height, width)
+        Floats in [0, 1].
+    probability : float
+        Of an image to lose a box.
+    area : tuple of float, default=(0.02, 0.33)
+        Smallest and largest part of the image; a box that would stand out is cut to fit.
+    aspect : tuple of float, default=(0.3, 3.3)
+        Smallest and largest height of the box by its width.
+
+    Returns
+    -------
+    torch.Tensor of shape (n, channels, height, width)
+        New images in [0, 1]; the input is not changed.
+
+    References
+    ----------
+    .. [1] Zhong et al., "Random Erasing Data Augmentation", AAAI 2020.
+    """
+    n, _, height, width = images.shape
+    is_erased = torch.rand(n, device=images.device) < probability
+    share, ratio = torch.rand((2, n), device=images.device)
+    pixels = torch.lerp(*images.new_tensor(area), share) * height * width
+    low, high = map(math.log, aspect)
+    ratio = torch.exp(low + (high - low) * ratio)
+    heights = torch.sqrt(pixels * ratio).round_().clamp_(1, height) * is_erased
+    widths = torch.sqrt(pixels / ratio).round_().clamp_(1, width)
+    is_hidden = boxes(heights, widths, height, width)
+    return torch.where(is_hidden, torch.rand_like(images[:, :1]), images)

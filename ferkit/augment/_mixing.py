@@ -1,0 +1,78 @@
+"""Images made of two, with targets to match."""
+
+import torch
+from torch.distributions import Beta
+
+from ._random import boxes, per_image
+
+
+def mixup(images, targets, *, alpha):
+    """Blend each image of a batch with another of it, and their targets alike [1]_.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (n, channels, height, width)
+        Floats.
+    targets : torch.Tensor of shape (n, n_classes)
+        Probabilities of the classes.
+    alpha : float
+        Both parameters of the beta distribution of an image's own share: 1 is uniform, less keeps
+        most images nearly whole.
+
+    Returns
+    -------
+    images : torch.Tensor of shape (n, channels, height, width)
+        New images.
+    targets : torch.Tensor of shape (n, n_classes)
+        Their probabilities.
+
+    References
+    ----------
+    .. [1] Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018.
+    """
+    share = _draw_shares(images, alpha)
+    other = torch.randperm(len(images), device=images.device)
+    return (
+        torch.lerp(images[other], images, per_image(share)),
+        torch.lerp(targets[other], targets, share[:, None]),
+    )
+
+
+def cutmix(images, targets, *, alpha):
+    """Cover a box of each image with that of another, and mix their targets by area [1]_.
+
+    Parameters
+    ----------
+    images : torch.Tensor of shape (n, channels, height, width)
+        Floats.
+    targets : torch.Tensor of shape (n, n_classes)
+        Probabilities of the classes.
+    alpha : float
+        Both parameters of the beta distribution of the area that an image keeps.
+
+    Returns
+    -------
+    images : torch.Tensor of shape (n, channels, height, width)
+        New images.
+    targets : torch.Tensor of shape (n, n_classes)
+        Their probabilities.
+
+    References
+    ----------
+    .. [1] Yun et al., "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable
+       Features", ICCV 2019.
+    """
+    height, width = images.shape[2:]
+    side = torch.sqrt(1 - _draw_shares(images, alpha))
+    covered = boxes(torch.round(side * height), torch.round(side * width), height, width)
+    share = 1 - covered.float().mean(dim=(2, 3))
+    other = torch.randperm(len(images), device=images.device)
+    return (
+        torch.where(covered, images[other], images),
+        torch.lerp(targets[other], targets, share),
+    )
+
+
+def _draw_shares(images, alpha):
+    alpha = images.new_full((len(images),), alpha)
+    return Beta(alpha, alpha, validate_args=False).sample()

@@ -1,0 +1,190 @@
+"""Named sets of changes."""
+
+from dataclasses import dataclass, fields
+
+import torch
+
+from ._affine import random_affine, random_crop
+from ._levels import random_brightness, random_contrast, random_erasing, random_noise
+from ._mixing import cutmix, mixup
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How batches are changed; a function of a batch.
+
+    What is 0 is left out. Policies are equal if their values are, so they can be parameters of
+    estimators and candidates of a search.
+
+    Parameters
+    ----------
+    flip, rotation, shear, translation, zoom : float, default=0.0
+        As in `random_affine`: a probability, degrees, degrees, and fractions.
+    crop : int, default=0
+        Padding of `random_crop`, in pixels.
+    brightness, contrast : float, default=0.0
+        Largest changes of `random_brightness` and `random_contrast`.
+    noise : float, default=0.0
+        Standard deviation of `random_noise`.
+    erasing : float, default=0.0
+        Probability of `random_erasing`.
+    mixup, cutmix : float, default=0.0
+        Their alpha. With both, each batch has one of them, by a coin.
+
+    Raises
+    ------
+    ValueError
+        If a value is not in its range.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ferkit.augment import POLICIES, Policy
+    >>> policy = Policy(flip=0.5, rotation=10, erasing=0.25)
+    >>> policy(torch.rand(8, 1, 48, 48)).shape
+    torch.Size([8, 1, 48, 48])
+    >>> policy == Policy(flip=0.5, rotation=10, erasing=0.25)
+    True
+    """
+
+    flip: float = 0.0
+    rotation: float = 0.0
+    shear: float = 0.0
+    translation: float = 0.0
+    zoom: float = 0.0
+    crop: int = 0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    noise: float = 0.0
+    erasing: float = 0.0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+
+    def __post_init__(self):
+        for field in fields(self):
+            value, (largest, meaning) = getattr(self, field.name), _RANGES[field.name]
+            if not 0 <= value <= largest or (field.name == "crop" and value != int(value)):
+                raise ValueError(
+                    f"got {field.name}={value!r} in a Policy, expected {meaning}; change it"
+                )
+
+    @property
+    def mixes(self):
+        """Whether targets are changed, too: by `mix`."""
+        return self.mixup > 0 or self.cutmix > 0
+
+    def __call__(self, images):
+        """Change each image of a batch on its own.
+
+        Parameters
+        ----------
+        images : torch.Tensor of shape (n, channels, height, width)
+            Floats in [0, 1].
+
+        Returns
+        -------
+        torch.Tensor of shape (n, channels, height, width)
+            New images where anything is asked for; the input is not changed.
+        """
+        affine = {name: getattr(self, name) for name in _AFFINE}
+        if any(affine.values()):
+            images = random_affine(images, **affine)
+        for name, function in _FUNCTIONS.items():
+            if getattr(self, name):
+                images = function(images, getattr(self, name))
+        return images
+
+    def mix(self, images, targets):
+        """Mix the images of a batch, and their targets.
+
+        Parameters
+        ----------
+        images : torch.Tensor of shape (n, channels, height, width)
+            Floats.
+        targets : torch.Tensor of shape (n, n_classes)
+            Probabilities of the classes.
+
+        Returns
+        -------
+        images : torch.Tensor of shape (n, channels, height, width)
+            Mixed.
+        targets : torch.Tensor of shape (n, n_classes)
+            Their probabilities.
+        """
+        choices = [(f, alpha) for f, alpha in ((mixup, self.mixup), (cutmix, self.cutmix)) if alpha]
+        # drawn on the CPU, where every device's fit has a seeded generator: no waiting for a device
+        function, alpha = choices[torch.randint(len(choices), ())]
+        return function(images, targets, alpha=alpha)
+
+
+_AFFINE = ("flip", "rotation", "shear", "translation", "zoom")
+
+_FUNCTIONS = {
+    "crop": random_crop,
+    "brightness": random_brightness,
+    "contrast": random_contrast,
+    "noise": random_noise,
+    "erasing": random_erasing,
+}
+
+_PROBABILITY = (1, "a probability, 0 to 1")
+_FRACTION = (1, "a fraction, 0 to 1")
+_NOT_NEGATIVE = (float("inf"), "0 or more")
+_RANGES = {
+    "flip": _PROBABILITY,
+    "rotation": (180, "degrees, 0 to 180"),
+    "shear": (80, "degrees, 0 to 80"),
+    "translation": _FRACTION,
+    "zoom": (0.9, "a fraction, 0 to 0.9"),
+    "crop": (float("inf"), "whole pixels, 0 or more"),
+    "brightness": _FRACTION,
+    "contrast": _FRACTION,
+    "noise": _NOT_NEGATIVE,
+    "erasing": _PROBABILITY,
+    "mixup": _NOT_NEGATIVE,
+    "cutmix": _NOT_NEGATIVE,
+}
+
+POLICIES = {
+    "reference": Policy(flip=0.5, rotation=5, shear=10, translation=0.2),
+    "offline": Policy(flip=0.5, rotation=15, translation=0.1, zoom=0.1),
+    "strong": Policy(
+        flip=0.5,
+        rotation=15,
+        translation=0.09,
+        zoom=0.15,
+        brightness=0.1,
+        contrast=0.2,
+        erasing=0.5,
+    ),
+}
+"""Named policies. "reference" and "offline" are what Pazos and Wang (2025) trained with, in each
+epoch and to make more images of short classes; "strong" is for long trainings."""
+
+
+def resolve_policy(policy):
+    """Find a policy by its name.
+
+    Parameters
+    ----------
+    policy : str, Policy or None
+        A name in `POLICIES`, or what is returned as it is.
+
+    Returns
+    -------
+    Policy or None
+        The policy.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    if policy is None or isinstance(policy, Policy):
+        return policy
+    if not isinstance(policy, str) or policy not in POLICIES:
+        raise ValueError(
+            f"got policy {policy!r}, expected a ferkit.augment.Policy or one of "
+            f"{', '.join(map(repr, POLICIES))}; choose one"
+        )
+    return POLICIES[policy]

@@ -1,0 +1,216 @@
+"""AffectNet's layouts: class folders, an annotation csv, annotation files."""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+
+from ._emotion_names import find_emotion
+from ._fer2013_images import is_visible
+from ._image_folder import list_class_folders, list_files
+from ._label_csv import add_bad_line, read_label_csv
+
+# AffectNet's codes of expressions; the position is the code.
+CODES = (
+    "neutral",
+    "happy",
+    "sad",
+    "surprise",
+    "fear",
+    "disgust",
+    "angry",
+    "contempt",
+    "none",
+    "uncertain",
+    "no-face",
+)
+
+# The folders of a subset, in lower case, and its csv.
+SPLITS = {
+    "train": ("train", "training", "train_class", "train_set"),
+    "val": ("val", "valid", "validation", "val_class", "val_set"),
+    "test": ("test", "test_class", "test_set"),
+}
+_CSVS = {"train": "training.csv", "val": "validation.csv"}
+
+_COLUMNS = (
+    "subDirectory_filePath",
+    "face_x",
+    "face_y",
+    "face_width",
+    "face_height",
+    "facial_landmarks",
+    "expression",
+    "valence",
+    "arousal",
+)
+_NAME, _EXPRESSION, _BOX = _COLUMNS[0], _COLUMNS[6], _COLUMNS[1:5]
+
+# Where the images of a csv lie, from its folder or the one above.
+_IMAGE_FOLDERS = (
+    "",
+    "Manually_Annotated_Images",
+    "Manually_Annotated/Manually_Annotated_Images",
+    "Manually_Annotated_compressed/Manually_Annotated_Images",
+    "images",
+)
+
+_FORMS = (
+    "AffectNet as train/<class>, train_class/<class>, <class> alone, "
+    "train_set/images with train_set/annotations, or training.csv with its images (and val or "
+    "validation likewise)"
+)
+
+
+def locate(path, subset):
+    """Find a subset at or just below a folder.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The folder.
+    subset : str
+        "train", "val" or "test".
+
+    Returns
+    -------
+    place : pathlib.Path
+        The subset's folder or csv.
+    index : callable
+        Takes it and a BadSamples; returns the folder that the images' names start from, and a
+        list of (name, class, face box or None).
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If it is not there, or could be in several places.
+    """
+    found = _find_parts(path)
+    if not found:
+        inside = [path / folder for folder in list_class_folders(path)]
+        parts = {folder.name: parts for folder in inside if (parts := _find_parts(folder))}
+        if len(parts) > 1:
+            raise ValueError(
+                f"{path}: got a folder with {', '.join(parts)}, expected one data set; pass the "
+                "path of one"
+            )
+        found = next(iter(parts.values()), {})
+    if subset in found:
+        return found[subset]
+    if found:
+        raise ValueError(
+            f"{path}: got no {subset} images, expected them for subset={subset!r}; ask for "
+            f"subset={' or '.join(map(repr, found))}, or pass the folder that holds all parts"
+        )
+    held = ", ".join(sorted(filter(is_visible, os.listdir(path)))[:5]) or "nothing"
+    raise ValueError(f"{path}: got a folder with {held}, expected {_FORMS}; pass the path of one")
+
+
+def _find_parts(path):
+    """Recognise the subsets that a folder holds: where each is, and the function to index it."""
+    folders = list_class_folders(path)
+    parts = {}
+    if any(_find_class(folder) for folder in folders):
+        parts["train"] = (path, _index_classes)
+    for subset, spellings in SPLITS.items():
+        for folder in folders:
+            if folder.lower() in spellings:
+                is_npy = (path / folder / "annotations").is_dir()
+                parts[subset] = (path / folder, _index_npy if is_npy else _index_classes)
+    for subset, name in _CSVS.items():
+        if (path / name).is_file():
+            parts[subset] = (path / name, _index_csv)
+    return parts
+
+
+def _find_class(folder):
+    """Find the class that a folder's name means; None if it means none."""
+    numbered = re.fullmatch(r"(class)?(\d{1,3})", folder.lower(), re.ASCII)
+    if numbered:
+        code = int(numbered[2]) - bool(numbered[1])  # class001 is code 0
+        return CODES[code] if 0 <= code < len(CODES) else None
+    emotion = find_emotion(folder)
+    return folder.lower() if emotion is None and folder.lower() in CODES else emotion
+
+
+def _index_classes(path, bad):
+    """List (name, class, box) of the files in class folders."""
+    labelled = []
+    for folder in list_class_folders(path):
+        name = _find_class(folder)
+        if name is None:
+            error = (
+                f"{path}/{folder}: got a folder that is no class, expected names such as anger, "
+                "codes 0 to 10 or class001 to class008; rename or remove it, or pass "
+                "on_error='skip'"
+            )
+            bad.add(folder, ValueError(error))
+            continue
+        labelled += [(file, name, None) for file in list_files(path, folder)]
+    return path, labelled
+
+
+def _index_npy(path, bad):
+    """List (name, class, box) of the files in images/, labelled by files in annotations/."""
+    labelled = []
+    for name in list_files(path, "images"):
+        annotation = path / "annotations" / f"{Path(name).stem}_exp.npy"
+        try:
+            code = int(np.load(annotation, allow_pickle=False).item())
+            labelled.append((name, CODES[code if code >= 0 else len(CODES)], None))
+        except (OSError, EOFError, ValueError, IndexError) as error:
+            message = (
+                f"{annotation}: got no label ({error}), expected a code from 0 to 10 in it; fetch "
+                "it again, remove the image, or pass on_error='skip'"
+            )
+            bad.add(name, ValueError(message))
+    return path, labelled
+
+
+def _index_csv(path, bad):
+    """List (name, class, box) of the rows of a csv, and find the folder of the images."""
+    table = read_label_csv(path, (_NAME, _EXPRESSION), _BOX, names=_COLUMNS)
+    codes = {str(code): name for code, name in enumerate(CODES)}
+    has_boxes = set(_BOX) <= set(table)
+    boxes = zip(*(table[column] for column in _BOX), strict=True) if has_boxes else None
+    labelled = []
+    for line, name, code in zip(table.index, table[_NAME], table[_EXPRESSION], strict=True):
+        fields = next(boxes) if has_boxes else None
+        if code not in codes:
+            add_bad_line(bad, line, path, line, f"expression {code!r}", "a code from 0 to 10")
+        elif not name or os.path.isabs(name) or ".." in name.split("/"):
+            add_bad_line(
+                bad, line, path, line, f"{_NAME} {name!r}", "a path within the images' folder"
+            )
+        elif has_boxes and codes[code] in CODES[:8] and _parse_box(fields) is None:
+            got = f"the face box {', '.join(fields)}"
+            add_bad_line(bad, line, path, line, got, "x, y, width and height in pixels")
+        else:
+            labelled.append((name, codes[code], _parse_box(fields) if has_boxes else None))
+    return _find_images(path, [name for name, _, _ in labelled[:100]]), labelled
+
+
+def _parse_box(fields):
+    """Make (left, upper, right, lower) of x, y, width and height; None if they are none."""
+    try:
+        x, y, width, height = (round(float(field)) for field in fields)
+    except (ValueError, OverflowError):
+        return None
+    return (x, y, x + width, y + height) if width > 0 and height > 0 else None
+
+
+def _find_images(csv, names):
+    """Find the folder that a csv's paths start from."""
+    folders = [
+        base / folder for base in (csv.parent, csv.parent.parent) for folder in _IMAGE_FOLDERS
+    ]
+    for folder in folders:
+        if any((folder / name).is_file() for name in names):
+            return folder
+    if not names:
+        return csv.parent
+    raise FileNotFoundError(
+        f"{csv}: got no file {names[0]} beside it, expected the images there or in "
+        f"{_IMAGE_FOLDERS[1]}; unpack them to {csv.parent}"
+    )

@@ -1,0 +1,274 @@
+"""Image files of any kind and size, made gray and of one size as they are read."""
+
+import io
+import math
+import os
+import secrets
+from contextlib import contextmanager
+from itertools import compress
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.utils import Bunch
+
+from ._image_files import (
+    MODES,
+    UnfitFileError,
+    decode_file,
+    decode_gray_jpeg,
+    decode_in_order,
+    read_file,
+    unfit_if_damaged,
+)
+
+_MAX_SIZE = 2**26  # bytes of a file, which may be a photograph
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
+_KIND = "a JPEG, PNG, BMP, GIF, PPM, TIFF or WebP image"
+_PLAIN_MODES = {"1", "L", "P", "RGB", "CMYK", "YCbCr"}
+_ALPHA_MODES = {"LA", "PA", "RGBA"}
+
+
+class Sample(NamedTuple):
+    """A labelled image file."""
+
+    name: str
+    label: int
+    box: tuple | None = None  # (left, upper, right, lower) of the face, in pixels; None: all
+
+
+def check_options(image_size, memmap, on_error):
+    """Look at the parameters that the loaders share.
+
+    Parameters
+    ----------
+    image_size : int, pair of int, or None
+        As the user gave it.
+    memmap : path-like or None
+        Where the images are to be stored.
+    on_error : str
+        "raise" or "skip".
+
+    Returns
+    -------
+    tuple of int or None
+        Height and width.
+
+    Raises
+    ------
+    ValueError, FileNotFoundError, FileExistsError
+        If one of them is not what it should be.
+    """
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f"got on_error={on_error!r}, expected 'raise' or 'skip'; choose one")
+    if memmap is not None and os.path.lexists(memmap):
+        raise FileExistsError(
+            f"{memmap}: got an existing file, expected a new path for the images; remove the "
+            "file, or pass another memmap"
+        )
+    if memmap is not None and not Path(memmap).parent.is_dir():
+        raise FileNotFoundError(
+            f"{memmap}: got a path in a folder that does not exist, expected a new file in an "
+            "existing folder; make the folder, or pass another memmap"
+        )
+    if image_size is None:
+        return None
+    sides = (image_size, image_size) if isinstance(image_size, int) else image_size
+    is_pair = isinstance(sides, (tuple, list)) and len(sides) == 2
+    if not is_pair or not all(isinstance(side, (int, np.integer)) and side > 0 for side in sides):
+        raise ValueError(
+            f"got image_size={image_size!r}, expected a number of pixels or (height, width); pass "
+            "48 for FER2013's"
+        )
+    return tuple(map(int, sides))
+
+
+@contextmanager
+def permission_explained():
+    """Say what to do about a folder that may not be read."""
+    try:
+        yield
+    except PermissionError as error:
+        raise PermissionError(
+            f"{error.filename}: got no permission to read or write it, expected a readable file or "
+            "folder; change its permissions, or pass the path of a copy"
+        ) from error
+
+
+def read_bunch(samples, path, bad, *, image_size, gray, memmap, target_names, desc):
+    """Read the images of samples.
+
+    Parameters
+    ----------
+    samples : list of Sample
+        At least one.
+    path : path-like
+        The folder that names start from.
+    bad : BadSamples
+        What to do about a file that is not an image.
+    image_size : tuple of int or None
+        Height and width; None takes those of the first file.
+    gray : bool
+        Whether to make the images gray, or RGB.
+    memmap : path-like or None
+        The .npy file to write; None keeps the images in memory.
+    target_names : list of str
+        What labels are positions in.
+    desc : str
+        Stands before the progress bar.
+
+    Returns
+    -------
+    Bunch
+        Of images, data, target, target_names, filenames and skipped.
+
+    Raises
+    ------
+    ValueError
+        If no image is left.
+    """
+
+    def read(name):
+        return read_file(os.path.join(path, name), _MAX_SIZE)
+
+    expected, advice = _KIND, "convert, replace or remove the file"
+    shape = image_size
+    if shape is None:
+        shape, first = _find_shape(read, samples, path)
+        if first is not None:
+            expected = f"{shape[1]} x {shape[0]} pixels as in {first}"
+            advice = f"replace or remove it, pass image_size={shape} to resize all"
+    image_shape = shape if gray else (*shape, 3)
+
+    def decode(at):
+        def convert(content):
+            return _convert(content, shape, gray, samples[at].box, image_size is not None)
+
+        return decode_file(convert, read, samples[at].name, path, expected, advice)
+
+    def decode_all(write):
+        names = [sample.name for sample in samples]
+        is_good = decode_in_order(
+            decode, names, bad, write, image_size=math.prod(image_shape), desc=desc
+        )
+        if not is_good.any():
+            raise ValueError(
+                f"{path}: got no images but {bad.count()}, expected some good ones; mend the data "
+                f"set. The first bad one: {bad.skipped[0][1]}"
+            )
+        return is_good
+
+    images, is_good = _store(decode_all, image_shape, memmap)
+    good = list(compress(samples, is_good))
+    return Bunch(
+        images=images,
+        data=images.reshape(len(images), math.prod(image_shape)),
+        target=np.array([sample.label for sample in good], dtype=np.int64),
+        target_names=target_names,
+        filenames=np.array([sample.name for sample in good], dtype=np.str_),
+        skipped=bad.skipped,
+    )
+
+
+def _find_shape(read, samples, path):
+    """Find height and width of the first file that is an image, and its name if there is one."""
+    for sample in samples:
+        try:
+            shape = decode_file(_shape_of, read, sample.name, path, _KIND)
+        except ValueError:
+            continue  # it will be decoded, and told of
+        return shape, sample.name
+    return (1, 1), None
+
+
+def _shape_of(content):
+    from PIL import Image
+
+    with unfit_if_damaged(content), Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        return image.size[::-1]
+
+
+def _convert(content, shape, gray, box, resizes):
+    """Decode a file to the levels of an image of this shape, as bytes."""
+    from PIL import Image
+
+    levels = decode_gray_jpeg(content, shape) if gray and box is None else None
+    if levels is not None:
+        return levels
+    with unfit_if_damaged(content), Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+        if not resizes and image.size != shape[::-1]:
+            raise UnfitFileError(f"{image.width} x {image.height} pixels")
+        if getattr(image, "is_animated", False) and image.format != "MPO":
+            raise UnfitFileError(f"an animation or pages, {image.n_frames} images")
+        box = _clip(box, image.size)
+        box = _draft(image, shape, gray, box)
+        image = _flatten(image).convert("L" if gray else "RGB")
+        if image.size != shape[::-1] or box != (0, 0, *image.size):
+            image = image.resize(shape[::-1], Image.Resampling.BICUBIC, box)
+        return image.tobytes()
+
+
+def _clip(box, size):
+    """Cut a box to the image that it lies in."""
+    if box is None:
+        return (0, 0, *size)
+    left, upper, right, lower = box
+    clipped = (max(left, 0), max(upper, 0), min(right, size[0]), min(lower, size[1]))
+    if clipped[0] >= clipped[2] or clipped[1] >= clipped[3]:
+        raise UnfitFileError(f"a face box {box} beside the image of {size[0]} x {size[1]} pixels")
+    return clipped
+
+
+def _draft(image, shape, gray, box):
+    """Let a JPEG decode gray, and no finer than twice what is asked for; return its new box."""
+    width, height = image.size
+    fraction = (box[2] - box[0]) / width, (box[3] - box[1]) / height
+    target = [math.ceil(2 * side / part) for side, part in zip(shape[::-1], fraction, strict=True)]
+    image.draft("L" if gray else "RGB", target)
+    scale = image.width / width, image.height / height
+    return tuple(edge * factor for edge, factor in zip(box, scale * 2, strict=True))
+
+
+def _flatten(image):
+    """Take away an alpha channel that says nothing; refuse what cannot be made levels."""
+    if image.mode in _ALPHA_MODES or "transparency" in image.info:
+        image = image.convert("RGBA")
+        if image.getextrema()[3][0] < 255:
+            raise UnfitFileError("an image with transparent pixels")
+    elif image.mode not in _PLAIN_MODES:
+        raise UnfitFileError(MODES.get(image.mode, f"a {image.mode} image"))
+    return image
+
+
+def _store(decode_all, image_shape, path):
+    """Keep the levels that `decode_all` writes, in memory or in a file; return images too."""
+    if path is None:
+        levels = bytearray()  # grows in place
+        is_good = decode_all(levels.extend)
+        return np.frombuffer(levels, np.uint8).reshape(-1, *image_shape), is_good
+    with _new_npy(Path(path), image_shape) as write:
+        is_good = decode_all(write)
+    return np.load(path, mmap_mode="r"), is_good
+
+
+@contextmanager
+def _new_npy(path, image_shape):
+    """Write images to a .npy file one after another; it appears when all are there."""
+    # A stream: with a full disk it raises, where a memory map would end the process.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(temporary, "xb") as file:
+            _write_header(file, 0, image_shape)
+            start = file.tell()
+            yield file.write
+            n_images = (file.tell() - start) // math.prod(image_shape)
+            file.seek(0)
+            _write_header(file, n_images, image_shape)  # numpy pads it, to be rewritten in place
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _write_header(file, n_images, image_shape):
+    header = {"descr": "|u1", "fortran_order": False, "shape": (n_images, *image_shape)}
+    np.lib.format.write_array_header_1_0(file, header)

@@ -1,0 +1,85 @@
+"""How many images each class has."""
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets
+
+from .._images import EMOTIONS, as_labels
+
+
+def class_balance(y, *, target_names=None):
+    """Count the images of each class.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+        Labels.
+    target_names : sequence of str, default=None
+        Names of the classes, where labels are positions in it. None takes ``ferkit.EMOTIONS``
+        if the labels are integers from 0 to 6 or names of emotions; other labels stand for
+        themselves, sorted.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One class a row, also those of the names that `y` lacks. The index is the class's name,
+        and the columns are:
+
+        n
+            Images of the class.
+        share
+            Their share of all images.
+        imbalance
+            Images of the largest class for each one of this class; infinite if it has none.
+        balanced_weight
+            What ``class_weight="balanced"`` makes of it: the number of images, divided by n and
+            by the number of classes in `y`; infinite if the class has none.
+
+    Raises
+    ------
+    ValueError
+        If there are no labels, or they are not positions in `target_names`.
+
+    Examples
+    --------
+    >>> from ferkit.datasets import class_balance
+    >>> class_balance([3, 3, 3, 3, 3, 3, 0, 0, 1], target_names=["angry", "fear", "sad", "happy"])
+           n     share  imbalance  balanced_weight
+    angry  2  0.222222        3.0              1.5
+    fear   1  0.111111        6.0              3.0
+    sad    0  0.000000        inf              inf
+    happy  6  0.666667        1.0              0.5
+    """
+    y = column_or_1d(as_labels(y), warn=True)
+    if len(y) == 0:
+        raise ValueError("got no labels, expected one or more; pass the y of some images")
+    check_classification_targets(y)
+    codes, names = _name(y, target_names)
+    n = pd.Series(np.bincount(codes, minlength=len(names)), index=names)
+    return pd.DataFrame(
+        {
+            "n": n,
+            "share": n / len(y),
+            "imbalance": n.max() / n,
+            "balanced_weight": len(y) / ((n > 0).sum() * n),
+        }
+    )
+
+
+def _name(y, target_names):
+    """Find the classes' names, and the position of each label's name."""
+    labels = np.unique(y)
+    are_ints = labels.dtype.kind in "iu"
+    if target_names is None:
+        if not set(labels.tolist()) <= set(range(len(EMOTIONS)) if are_ints else EMOTIONS):
+            return np.searchsorted(labels, y), labels
+        if not are_ints:
+            return np.array([EMOTIONS.index(label) for label in y]), EMOTIONS
+        target_names = EMOTIONS
+    if not are_ints or labels[0] < 0 or labels[-1] >= len(target_names):
+        raise ValueError(
+            f"got labels {labels[:10].tolist()}, expected positions in target_names, 0 to "
+            f"{len(target_names) - 1}; leave target_names=None for labels that are names"
+        )
+    return y, target_names

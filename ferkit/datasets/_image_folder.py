@@ -1,0 +1,228 @@
+"""Images in one folder per class."""
+
+import os
+import warnings
+from pathlib import Path
+
+from .._images import EMOTIONS
+from ._any_images import Sample, check_options, permission_explained, read_bunch
+from ._bad_samples import BadSamples
+from ._emotion_names import find_emotion
+from ._fer2013_images import is_visible
+
+_DESCR = """\
+Images in one folder per class
+------------------------------
+:Folder: {path}
+:Samples: {n_samples}
+:Levels: uint8, 0 (black) to 255 (white)
+:Classes: {classes}
+"""
+
+
+def load_image_folder(
+    path,
+    *,
+    image_size=None,
+    gray=True,
+    memmap=None,
+    on_error="raise",
+    return_X_y=False,
+):
+    """Load a data set that has one folder of image files per class.
+
+    Files are ``<path>/<class>/<name>``, of any name, in any of the formats JPEG, PNG, BMP, GIF,
+    PPM, TIFF and WebP. They are decoded, grayed and resized one by one, so that memory is that of
+    the result. Orientation tags of cameras are not followed.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The folder that holds the class folders. Hidden files, and files beside the class folders,
+        are ignored.
+    image_size : int, tuple (height, width) or None, default=None
+        Pixels to resize to, by antialiased bicubic interpolation; the aspect ratio is not kept.
+        JPEG files far larger than that are decoded at a coarser scale, at least twice
+        `image_size`. None demands that all files have the size of the first.
+    gray : bool, default=True
+        Whether to make grey levels (ITU-R 601 luma) of colours, or RGB of everything.
+    memmap : str, path-like or None, default=None
+        Where to write the images, a new ``.npy`` file; they come back as a read-only memory map,
+        so that hundreds of thousands take constant memory. The file appears when it is complete.
+        One that exists is neither reused nor replaced: that is an error.
+    on_error : {"raise", "skip"}, default="raise"
+        What to do about a file that is not an image (of the common size, if `image_size` is
+        None): raise, or leave it out, warn once, and list all that were left out in `skipped`.
+    return_X_y : bool, default=False
+        Return ``(images, target)`` instead of a Bunch.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        With the following attributes, by class folder in alphabetical order, then by file name;
+        so shuffle before splitting.
+
+        images : ndarray of shape (n_samples, height, width) or (n_samples, height, width, 3), \
+dtype uint8
+            Levels, 0 to 255.
+        data : ndarray of shape (n_samples, n_values), dtype uint8
+            The same memory, one image a row.
+        target : ndarray of shape (n_samples,), dtype int64
+            Positions in `target_names`.
+        target_names : list of str
+            ``ferkit.EMOTIONS``, all seven, if each folder has the name of one of them; else the
+            folders' names in alphabetical order. Folders are not renamed: "anger" and "Angry"
+            are not "angry".
+        filenames : ndarray of shape (n_samples,), dtype str
+            Paths from `path`.
+        skipped : list of tuple (str, str)
+            What `on_error` left out: the file's name, and the reason.
+        DESCR : str
+            A description.
+
+    (images, target) : tuple
+        If `return_X_y` is true.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is nothing at `path`, or no folder for `memmap`.
+    FileExistsError
+        If there is a file at `memmap`.
+    PermissionError
+        If a folder may not be read.
+    ValueError
+        If `path` has no class folders. Unless `on_error` is "skip", also if a file is not such an
+        image, or a class folder is empty.
+
+    Warns
+    -----
+    UserWarning
+        If files were left out or a class folder is empty; or if the folders' names mean
+        FER2013's emotions but are spelt otherwise, for then labels are not ``ferkit.EMOTIONS``'.
+
+    See Also
+    --------
+    load_fer2013 : FER2013, also as a zip or csv.
+    load_affectnet : AffectNet, in several layouts.
+
+    Examples
+    --------
+    >>> from ferkit.datasets import load_image_folder
+    >>> faces = load_image_folder("RAF-DB/train", image_size=48)  # doctest: +SKIP
+    >>> X, y = load_image_folder(  # doctest: +SKIP
+    ...     "many", image_size=48, memmap="many.npy", return_X_y=True
+    ... )
+    """
+    image_size = check_options(image_size, memmap, on_error)
+    path, bad = Path(path), BadSamples(on_error)
+    with permission_explained():
+        samples, classes = _index(path, on_error)
+        bunch = read_bunch(
+            samples,
+            path,
+            bad,
+            image_size=image_size,
+            gray=gray,
+            memmap=memmap,
+            target_names=classes,
+            desc=path.name,
+        )
+    bad.warn(path, stacklevel=2)
+    if return_X_y:
+        return bunch.images, bunch.target
+    bunch.DESCR = _DESCR.format(path=path, n_samples=len(bunch.target), classes=", ".join(classes))
+    return bunch
+
+
+def _index(path, on_error):
+    """List the samples, and the classes in the order of their labels."""
+    folders = list_class_folders(path)
+    if not folders:
+        raise ValueError(
+            f"{path}: got no class folders, expected one folder of images per class; pass the "
+            "path of the folder that holds them"
+        )
+    names = {folder: list_files(path, folder) for folder in folders}
+    if not any(names.values()):
+        raise ValueError(
+            f"{path}: got empty class folders, expected images in them; fetch the data set again"
+        )
+    for folder in folders:
+        if not names[folder]:
+            _tell_of_empty(path / folder, on_error)
+    classes = _order(folders, path)
+    return [Sample(name, classes.index(f)) for f in folders for name in names[f]], classes
+
+
+def list_class_folders(path):
+    """List the folders within a folder.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The folder.
+
+    Returns
+    -------
+    list of str
+        Their names, sorted.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If it is not a folder.
+    """
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path}: got no such path, expected a folder with class folders; check the path"
+        )
+    if not path.is_dir():
+        raise ValueError(
+            f"{path}: got a file, expected a folder with class folders; unpack an archive, and "
+            "pass the path of the folder"
+        )
+    with os.scandir(path) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir() and is_visible(entry.name))
+
+
+def list_files(path, folder):
+    """List what lies in a class folder, but for clutter.
+
+    Parameters
+    ----------
+    path, folder : pathlib.Path, str
+        The data set, and the folder within it.
+
+    Returns
+    -------
+    list of str
+        Names from `path`, sorted.
+    """
+    return [f"{folder}/{name}" for name in sorted(os.listdir(path / folder)) if is_visible(name)]
+
+
+def _order(folders, path):
+    """Order classes as their labels are."""
+    if set(folders) <= set(EMOTIONS):
+        return list(EMOTIONS)
+    emotions = [find_emotion(folder) for folder in folders]
+    if None not in emotions:
+        warnings.warn(
+            f"{path}: got the classes {', '.join(folders)}, labelled 0, 1, ... in this order, "
+            "expected the names in ferkit.EMOTIONS, to be labelled as there; rename the folders "
+            f"to {', '.join(emotions)} for that",
+            UserWarning,
+            stacklevel=4,
+        )
+    return folders
+
+
+def _tell_of_empty(folder, on_error):
+    message = (
+        f"{folder}: got no files, expected images of the class; remove the folder or fetch the "
+        "data set again, or pass on_error='skip' to go without"
+    )
+    if on_error == "raise":
+        raise ValueError(message)
+    warnings.warn(message, UserWarning, stacklevel=4)

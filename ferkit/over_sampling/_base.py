@@ -1,0 +1,97 @@
+"""What over-samplers of images have in common."""
+
+from abc import abstractmethod
+
+import numpy as np
+from imblearn.over_sampling.base import BaseOverSampler
+from imblearn.utils import check_target_type
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import validate_data
+
+from .._images import as_images, as_rows, resolve_image_shape
+
+
+class ImageOverSampler(BaseOverSampler):
+    """Over-sampler of images or rows; a subclass defines `_make`.
+
+    imbalanced-learn's own samplers refuse images, and calculate in uint8, which wraps around.
+    """
+
+    _parameter_constraints = {
+        **BaseOverSampler._parameter_constraints,
+        "image_shape": [tuple, list, None],
+    }
+
+    def __init__(self, *, sampling_strategy="auto", image_shape=None, random_state=None):
+        super().__init__(sampling_strategy=sampling_strategy)
+        self.image_shape = image_shape
+        self.random_state = random_state
+
+    @abstractmethod
+    def _make(self, images, y, wanted, random_state):
+        """Make images for some classes.
+
+        Parameters
+        ----------
+        images : ndarray of shape (n, height, width, channels)
+            uint8 or float32.
+        y : ndarray of shape (n,)
+            Labels.
+        wanted : dict
+            How many new images of which label.
+        random_state : RandomState
+            To draw from.
+
+        Returns
+        -------
+        images : list of ndarray of shape (n_new, height, width, channels)
+            One for each label of `wanted`, of the dtype of the others.
+        """
+
+    def fit_resample(self, X, y):
+        """Add images to the classes that `sampling_strategy` asks for.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+            Images or rows: uint8 levels, or floats in [0, 1].
+        y : array-like of shape (n,)
+            Labels.
+
+        Returns
+        -------
+        X_resampled : array-like of shape (n_new, h, w), (n_new, h, w, 3) or (n_new, n_pixels)
+            `X`, and the new images after it, of the same dtype.
+        y_resampled : array-like of shape (n_new,)
+            Their labels.
+
+        Raises
+        ------
+        ValueError
+            If the input is not what is expected.
+        """
+        return super().fit_resample(X, y)
+
+    def _check_X_y(self, X, y):
+        y, is_one_vs_all = check_target_type(y, indicate_one_vs_all=True)
+        rows, own_shape = as_rows(X)
+        rows, y = validate_data(self, rows, y, ensure_all_finite=False)  # as_images says where
+        self.image_shape_ = resolve_image_shape(rows.shape[1], own_shape, self.image_shape)
+        self._dtype, self._shape_of_one = rows.dtype, np.shape(X)[1:]
+        return as_images(rows, self.image_shape_), y, is_one_vs_all
+
+    def _fit_resample(self, images, y):
+        random_state = check_random_state(self.random_state)
+        wanted = {label: n for label, n in self.sampling_strategy_.items() if n}
+        made = self._make(images, y, wanted, random_state)
+        X = np.concatenate([images, *made], dtype=self._dtype, casting="unsafe")
+        y_made = [
+            np.full(len(new), label, y.dtype) for label, new in zip(wanted, made, strict=True)
+        ]
+        return X.reshape(len(X), *self._shape_of_one), np.concatenate([y, *y_made])
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.sparse = False
+        return tags

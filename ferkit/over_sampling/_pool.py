@@ -1,0 +1,189 @@
+"""PoolOverSampler, and the pools it draws from."""
+
+import warnings
+
+import numpy as np
+from sklearn.utils import check_consistent_length, column_or_1d
+
+from .._images import as_images, as_labels, as_rows, resolve_image_shape
+from ._base import ImageOverSampler
+
+
+class ImagePool:
+    """Images of an external set, to be drawn from without being copied.
+
+    scikit-learn's `clone` deep-copies parameters; a pool it hands on as it is, so that a search
+    over a pipeline does not multiply an external data set.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+        Images or rows: uint8 levels, or floats in [0, 1]. They may be mapped from a file.
+    y : array-like of shape (n,)
+        Labels, as the data set has them that the images will be added to.
+    image_shape : tuple (h, w) or (h, w, 3), default=None
+        Shape of the images when `X` comes as rows.
+
+    Raises
+    ------
+    ValueError
+        If the images or labels are not what is expected.
+
+    Examples
+    --------
+    >>> from ferkit.datasets import make_faces
+    >>> from ferkit.over_sampling import ImagePool
+    >>> ImagePool(*make_faces(70, random_state=1, return_X_y=True))
+    ImagePool of 70 uint8 images of (48, 48), 7 classes
+    """
+
+    def __init__(self, X, y, *, image_shape=None):
+        rows, own_shape = as_rows(X)
+        rows = np.asarray(rows)
+        if rows.ndim != 2 or rows.dtype.kind not in "uif":
+            raise ValueError(
+                f"got a pool of shape {rows.shape} and dtype {rows.dtype}, expected images or rows "
+                "of numbers; pass them as to an estimator's fit"
+            )
+        self.image_shape = resolve_image_shape(rows.shape[1], own_shape, image_shape)
+        self.images = as_images(rows, self.image_shape)
+        self.y = column_or_1d(as_labels(y))
+        check_consistent_length(self.images, self.y)
+
+    def draw(self, label, n, *, like, random_state):
+        """Draw images of a class without replacement.
+
+        Parameters
+        ----------
+        label : int or str
+            The class.
+        n : int
+            How many; fewer come if there are no more.
+        like : ndarray of shape (n_images, height, width, channels)
+            The images that they will be added to.
+        random_state : RandomState
+            To draw from.
+
+        Returns
+        -------
+        ndarray of shape (n_drawn, height, width, channels)
+            The images.
+
+        Raises
+        ------
+        ValueError
+            If they are of another size or dtype than `like`.
+        """
+        if self.images.shape[1:] != like.shape[1:] or self.images.dtype != like.dtype:
+            raise ValueError(
+                f"got a pool of {self.images.dtype} images of {self.images.shape[1:]}, expected "
+                f"{like.dtype} ones of {like.shape[1:]} (height, width, channels) as in X; convert "
+                "the pool with ferkit.preprocessing.Resize and ToGray"
+            )
+        chosen = random_state.permutation(np.flatnonzero(self.y == label))[:n]
+        return self.images[np.sort(chosen)]  # in the order of a file that they may come from
+
+    def __sklearn_clone__(self):
+        return self
+
+    def __repr__(self):
+        return (
+            f"ImagePool of {len(self.y)} {self.images.dtype} images of {self.image_shape}, "
+            f"{len(np.unique(self.y))} classes"
+        )
+
+
+class PoolOverSampler(ImageOverSampler):
+    """Over-sample short classes with real images of an external set.
+
+    Images are drawn from the pool without replacement. What the pool cannot fill stays short, with
+    a warning; an `AugmentedOverSampler` after it can fill the rest, which together is the reference
+    study's recipe [1]_: AffectNet for angry, disgust and surprise, then changed copies up to 4,000
+    a class.
+
+    Parameters
+    ----------
+    pool : ImagePool or tuple of (X, y)
+        The external images, of the size and dtype of those they are added to, and their labels. A
+        tuple is copied whenever the sampler is cloned.
+    sampling_strategy : float, str, dict or callable, default="auto"
+        How many images each class will have, as in imbalanced-learn: "auto" as many as the largest
+        class, a dict from label to number, or a function such as
+        ``ferkit.over_sampling.at_least(4000)``.
+    image_shape : tuple (h, w) or (h, w, 3), default=None
+        Shape of the images when `X` comes as rows. None takes rows of a square number of pixels
+        as square gray images, and others as images one pixel high.
+    random_state : int, RandomState instance or None, default=None
+        Governs which images are drawn.
+
+    Attributes
+    ----------
+    sampling_strategy_ : dict
+        How many images of which label were asked for.
+    n_missing_ : dict
+        How many of them the pool did not have.
+    image_shape_ : tuple
+        (h, w) or (h, w, 3).
+    n_features_in_ : int
+        Number of values per image.
+
+    Warns
+    -----
+    UserWarning
+        If the pool has fewer images of a class than are asked for.
+
+    See Also
+    --------
+    AugmentedOverSampler : Makes changed copies.
+
+    References
+    ----------
+    .. [1] Pazos and Wang, "Facial Emotion Recognition", Universitat Pompeu Fabra, 2025.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ferkit.datasets import make_faces
+    >>> from ferkit.over_sampling import ImagePool, PoolOverSampler
+    >>> X, y = make_faces(70, random_state=0, return_X_y=True)
+    >>> pool = ImagePool(*make_faces(700, random_state=1, return_X_y=True))
+    >>> sampler = PoolOverSampler(pool, sampling_strategy={1: 60}, random_state=0)
+    >>> np.bincount(sampler.fit_resample(X, y)[1]).tolist()
+    [10, 60, 10, 10, 10, 10, 10]
+    """
+
+    _parameter_constraints = {
+        **ImageOverSampler._parameter_constraints,
+        "pool": [tuple, list, ImagePool],
+    }
+
+    def __init__(self, pool, *, sampling_strategy="auto", image_shape=None, random_state=None):
+        super().__init__(
+            sampling_strategy=sampling_strategy, image_shape=image_shape, random_state=random_state
+        )
+        self.pool = pool
+
+    def _make(self, images, y, wanted, random_state):
+        pool = self.pool if isinstance(self.pool, ImagePool) else self._make_pool()
+        made = [
+            pool.draw(label, n, like=images, random_state=random_state)
+            for label, n in wanted.items()
+        ]
+        counts = zip(wanted.items(), made, strict=True)
+        self.n_missing_ = {label: n - len(drawn) for (label, n), drawn in counts if n > len(drawn)}
+        if self.n_missing_:
+            missing = ", ".join(f"{n} of {label!r}" for label, n in self.n_missing_.items())
+            warnings.warn(
+                f"the pool lacks {missing}; these classes stay short of what sampling_strategy "
+                "asks for: lower it, or fill them up with AugmentedOverSampler",
+                UserWarning,
+                stacklevel=7,
+            )
+        return made
+
+    def _make_pool(self):
+        if len(self.pool) != 2:
+            raise ValueError(
+                f"got a pool of {len(self.pool)} parts, expected two, X and y; pass ImagePool(X, y)"
+            )
+        return ImagePool(*self.pool, image_shape=self.image_shape)

@@ -1,0 +1,50 @@
+"""How many images each class should have."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils import column_or_1d
+
+
+@dataclass(frozen=True)
+class _AtLeast:
+    n: int
+
+    def __call__(self, y):
+        classes, counts = np.unique(column_or_1d(y), return_counts=True)
+        return {
+            label: max(int(count), self.n) for label, count in zip(classes, counts, strict=True)
+        }
+
+
+def at_least(n):
+    """Ask for a number of images of each class that has fewer.
+
+    Parameters
+    ----------
+    n : int
+        The number, 1 or larger. Classes that have more keep what they have.
+
+    Returns
+    -------
+    callable
+        A `sampling_strategy` for any over-sampler of imbalanced-learn; equal to others of equal n.
+
+    Raises
+    ------
+    ValueError
+        If `n` is not a whole number from 1 on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from imblearn.over_sampling import RandomOverSampler
+    >>> from ferkit.over_sampling import at_least
+    >>> X, y = np.zeros((8, 4)), np.array([0, 0, 0, 0, 0, 1, 1, 2])
+    >>> _, y = RandomOverSampler(sampling_strategy=at_least(3)).fit_resample(X, y)
+    >>> np.bincount(y).tolist()
+    [5, 3, 3]
+    """
+    if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
+        raise ValueError(f"got at_least({n!r}), expected a whole number from 1 on; change it")
+    return _AtLeast(int(n))

@@ -1,0 +1,116 @@
+"""Histogram equalisation."""
+
+from functools import partial
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import OneToOneFeatureMixin
+
+from ._base import Interval, StatelessTransformer, StrOptions, to_levels
+
+
+class EqualizeHistogram(OneToOneFeatureMixin, StatelessTransformer):
+    """Even out the light, by scikit-image's histogram equalisation.
+
+    Needs scikit-image, ``pip install "ferkit[image]"``. Of colour images the value (of hue,
+    saturation and value) is equalised, as `skimage.exposure.equalize_adapthist` does. An image
+    whose pixels are all equal stays as it is. For 48 x 48 pixels, "global" takes about 0.2 ms an
+    image, "clahe" 2 ms.
+
+    Parameters
+    ----------
+    method : {"global", "clahe"}, default="global"
+        "global" is `skimage.exposure.equalize_hist`, one curve for the whole image; "clahe" is
+        contrast-limited adaptive equalisation [1]_, `skimage.exposure.equalize_adapthist`.
+    kernel_size : int, default=None
+        "clahe" only: side of the regions that have a curve of their own, in pixels. None takes
+        1/8 of the height and of the width.
+    clip_limit : float, default=0.01
+        "clahe" only: from 0 to 1, higher for more contrast. 0 and 1 do not limit it.
+    nbins : int, default=256
+        Bins of the histograms. "global" does not use it for gray uint8 images, where every level
+        is a bin.
+    image_shape : tuple of int, default=None
+        (h, w) or (h, w, 3), the shape of the images that rows hold. None takes square gray images
+        if the number of values is a square one, else images one pixel high.
+
+    Attributes
+    ----------
+    image_shape_ : tuple of int
+        (h, w) or (h, w, 3), the shape of the fit's images.
+    n_features_in_ : int
+        Values in each of them.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if `X` was a DataFrame.
+
+    References
+    ----------
+    .. [1] K. Zuiderveld (1994). "Contrast limited adaptive histogram equalization." Graphics
+       Gems IV, Academic Press, 474-485.
+
+    Examples
+    --------
+    >>> from ferkit.datasets import make_faces
+    >>> from ferkit.preprocessing import EqualizeHistogram
+    >>> X, y = make_faces(7, random_state=0, return_X_y=True)
+    >>> EqualizeHistogram("clahe").fit_transform(X // 2).max()
+    np.uint8(255)
+    """
+
+    _parameter_constraints = {
+        **StatelessTransformer._parameter_constraints,
+        "method": [StrOptions({"global", "clahe"})],
+        "kernel_size": [Interval(Integral, 1, None, closed="left"), None],
+        "clip_limit": [Interval(Real, 0, 1, closed="both")],
+        "nbins": [Interval(Integral, 1, None, closed="left")],
+    }
+
+    def __init__(
+        self, method="global", *, kernel_size=None, clip_limit=0.01, nbins=256, image_shape=None
+    ):
+        self.method = method
+        self.kernel_size = kernel_size
+        self.clip_limit = clip_limit
+        self.nbins = nbins
+        self.image_shape = image_shape
+
+    def _transform_images(self, images):
+        equalize = self._make_equalize(is_gray=images.shape[3] == 1)
+        equalized = np.empty_like(images)
+        for image, out in zip(images, equalized, strict=True):
+            floats = equalize(image)
+            out[:] = to_levels(floats) if out.dtype == np.uint8 else floats
+        return equalized
+
+    def _make_equalize(self, is_gray):
+        """Make the function that equalises one image."""
+        try:
+            from skimage.color.adapt_rgb import adapt_rgb, hsv_value
+            from skimage.exposure import equalize_adapthist, equalize_hist
+            from skimage.util import img_as_float
+        except ImportError as error:
+            raise ImportError(
+                "got no scikit-image, expected it for EqualizeHistogram; install it with "
+                'pip install "ferkit[image]"'
+            ) from error
+        if self.method == "global":
+            equalize = partial(equalize_hist, nbins=self.nbins)
+        else:
+            equalize = partial(
+                equalize_adapthist,
+                kernel_size=self.kernel_size,
+                clip_limit=self.clip_limit,
+                nbins=self.nbins,
+            )
+
+        def equalize_gray(image):
+            low, high = image.min(), image.max()
+            if low == high:  # scikit-image would make it white
+                return img_as_float(image)
+            if self.method == "clahe" and image.dtype != np.uint8 and (low < 0 or high > 1):
+                image = (image - low) / (high - low)  # it stretches, but takes no such floats
+            return equalize(image)
+
+        if is_gray:
+            return lambda image: equalize_gray(image[..., 0])[..., np.newaxis]
+        return adapt_rgb(hsv_value)(equalize_gray)

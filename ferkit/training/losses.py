@@ -1,0 +1,58 @@
+"""Losses that torch does not have."""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+
+class FocalLoss(nn.Module):
+    """Cross-entropy in which what is already right counts less [1]_.
+
+    Parameters
+    ----------
+    gamma : float, default=2.0
+        Each class's term is multiplied by (1 - its probability) ** gamma; 0 is cross-entropy.
+    weight : torch.Tensor of shape (n_classes,), default=None
+        Weights of the classes.
+    label_smoothing : float, default=0.0
+        Share of the target that is spread over all classes.
+
+    References
+    ----------
+    .. [1] Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
+    """
+
+    def __init__(self, gamma=2.0, weight=None, label_smoothing=0.0):
+        super().__init__()
+        self.gamma = gamma
+        self.register_buffer("weight", weight)
+        self.label_smoothing = label_smoothing
+
+    def forward(self, logits, targets):
+        """Compute the loss of a batch.
+
+        Parameters
+        ----------
+        logits : torch.Tensor of shape (n, n_classes)
+            The network's output.
+        targets : torch.Tensor of shape (n,) or (n, n_classes)
+            Indices of classes, or their probabilities.
+
+        Returns
+        -------
+        torch.Tensor of shape ()
+            The mean, as `torch.nn.CrossEntropyLoss` takes it: by the weights of the classes where
+            the targets are indices.
+        """
+        log_p = F.log_softmax(logits, dim=1)
+        n_classes = logits.shape[1]
+        total = len(targets)
+        if not targets.is_floating_point():
+            if self.weight is not None:
+                total = self.weight[targets].sum()
+            targets = F.one_hot(targets, n_classes).to(log_p.dtype)
+        targets = torch.lerp(targets, torch.full_like(targets, 1 / n_classes), self.label_smoothing)
+        terms = -targets * (1 - log_p.exp()) ** self.gamma * log_p
+        if self.weight is not None:
+            terms = terms * self.weight
+        return terms.sum() / total

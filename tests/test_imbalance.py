@@ -1,0 +1,270 @@
+"""Classes of different sizes: weights, losses, logit adjustment, samplers and soft targets."""
+
+import re
+
+import numpy as np
+import pytest
+from imblearn.over_sampling import SMOTE, RandomOverSampler
+from imblearn.pipeline import make_pipeline as make_sampler_pipeline
+from imblearn.under_sampling import RandomUnderSampler
+from sklearn.base import clone
+from skorch.callbacks import Callback
+
+import ferkit
+from ferkit import MobileNetFER, ResNetFER
+from ferkit._imbalance import class_weights, logit_offset
+from ferkit.augment import Policy
+from ferkit.datasets import make_faces
+from ferkit.over_sampling import AugmentedOverSampler, ImagePool, PoolOverSampler, at_least
+from tests.helpers import LinearFER
+
+COUNTS = np.array([12, 4, 9, 25, 10, 8, 9])
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return make_faces(77, class_weights=COUNTS, image_size=16, random_state=0, return_X_y=True)
+
+
+def fit(faces, estimator=LinearFER, **params):
+    return estimator(**{"max_epochs": 2, "random_state": 0, **params}).fit(*faces)
+
+
+class Watch(Callback):
+    """Keep what is trained on and validated."""
+
+    def on_epoch_begin(self, net, dataset_train, dataset_valid, **kwargs):
+        self.train, self.valid = dataset_train, dataset_valid
+
+    def __sklearn_clone__(self):
+        return self
+
+
+# -- weights ---------------------------------------------------------------------------------------
+
+
+def test_effective_weights_are_the_papers(faces):
+    y = faces[1]
+    weights = class_weights("effective", np.arange(7), y)
+    effective = (1 - 0.9999**COUNTS) / (1 - 0.9999)
+    np.testing.assert_allclose(weights / weights[0], effective[0] / effective)
+    assert (weights @ COUNTS) == pytest.approx(len(y))
+
+
+def test_effective_weights_are_milder_than_balanced_ones():
+    y = np.repeat([0, 1], [7215, 436])  # FER2013's happy and disgust
+    effective, balanced = (class_weights(w, np.arange(2), y) for w in ("effective", "balanced"))
+    assert 1 < effective[1] / effective[0] < balanced[1] / balanced[0]
+
+
+@pytest.mark.parametrize("params", [{"class_weight": "effective"}, {"loss": "focal"}])
+def test_losses_act(params, faces):
+    a, b = fit(faces), fit(faces, **params)
+    assert (a.decision_function(faces[0]) != b.decision_function(faces[0])).any()
+
+
+def test_focal_gamma_acts(faces):
+    a, b = (fit(faces, loss="focal", focal_gamma=gamma) for gamma in (0.5, 5))
+    assert (a.decision_function(faces[0]) != b.decision_function(faces[0])).any()
+
+
+# -- logit adjustment ------------------------------------------------------------------------------
+
+
+def test_logits_are_lowered_by_the_logarithm_of_the_share(faces):
+    clf = fit(faces)
+    plain = clf.decision_function(faces[0])
+    adjusted = clf.set_params(logit_adjustment=0.7).decision_function(faces[0])
+    expected = plain - 0.7 * np.log(COUNTS / COUNTS.sum())
+    np.testing.assert_allclose(adjusted, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_array_equal(clf.predict(faces[0]), clf.predict_proba(faces[0]).argmax(axis=1))
+    assert np.bincount(clf.predict(faces[0]), minlength=7)[1] > (plain.argmax(axis=1) == 1).sum()
+
+
+def test_validation_scores_are_those_of_the_adjusted_prediction(faces):
+    X, y = faces
+    clf = LinearFER(max_epochs=1, logit_adjustment=2.0, random_state=0)
+    clf.fit(X, y, X_val=X, y_val=y)
+    assert clf.history_["valid_accuracy"][0] == clf.score(X, y)
+    assert clf.score(X, y) != clf.set_params(logit_adjustment=0.0).score(X, y)
+
+
+def test_two_classes(faces):
+    X, y = faces
+    clf = fit((X[y < 2], y[y < 2]), logit_adjustment=1.0)
+    decision = clf.decision_function(X)
+    np.testing.assert_array_equal(clf.predict(X), (decision > 0).astype(int))
+
+
+def test_counts_go_with_the_model(faces, tmp_path):
+    clf = fit(faces, ResNetFER, logit_adjustment=1.0, sampler=RandomOverSampler())
+    assert clf.class_count_.tolist() == [25] * 7
+    clf.save(tmp_path / "m")
+    loaded = ferkit.load(tmp_path / "m")
+    np.testing.assert_array_equal(loaded.class_count_, clf.class_count_)
+    np.testing.assert_array_equal(loaded.predict_proba(faces[0]), clf.predict_proba(faces[0]))
+    assert loaded.sampler is None
+
+
+def test_partial_fits_count_all_they_saw(faces):
+    X, y = faces
+    clf = LinearFER(random_state=0).partial_fit(X[:10], y[:10], classes=range(7))
+    clf.partial_fit(X[10:], y[10:])
+    np.testing.assert_array_equal(clf.class_count_, COUNTS)
+    assert np.isfinite(logit_offset(1.0, np.array([3, 0]))).all()
+
+
+# -- samplers --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        RandomOverSampler(),
+        SMOTE(k_neighbors=2),
+        AugmentedOverSampler(),
+        make_sampler_pipeline(
+            PoolOverSampler(
+                ImagePool(*make_faces(70, image_size=16, random_state=1, return_X_y=True)),
+                sampling_strategy={1: 10},
+            ),
+            AugmentedOverSampler(sampling_strategy=at_least(25)),
+        ),
+    ],
+    ids=["random", "smote", "augmented", "the study's"],
+)
+def test_training_images_are_balanced_and_others_left_alone(sampler, faces):
+    watch = Watch()
+    X, y = faces
+    fit((X, y), sampler=sampler, early_stopping=True, validation_fraction=0.25, callbacks=[watch])
+    assert watch.train.X.dtype == np.uint8
+    counts = np.bincount(watch.train.y)
+    assert counts.tolist() == [counts[0]] * 7
+    originals = {image.tobytes() for image in X}
+    assert all(image.tobytes() in originals for image in watch.valid.X)
+    assert len(watch.valid.X) == 20
+
+
+def test_smote_makes_levels_between_its_parents(faces):
+    watch = Watch()
+    X, y = faces
+    fit((X, y), sampler=SMOTE(k_neighbors=2), callbacks=[watch])
+    made, labels = watch.train.X[len(X) :, ..., 0].astype(int), watch.train.y[len(X) :]
+    for label in np.unique(labels):
+        parents = X[y == label].astype(int)
+        # in uint8 differences would wrap around, out of the range of all parents
+        assert (made[labels == label] >= parents.min(axis=0) - 1).all()
+        assert (made[labels == label] <= parents.max(axis=0) + 1).all()
+
+
+def test_under_sampling_and_names(faces):
+    X, y = faces
+    names = np.array(ferkit.EMOTIONS)[y]
+    clf = fit((X, names), sampler=RandomUnderSampler())
+    assert clf.class_count_.tolist() == [4] * 7
+    assert set(clf.predict(X)) <= set(ferkit.EMOTIONS)
+
+
+def test_a_sampler_follows_random_state(faces):
+    a, b, c = (fit(faces, sampler=AugmentedOverSampler(), random_state=s) for s in (0, 0, 1))
+    np.testing.assert_array_equal(a.decision_function(faces[0]), b.decision_function(faces[0]))
+    first, second = Watch(), Watch()
+    fit(faces, sampler=AugmentedOverSampler(random_state=5), random_state=0, callbacks=[first])
+    fit(faces, sampler=AugmentedOverSampler(random_state=5), random_state=1, callbacks=[second])
+    np.testing.assert_array_equal(first.train.X, second.train.X)  # its own seed is heeded
+    assert a.sampler.random_state is None
+    assert (a.decision_function(faces[0]) != c.decision_function(faces[0])).any()
+
+
+def test_sampler_parameters_are_nested(faces):
+    clf = LinearFER(sampler=AugmentedOverSampler())
+    clf.set_params(sampler__sampling_strategy=at_least(30), max_epochs=1)
+    assert clone(clf).fit(*faces).class_count_.tolist() == [30] * 7
+
+
+def test_checkpoints_tell_samplers_and_policies_apart(faces, tmp_path):
+    def n_folders(**params):
+        fit(faces, checkpoint_dir=tmp_path, max_epochs=1, **params)
+        return len(list(tmp_path.iterdir()))
+
+    assert n_folders() == 1
+    assert n_folders(sampler=AugmentedOverSampler()) == 2
+    assert n_folders(sampler=AugmentedOverSampler(policy="reference")) == 3
+    assert n_folders(sampler=AugmentedOverSampler()) == 3
+    assert n_folders(augment=Policy(flip=0.5)) == 4
+    assert n_folders(augment=Policy(flip=0.5)) == 4
+    assert n_folders(augment=Policy(flip=0.25)) == 5
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"sampler": RandomOverSampler()}, "got sampler=RandomOverSampler(), expected None in"),
+        ({"class_weight": "effective"}, "got class_weight='effective', expected None or a dict"),
+    ],
+)
+def test_what_partial_fit_cannot_do(params, message, faces):
+    with pytest.raises(ValueError, match=re.escape(message)):
+        LinearFER(**params).partial_fit(*faces, classes=range(7))
+
+
+def test_something_else_for_a_sampler(faces):
+    with pytest.raises(ValueError, match="'sampler' parameter of LinearFER must be an object impl"):
+        fit(faces, sampler="smote")
+
+
+# -- soft targets and mixed images -----------------------------------------------------------------
+
+
+def test_soft_targets_that_are_sure_equal_labels(faces):
+    X, y = faces
+    soft = LinearFER(max_epochs=3, random_state=0).fit(X, y, soft_targets=np.eye(7)[y])
+    hard = LinearFER(max_epochs=3, random_state=0).fit(X, y)
+    np.testing.assert_allclose(
+        soft.decision_function(X), hard.decision_function(X), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_soft_targets_are_learned_and_stay_with_their_images(faces):
+    X, y = faces
+    votes = np.full((len(y), 7), 0.5 / 6)
+    votes[np.arange(len(y)), (y + 1) % 7] = 0.5  # most see another emotion than y says
+    clf = LinearFER(
+        max_epochs=60, lr=0.01, random_state=0, early_stopping=True, n_iter_no_change=60
+    )
+    clf.set_params(restore_best=False, validation_fraction=0.2).fit(X, y, soft_targets=votes)
+    assert (clf.predict(X) == (y + 1) % 7).mean() > 0.6
+    assert clf.predict_proba(X).max(axis=1).mean() < 0.75
+
+
+@pytest.mark.parametrize(
+    ("soft_targets", "params", "message"),
+    [
+        (np.eye(7), {}, r"got soft_targets of shape \(7, 7\), expected \(77, 7\).*sampler"),
+        (np.full((77, 7), 0.1), {}, r"in sample 0, expected probabilities, which .* sum to 1"),
+        (np.full((77, 7), np.nan), {}, "in sample 0, expected probabilities"),
+        (np.eye(77)[:, :7] * 2 - 1, {}, "in sample 0, expected probabilities"),
+        (
+            np.full((77, 7), 1 / 7),
+            {"sampler": RandomOverSampler()},
+            "got soft_targets and a sampler, expected one of them",
+        ),
+    ],
+)
+def test_bad_soft_targets(soft_targets, params, message, faces):
+    with pytest.raises(ValueError, match=message):
+        LinearFER(**params).fit(*faces, soft_targets=soft_targets)
+
+
+@pytest.mark.parametrize("estimator", [MobileNetFER, ResNetFER])
+@pytest.mark.parametrize("policy", [Policy(mixup=0.4), Policy(cutmix=1.0, flip=0.5), "strong"])
+def test_policies_of_one_s_own(policy, estimator, faces, tmp_path):
+    a, b = (fit(faces, estimator, augment=policy, max_epochs=1) for _ in range(2))
+    np.testing.assert_array_equal(a.decision_function(faces[0]), b.decision_function(faces[0]))
+    a.save(tmp_path / "m")
+    assert ferkit.load(tmp_path / "m").augment == policy
+
+
+def test_unknown_policies_are_refused(faces):
+    with pytest.raises(ValueError, match=r"got policy 'mild', expected a ferkit\.augment\.Policy"):
+        fit(faces, augment="mild")
