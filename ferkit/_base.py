@@ -211,7 +211,8 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
             group for validation all or not at all. Not used if there is no such split.
         soft_targets : array-like of shape (n, n_classes), default=None
             Probabilities of the sorted classes to train on in place of `y`, such as the votes of
-            several annotators or what another model says; rows sum to 1.
+            several annotators or what another model says; rows sum to 1. Validation is by `y`. With
+            them, the loss is a plain mean over images, also with `class_weight`.
 
         Returns
         -------
@@ -226,6 +227,11 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
             If a checkpoint cannot be written.
         RuntimeError
             If another process is at the same fit, with the same `checkpoint_dir`.
+
+        Warns
+        -----
+        UserWarning
+            If images for validation are exact copies of images to train on.
         """
         # a fit that fails leaves the one before, not an older network with newer labels
         before = vars(self).copy()
@@ -256,7 +262,7 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
             if checkpoints and checkpoints.last:  # with `random_state=None` it has its own seed
                 seed = checkpoints.last[1]["seed"]
             seed = from_first(seed)
-            stopping = None
+            stopping, is_split = None, False
             if self.early_stopping:
                 stopping = (self.n_iter_no_change, self.tol, self.restore_best)
                 if validation is None:
@@ -266,19 +272,24 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
                     train, valid = split_off(
                         targets, groups, self.validation_fraction, self._split_seed
                     )
-                    warn_of_copies(images, train, valid)
+                    is_split = True
                     validation = images[valid], targets[valid]
                     images, y, targets = images[train], y[train], targets[train]
                     soft_targets = None if soft_targets is None else soft_targets[train]
             if self.sampler is not None:
                 images, y = resample(self.sampler, images, y, seed)
                 targets = encode(y, self.classes_)
-            self.class_count_ = np.bincount(targets, minlength=len(self.classes_))
-            net = self._new_net(images.shape[-1], y, seed, initial)
+            if is_split or (self.sampler is not None and validation is not None):
+                warn_of_copies(images, validation[0])
+            if soft_targets is None:
+                self.class_count_ = np.bincount(targets, minlength=len(self.classes_))
+            else:
+                self.class_count_, targets = soft_targets.sum(axis=0), soft_targets
+            net = self._new_net(images.shape[-1], seed, initial)
             with preserved_generators(net.torch_device):
                 net.train(
                     images,
-                    targets if soft_targets is None else soft_targets,
+                    targets,
                     epochs=self.max_epochs,
                     validation=validation,
                     stopping=stopping,
@@ -291,7 +302,8 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
     def partial_fit(self, X, y, classes=None):
         """Train the network for one more epoch; make it at the first call.
 
-        k calls with the same data equal a `fit` of k epochs, bit for bit.
+        k calls with the same data equal a `fit` of k epochs, bit for bit. A parameter that is
+        changed between calls takes effect with the next `fit`; only `lr` does so at once.
 
         Parameters
         ----------
@@ -342,7 +354,7 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
             initial = self._find_initial_weights()
             seed = from_first(draw_seed(self.random_state))
             self.class_count_ = np.zeros(len(self.classes_), dtype=np.int64)
-            net = self._new_net(images.shape[-1], self.classes_, seed, initial)
+            net = self._new_net(images.shape[-1], seed, initial)
         else:
             images, targets = self._check_X_y(X, y)
             net = self.net_

@@ -6,18 +6,18 @@ from sklearn.utils import compute_class_weight
 _EFFECTIVE_BETA = 0.9999  # Cui et al.'s for large data sets
 
 
-def class_weights(class_weight, classes, y):
+def class_weights(class_weight, classes, class_count):
     """Turn an estimator's `class_weight` into a weight for each class.
 
     Parameters
     ----------
     class_weight : "balanced", "effective", dict or None
-        The parameter. "effective" weighs by the effective number of samples [1]_, which grows ever
-        slower with the number of samples; "balanced" by the number itself.
+        The parameter. "balanced" weighs inversely to the number of images, as scikit-learn does;
+        "effective" to their effective number [1]_, which grows ever slower.
     classes : ndarray of shape (n_classes,)
         Sorted labels.
-    y : ndarray of shape (n,)
-        Labels of the training images.
+    class_count : ndarray of shape (n_classes,)
+        Training images of each class.
 
     Returns
     -------
@@ -35,12 +35,13 @@ def class_weights(class_weight, classes, y):
     """
     if class_weight is None:
         return None
-    if isinstance(class_weight, str) and class_weight == "effective":
-        n_samples = np.array([np.count_nonzero(y == label) for label in classes])
-        weights = 1 / (1 - _EFFECTIVE_BETA**n_samples)
-        weights *= len(y) / (weights @ n_samples)  # the mean of the images' is 1
+    if isinstance(class_weight, str):
+        size = class_count
+        if class_weight == "effective":
+            size = (1 - _EFFECTIVE_BETA**class_count) / (1 - _EFFECTIVE_BETA)
+        weights = class_count.sum() / ((class_count / size).sum() * size)  # 1 for the mean image
     else:
-        weights = compute_class_weight(class_weight, classes=classes, y=y)
+        weights = compute_class_weight(class_weight, classes=classes, y=classes)
     if not (np.isfinite(weights).all() and weights.min() >= 0 < weights.max()):
         raise ValueError(
             f"got class_weight={class_weight!r}, expected weights that are finite and not "
@@ -69,5 +70,5 @@ def logit_offset(tau, class_count):
     ----------
     .. [1] Menon et al., "Long-tail Learning via Logit Adjustment", ICLR 2021.
     """
-    counts = np.maximum(class_count, 1)  # a class not seen yet has no share
+    counts = np.maximum(class_count, 1)  # a class not seen yet would have no logarithm
     return (-tau * np.log(counts / counts.sum())).astype(np.float32)

@@ -18,8 +18,8 @@ class NetMixin:
             return self.module_.state_dict(), self.classes_
         return None if self.weights is None else load_weights(self.weights)
 
-    def _new_net(self, n_channels, y, seed, initial):
-        """Make a net for images of `n_channels`; `y` and `class_count_` give what classes count."""
+    def _new_net(self, n_channels, seed, initial):
+        """Make a net for images of `n_channels`, whose classes are `class_count_`."""
         from .training import graft
 
         if self.warmup_epochs >= self.max_epochs:
@@ -27,7 +27,7 @@ class NetMixin:
                 f"got warmup_epochs={self.warmup_epochs} for max_epochs={self.max_epochs}, "
                 "expected fewer; lower it, or train for longer"
             )
-        weights = class_weights(self.class_weight, self.classes_, y)
+        weights = class_weights(self.class_weight, self.classes_, self.class_count_)
         net = self._build_net(self._resolve_channels(n_channels), weights, seed)
         if self.freeze is not None and initial is None:
             raise ValueError(

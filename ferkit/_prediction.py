@@ -25,7 +25,7 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         return self._outputs(X) + logit_offset(self.logit_adjustment, self.class_count_)
 
     def decision_function(self, X):
-        """Compute the network's logits, less what `logit_adjustment` takes off.
+        """Compute the network's logits, with `logit_adjustment`.
 
         Parameters
         ----------

@@ -69,8 +69,9 @@ def stream_seed(seed, *stream):
     seed : int
         The fit's seed.
     *stream : int
-        (0,) draws the weights, (k,) the order of the k-th epoch, and (k, r) whatever else the r-th
-        process draws in it, counted from 1. An epoch needs nothing but its number to be repeated.
+        (0,) draws the weights, (0, i) seeds the i-th part of the sampler, (k,) draws the order of
+        the k-th epoch, and (k, r) whatever else the r-th process draws in it, counted from 1. An
+        epoch needs nothing but its number to be repeated.
 
     Returns
     -------

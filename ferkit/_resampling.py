@@ -1,8 +1,8 @@
 """An estimator's sampler, at work on its training images."""
 
 import numpy as np
-from imblearn.utils._tags import get_tags
 from sklearn.base import clone
+from sklearn.utils import get_tags
 
 from ._random import stream_seed
 
@@ -30,7 +30,60 @@ def resample(sampler, images, y, seed):
         Of the same dtype.
     y : ndarray of shape (n_new,)
         Their labels.
+
+    Raises
+    ------
+    ValueError
+        If a step of the Pipeline is no sampler, or no image of a class is left.
     """
+    classes = np.unique(y)
+    for step in samplers_of(_seeded(sampler, seed)):
+        takes_images = get_tags(step).input_tags.three_d_array
+        resample_once = _resample_images if takes_images else _resample_rows
+        images, y = resample_once(step, images, y)
+    lost = np.setdiff1d(classes, y)
+    if len(lost):
+        raise ValueError(
+            f"got no images of class {lost[0]!s} from the sampler, expected some of each class; "
+            "change its sampling_strategy"
+        )
+    return images, y
+
+
+def samplers_of(sampler):
+    """List the samplers that a Pipeline consists of; a sampler is its own only one.
+
+    Parameters
+    ----------
+    sampler : object with `fit_resample`
+        A sampler, or a Pipeline of some.
+
+    Returns
+    -------
+    list
+        Samplers.
+
+    Raises
+    ------
+    ValueError
+        If a step is no sampler.
+    """
+    if not hasattr(sampler, "steps"):
+        return [sampler]
+    samplers = []
+    for name, step in sampler.steps:
+        if step is None or step == "passthrough":
+            continue
+        if not hasattr(step, "fit_resample"):
+            raise ValueError(
+                f"got a sampler with the step {name!r}, {step!r}, expected samplers only; a "
+                "transformer's place is in a Pipeline before the estimator"
+            )
+        samplers += samplers_of(step)
+    return samplers
+
+
+def _seeded(sampler, seed):
     sampler = clone(sampler)
     unseeded = [
         name
@@ -38,18 +91,18 @@ def resample(sampler, images, y, seed):
         if name.split("__")[-1] == "random_state" and value is None
     ]
     seeds = {name: stream_seed(seed, 0, i) % 2**32 for i, name in enumerate(unseeded, start=1)}
-    sampler.set_params(**seeds)
-    if _takes_images(sampler):
-        X = images if images.shape[-1] == 3 else images[..., 0]
-    else:
-        X = images.reshape(len(images), -1).astype(np.float32)
+    return sampler.set_params(**seeds)
+
+
+def _resample_images(sampler, images, y):
+    X = images if images.shape[-1] == 3 else images[..., 0]
     X, y = sampler.fit_resample(X, y)
-    X = np.asarray(X).reshape(-1, *images.shape[1:])
-    if images.dtype == np.uint8 != X.dtype:
-        X = np.rint(X).clip(0, 255)
-    return X.astype(images.dtype, copy=False), y
+    return X.reshape(-1, *images.shape[1:]), y
 
 
-def _takes_images(sampler):
-    first = sampler.steps[0][1] if hasattr(sampler, "steps") else sampler
-    return getattr(get_tags(first).input_tags, "three_d_array", False)
+def _resample_rows(sampler, images, y):
+    rows = images.reshape(len(images), -1).astype(np.float32)
+    rows, y = sampler.fit_resample(rows, y)
+    if images.dtype == np.uint8:
+        rows = np.rint(rows).clip(0, 255)
+    return rows.reshape(-1, *images.shape[1:]).astype(images.dtype, copy=False), y

@@ -69,9 +69,10 @@ class ResNetFER(BaseFER):
         Weights of the classes in the loss; "balanced" takes them inversely to the frequencies,
         "effective" inversely to Cui et al.'s effective numbers of samples, which is milder.
     logit_adjustment : float, default=0.0
-        Strength of a correction for the classes' frequencies in training, at prediction: each
-        logit is lowered by it times the logarithm of its class's share. 1 suits scores that count
-        all classes alike, such as macro-F1. It may be set after `fit`.
+        Strength of a correction for the classes' frequencies in training, at prediction: it times
+        the logarithm of a class's share is taken from the class's logit, which favours rare ones.
+        1 suits scores that count all classes alike, such as macro-F1, unless `class_weight` or
+        `sampler` does so already. It may be set after `fit`; losses do not follow it.
     sampler : imbalanced-learn sampler or Pipeline of some, default=None
         Balances the training images, after the split for `early_stopping`, whose images it never
         sees. What has ``random_state=None`` in it follows this estimator's.
@@ -112,7 +113,8 @@ class ResNetFER(BaseFER):
     classes_ : ndarray of shape (n_classes,)
         The labels, sorted.
     class_count_ : ndarray of shape (n_classes,)
-        Training images of each class: without those for validation, with those of `sampler`.
+        Training images of each class, int64: without those for validation, with those of
+        `sampler`. With `soft_targets` their sums, float32.
     n_features_in_ : int
         Number of values per image.
     feature_names_in_ : ndarray of shape (n_values,)

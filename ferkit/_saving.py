@@ -1,11 +1,13 @@
 """Estimators to and from the one file format."""
 
 import hashlib
+import pickle
 import warnings
 from dataclasses import asdict
 
 import joblib
 import numpy as np
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from . import persistence
@@ -69,7 +71,8 @@ def load(path):
     """Load an estimator that was saved with its `save`.
 
     No code in the file is run. The estimator predicts at once, on the device that its `device`
-    parameter names.
+    parameter names. What the file leaves out (`callbacks`, `checkpoint_dir`, `sampler` and
+    `weights`) has to be set anew before another `fit`.
 
     Parameters
     ----------
@@ -215,16 +218,31 @@ def identify_fit(estimator, *, random_state, initial, **data):
 
     kind = type(estimator)
     params = estimator.get_params(deep=False)
+    if estimator.loss != "focal":
+        del params["focal_gamma"]
+    if data["X_val"] is None and not estimator.early_stopping:
+        del params["logit_adjustment"]  # without validation, it acts after the fit only
     return {
         "class": f"{kind.__module__}.{kind.__qualname__}",
         **{name: _to_json(name, params[name]) for name in params.keys() - _OUTSIDE_IDENTITY},
         "classes": [estimator.classes_.dtype.str, estimator.classes_.tolist()],
         "random_state": random_state,
         "release": ferkit.__version__,
-        "sampler": estimator.sampler and joblib.hash(estimator.sampler),
+        "sampler": estimator.sampler and _digest_sampler(estimator.sampler),
         "weights": initial and _digest_weights(*initial),
         **{name: None if values is None else _digest(values) for name, values in data.items()},
     }
+
+
+def _digest_sampler(sampler):
+    try:
+        return joblib.hash(clone(sampler))  # without what a fit has added
+    except pickle.PicklingError as error:
+        raise ValueError(
+            f"got {sampler!r}, which cannot be pickled, expected a sampler that can be told from "
+            "others, for checkpoint_dir; use a named function instead of a lambda, or "
+            "ferkit.over_sampling.at_least"
+        ) from error
 
 
 def _digest_weights(tensors, classes):

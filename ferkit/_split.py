@@ -67,29 +67,30 @@ def _explain(targets, fraction):
     )
 
 
-def warn_of_copies(images, train, valid):
+def warn_of_copies(images, validation):
     """Warn if images for validation are also there to train on, to the pixel.
 
     Parameters
     ----------
     images : ndarray of shape (n, height, width, channels)
-        All images.
-    train, valid : ndarray
-        Positions of those to train on, and of those for validation.
+        Those to train on.
+    validation : ndarray of shape (n_validation, height, width, channels)
+        Those for validation.
 
     Warns
     -----
     UserWarning
         If there are any.
     """
-    seen = {hash(images[i].tobytes()) for i in train}
-    n_copies = sum(hash(images[i].tobytes()) in seen for i in valid)
+    seen = {hash(image.tobytes()) for image in images}
+    n_copies = sum(hash(image.tobytes()) in seen for image in validation)
     if n_copies:
         warnings.warn(
-            f"got {n_copies} of {len(valid)} validation images that are exact copies of training "
-            "images, expected none, for they make validation look better than it is; keep copies "
-            "together with groups=ferkit.datasets.find_duplicates(X), or, if a sampler of a "
-            "Pipeline made them, give it to the estimator as sampler= instead",
+            f"got {n_copies} of {len(validation)} validation images that are exact copies of "
+            "training images, expected none, for they make validation look better than it is; keep "
+            "copies together with groups=ferkit.datasets.find_duplicates(X); if a sampler of a "
+            "Pipeline made them, give it to the estimator as sampler= instead; if they are in an "
+            "ImagePool, take them out of it",
             UserWarning,
             stacklevel=5,
         )
@@ -120,9 +121,8 @@ def check_groups(groups, n_images):
     groups = column_or_1d(groups)
     if len(groups) != n_images:
         raise ValueError(
-            f"got {len(groups)} groups for {n_images} images, expected one each; a sampler before "
-            "this step in a Pipeline makes images that groups do not know of, so give it a step of "
-            "its own, before fit"
+            f"got {len(groups)} groups for {n_images} images, expected one each; if a sampler "
+            "before this step in a Pipeline makes images, give it to the estimator as sampler="
         )
     codes, _ = pd.factorize(groups)  # groups may be of any kind
     if codes.min() < 0:

@@ -7,7 +7,9 @@ import pytest
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_sampler_pipeline
 from imblearn.under_sampling import RandomUnderSampler
+from sklearn import config_context
 from sklearn.base import clone
+from sklearn.model_selection import StratifiedKFold, cross_validate
 from skorch.callbacks import Callback
 
 import ferkit
@@ -16,6 +18,7 @@ from ferkit._imbalance import class_weights, logit_offset
 from ferkit.augment import Policy
 from ferkit.datasets import make_faces
 from ferkit.over_sampling import AugmentedOverSampler, ImagePool, PoolOverSampler, at_least
+from ferkit.preprocessing import PixelRows
 from tests.helpers import LinearFER
 
 COUNTS = np.array([12, 4, 9, 25, 10, 8, 9])
@@ -45,15 +48,17 @@ class Watch(Callback):
 
 def test_effective_weights_are_the_papers(faces):
     y = faces[1]
-    weights = class_weights("effective", np.arange(7), y)
+    weights = class_weights("effective", np.arange(7), COUNTS)
     effective = (1 - 0.9999**COUNTS) / (1 - 0.9999)
     np.testing.assert_allclose(weights / weights[0], effective[0] / effective)
     assert (weights @ COUNTS) == pytest.approx(len(y))
 
 
 def test_effective_weights_are_milder_than_balanced_ones():
-    y = np.repeat([0, 1], [7215, 436])  # FER2013's happy and disgust
-    effective, balanced = (class_weights(w, np.arange(2), y) for w in ("effective", "balanced"))
+    counts = np.array([7215, 436])  # FER2013's happy and disgust
+    effective, balanced = (
+        class_weights(w, np.arange(2), counts) for w in ("effective", "balanced")
+    )
     assert 1 < effective[1] / effective[0] < balanced[1] / balanced[0]
 
 
@@ -71,7 +76,7 @@ def test_focal_gamma_acts(faces):
 # -- logit adjustment ------------------------------------------------------------------------------
 
 
-def test_logits_are_lowered_by_the_logarithm_of_the_share(faces):
+def test_logits_are_moved_by_the_logarithm_of_the_share(faces):
     clf = fit(faces)
     plain = clf.decision_function(faces[0])
     adjusted = clf.set_params(logit_adjustment=0.7).decision_function(faces[0])
@@ -176,6 +181,37 @@ def test_a_sampler_follows_random_state(faces):
     assert (a.decision_function(faces[0]) != c.decision_function(faces[0])).any()
 
 
+def test_samplers_of_both_kinds_go_together(faces):
+    X, y = faces
+    sampler = make_sampler_pipeline(
+        RandomOverSampler(sampling_strategy=at_least(20)),
+        "passthrough",
+        AugmentedOverSampler(policy="strong", sampling_strategy=at_least(30)),
+        SMOTE(sampling_strategy=at_least(40)),
+    )
+    watch = Watch()
+    assert fit(faces, sampler=sampler, callbacks=[watch]).class_count_.tolist() == [40] * 7
+    images = watch.train.X[..., 0]
+    np.testing.assert_array_equal(images[: len(X)], X)
+    assert abs(images.mean() / X.mean() - 1) < 0.3  # levels throughout
+    floats = Watch()
+    fit((X / 255, y), sampler=sampler, callbacks=[floats])
+    np.testing.assert_allclose(floats.train.X[: len(X), ..., 0], X / 255, atol=1e-6)
+    assert abs(floats.train.X.mean() * 255 / X.mean() - 1) < 0.3
+
+
+def test_transformers_are_no_samplers(faces):
+    sampler = make_sampler_pipeline(PixelRows(), SMOTE(k_neighbors=2))
+    with pytest.raises(ValueError, match=r"got a sampler with the step 'pixelrows'.*samplers only"):
+        fit(faces, sampler=sampler)
+
+
+def test_a_sampler_that_loses_a_class(faces):
+    sampler = RandomUnderSampler(sampling_strategy={3: 0})
+    with pytest.raises(ValueError, match="got no images of class 3 from the sampler"):
+        fit(faces, sampler=sampler)
+
+
 def test_sampler_parameters_are_nested(faces):
     clf = LinearFER(sampler=AugmentedOverSampler())
     clf.set_params(sampler__sampling_strategy=at_least(30), max_epochs=1)
@@ -194,6 +230,18 @@ def test_checkpoints_tell_samplers_and_policies_apart(faces, tmp_path):
     assert n_folders(augment=Policy(flip=0.5)) == 4
     assert n_folders(augment=Policy(flip=0.5)) == 4
     assert n_folders(augment=Policy(flip=0.25)) == 5
+    fitted = AugmentedOverSampler()
+    fitted.fit_resample(*faces)
+    assert n_folders(sampler=fitted) == 5
+    assert n_folders(focal_gamma=3, logit_adjustment=1) == 5  # they do not change the weights
+    assert n_folders(loss="focal", focal_gamma=3) == 6
+
+
+def test_samplers_that_cannot_be_told_apart(faces, tmp_path):
+    sampler = AugmentedOverSampler(sampling_strategy=lambda y: {1: 30})
+    assert fit(faces, sampler=sampler).class_count_[1] == 30
+    with pytest.raises(ValueError, match=r"cannot be pickled.*use a named function instead"):
+        fit(faces, sampler=sampler, checkpoint_dir=tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -235,6 +283,47 @@ def test_soft_targets_are_learned_and_stay_with_their_images(faces):
     clf.set_params(restore_best=False, validation_fraction=0.2).fit(X, y, soft_targets=votes)
     assert (clf.predict(X) == (y + 1) % 7).mean() > 0.6
     assert clf.predict_proba(X).max(axis=1).mean() < 0.75
+    assert clf.class_count_.sum() == pytest.approx(0.8 * len(y), abs=2)
+
+
+def test_priors_are_those_of_soft_targets(faces):
+    X, y = faces
+    votes = np.tile([0.7, *[0.05] * 6], (len(y), 1))
+    clf = LinearFER(max_epochs=1, random_state=0).fit(X, y, soft_targets=votes)
+    np.testing.assert_allclose(clf.class_count_, len(y) * votes[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("with_routing", [False, True])
+def test_soft_targets_in_cross_validation(with_routing, faces):
+    X, y = faces
+    votes = np.random.default_rng(0).dirichlet(np.ones(7), len(y))
+    with config_context(enable_metadata_routing=with_routing):
+        fitted = cross_validate(
+            LinearFER(max_epochs=1),
+            X,
+            y,
+            cv=2,
+            params={"soft_targets": votes},
+            return_estimator=True,
+        )["estimator"]
+    for clf, (train, _) in zip(fitted, StratifiedKFold(2).split(X, y), strict=True):
+        np.testing.assert_allclose(clf.class_count_, votes[train].sum(axis=0), rtol=1e-5)
+
+
+def test_soft_targets_with_weights_mixing_and_checkpoints(faces, tmp_path):
+    X, y = faces
+
+    def soft(votes, **params):
+        clf = LinearFER(max_epochs=2, class_weight="balanced", random_state=0, **params)
+        return clf.fit(X, y, soft_targets=votes).decision_function(X)
+
+    a = soft(np.eye(7)[y], augment=Policy(mixup=1.0), checkpoint_dir=tmp_path)
+    np.testing.assert_array_equal(
+        a, soft(np.eye(7)[y], augment=Policy(mixup=1.0), checkpoint_dir=tmp_path)
+    )
+    assert (a != soft(np.eye(7)[y])).any()
+    soft(np.full((len(y), 7), 1 / 7), augment=Policy(mixup=1.0), checkpoint_dir=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,18 @@ def test_exact_copies_before_early_stopping_are_warned_of(marked):
     assert detector.leaks()
 
 
+def test_a_pool_of_validation_images_is_caught(marked):
+    X, y = marked
+    sampler = PoolOverSampler(ImagePool(X, y), sampling_strategy={1: 40}, random_state=0)
+    for params in ({"early_stopping": True}, {}):
+        detector = Detector()
+        X_val = {} if params else {"X_val": X[-20:], "y_val": y[-20:]}
+        train = slice(None) if params else slice(0, N - 20)
+        with pytest.warns(UserWarning, match=r"exact copies .*ImagePool, take them out"):
+            net(detector, sampler=sampler, **params).fit(X[train], y[train], **X_val)
+        assert detector.leaks()
+
+
 def test_groups_keep_twins_together(marked):
     X, y = marked
     rng = np.random.default_rng(0)

@@ -1,8 +1,8 @@
 """Random changes of how faces look: pure functions on batches, and policies built from them.
 
-A batch is a float tensor of shape (n, channels, height, width) in [0, 1] with black at 0, on any
-device. Random numbers come from torch's default generator of that device, and nothing is read back
-from it.
+A batch is a float tensor of shape (n, channels, height, width) with black at 0 and white at 1, on
+any device. Random numbers come from torch's default generator of that device, and nothing is read
+back from it.
 """
 
 from ._affine import random_affine, random_crop

@@ -13,16 +13,16 @@ def random_brightness(images, largest):
     Parameters
     ----------
     images : torch.Tensor of shape (n, channels, height, width)
-        Floats in [0, 1].
+        Floats, for which 0 is black and 1 is white.
     largest : float
         Largest change, either way, where black to white is 1.
 
     Returns
     -------
     torch.Tensor of shape (n, channels, height, width)
-        New images in [0, 1]; the input is not changed.
+        New images, which may leave [0, 1]; the input is not changed.
     """
-    return (images + per_image(uniform(images, largest))).clamp_(0, 1)
+    return images + per_image(uniform(images, largest))
 
 
 def random_contrast(images, largest):
@@ -31,17 +31,17 @@ def random_contrast(images, largest):
     Parameters
     ----------
     images : torch.Tensor of shape (n, channels, height, width)
-        Floats in [0, 1].
+        Floats, for which 0 is black and 1 is white.
     largest : float
         Largest change, either way: 0.2 multiplies by 0.8 to 1.2.
 
     Returns
     -------
     torch.Tensor of shape (n, channels, height, width)
-        New images in [0, 1]; the input is not changed.
+        New images, which may leave [0, 1]; the input is not changed.
     """
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    return torch.lerp(mean, images, per_image(1 + uniform(images, largest))).clamp_(0, 1)
+    return torch.lerp(mean, images, per_image(1 + uniform(images, largest)))
 
 
 def random_noise(images, std):
@@ -50,16 +50,16 @@ def random_noise(images, std):
     Parameters
     ----------
     images : torch.Tensor of shape (n, channels, height, width)
-        Floats in [0, 1].
+        Floats, for which 0 is black and 1 is white.
     std : float
         Standard deviation, where black to white is 1.
 
     Returns
     -------
     torch.Tensor of shape (n, channels, height, width)
-        New images in [0, 1]; the input is not changed.
+        New images, which may leave [0, 1]; the input is not changed.
     """
-    return torch.randn_like(images).mul_(std).add_(images).clamp_(0, 1)
+    return torch.randn_like(images).mul_(std).add_(images)
 
 
 def random_erasing(images, probability, *, area=(0.02, 0.33), aspect=(0.3, 3.3)):
@@ -68,7 +68,7 @@ def random_erasing(images, probability, *, area=(0.02, 0.33), aspect=(0.3, 3.3))
     Parameters
     ----------
     images : torch.Tensor of shape (n, channels, height, width)
-        Floats in [0, 1].
+        Floats, for which 0 is black and 1 is white.
     probability : float
         Of an image to lose a box.
     area : tuple of float, default=(0.02, 0.33)
@@ -79,7 +79,7 @@ def random_erasing(images, probability, *, area=(0.02, 0.33), aspect=(0.3, 3.3))
     Returns
     -------
     torch.Tensor of shape (n, channels, height, width)
-        New images in [0, 1]; the input is not changed.
+        New images, which may leave [0, 1]; the input is not changed.
 
     References
     ----------
@@ -88,7 +88,7 @@ def random_erasing(images, probability, *, area=(0.02, 0.33), aspect=(0.3, 3.3))
     n, _, height, width = images.shape
     is_erased = torch.rand(n, device=images.device) < probability
     share, ratio = torch.rand((2, n), device=images.device)
-    pixels = torch.lerp(*images.new_tensor(area), share) * height * width
+    pixels = (area[0] + (area[1] - area[0]) * share) * height * width
     low, high = map(math.log, aspect)
     ratio = torch.exp(low + (high - low) * ratio)
     heights = torch.sqrt(pixels * ratio).round_().clamp_(1, height) * is_erased

@@ -1,6 +1,7 @@
 """Named sets of changes."""
 
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 
 import torch
 
@@ -62,8 +63,8 @@ class Policy:
 
     def __post_init__(self):
         for field in fields(self):
-            value, (largest, meaning) = getattr(self, field.name), _RANGES[field.name]
-            if not 0 <= value <= largest or (field.name == "crop" and value != int(value)):
+            value, (kind, largest, meaning) = getattr(self, field.name), _RANGES[field.name]
+            if not (isinstance(value, kind) and 0 <= value <= largest):
                 raise ValueError(
                     f"got {field.name}={value!r} in a Policy, expected {meaning}; change it"
                 )
@@ -127,16 +128,16 @@ _FUNCTIONS = {
     "erasing": random_erasing,
 }
 
-_PROBABILITY = (1, "a probability, 0 to 1")
-_FRACTION = (1, "a fraction, 0 to 1")
-_NOT_NEGATIVE = (float("inf"), "0 or more")
+_PROBABILITY = (Real, 1, "a probability, 0 to 1")
+_FRACTION = (Real, 1, "a fraction, 0 to 1")
+_NOT_NEGATIVE = (Real, 1000, "a number, 0 to 1000")
 _RANGES = {
     "flip": _PROBABILITY,
-    "rotation": (180, "degrees, 0 to 180"),
-    "shear": (80, "degrees, 0 to 80"),
+    "rotation": (Real, 180, "degrees, 0 to 180"),
+    "shear": (Real, 80, "degrees, 0 to 80"),
     "translation": _FRACTION,
-    "zoom": (0.9, "a fraction, 0 to 0.9"),
-    "crop": (float("inf"), "whole pixels, 0 or more"),
+    "zoom": (Real, 0.9, "a fraction, 0 to 0.9"),
+    "crop": (Integral, 1000, "whole pixels, 0 to 1000"),
     "brightness": _FRACTION,
     "contrast": _FRACTION,
     "noise": _NOT_NEGATIVE,

@@ -4,7 +4,7 @@ import torch
 
 
 def uniform(images, largest):
-    """Draw a number in [-largest, largest] for each image, on its device: shape (n,)."""
+    """Draw a number in [-largest, largest] for each image, on its device: float32 of shape (n,)."""
     return (2 * torch.rand(len(images), device=images.device) - 1) * largest
 
 

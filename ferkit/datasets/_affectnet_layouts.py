@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ._any_images import list_class_folders, list_files
 from ._emotion_names import find_emotion
 from ._fer2013_images import is_visible
-from ._image_folder import list_class_folders, list_files
 from ._label_csv import add_bad_line, read_label_csv
 
 # AffectNet's codes of expressions; the position is the code.
@@ -188,7 +188,7 @@ def _index_csv(path, bad):
             add_bad_line(bad, line, path, line, got, "x, y, width and height in pixels")
         else:
             labelled.append((name, codes[code], _parse_box(fields) if has_boxes else None))
-    return _find_images(path, [name for name, _, _ in labelled[:100]]), labelled
+    return _find_images(path, [name for name, _, _ in labelled]), labelled
 
 
 def _parse_box(fields):

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import Bunch
 
+from ._fer2013_images import is_visible
 from ._image_files import (
     MODES,
     UnfitFileError,
@@ -272,3 +273,50 @@ def _new_npy(path, image_shape):
 def _write_header(file, n_images, image_shape):
     header = {"descr": "|u1", "fortran_order": False, "shape": (n_images, *image_shape)}
     np.lib.format.write_array_header_1_0(file, header)
+
+
+def list_class_folders(path):
+    """List the folders within a folder.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The folder.
+
+    Returns
+    -------
+    list of str
+        Their names, sorted.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If it is not a folder.
+    """
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path}: got no such path, expected a folder with class folders; check the path"
+        )
+    if not path.is_dir():
+        raise ValueError(
+            f"{path}: got a file, expected a folder with class folders; unpack an archive, and "
+            "pass the path of the folder"
+        )
+    with os.scandir(path) as entries:
+        return sorted(entry.name for entry in entries if entry.is_dir() and is_visible(entry.name))
+
+
+def list_files(path, folder):
+    """List what lies in a class folder, but for clutter.
+
+    Parameters
+    ----------
+    path, folder : pathlib.Path, str
+        The data set, and the folder within it.
+
+    Returns
+    -------
+    list of str
+        Names from `path`, sorted.
+    """
+    return [f"{folder}/{name}" for name in sorted(os.listdir(path / folder)) if is_visible(name)]

@@ -15,6 +15,7 @@ _N_COMPONENTS = 64  # enough to tell nearly all pairs of faces apart; more cost 
 _N_SAMPLED = 512  # images that the components are made of
 _ROUNDING = 1e-5  # more than that of a product of float32 sketches
 _BLOCK_VALUES = 2**22  # in the images of a block: bounds the memory
+_BLOCK_SIDE = 2048  # images of a block, whose pairs take memory too
 
 
 def find_duplicates(X, *, threshold=0.95):
@@ -155,7 +156,7 @@ def _group_correlated(rows, threshold):
 
 
 def _blocks(rows):
-    size = max(1, _BLOCK_VALUES // rows.shape[1])
+    size = min(_BLOCK_SIDE, max(1, _BLOCK_VALUES // rows.shape[1]))
     return [slice(start, start + size) for start in range(0, len(rows), size)]
 
 

@@ -102,6 +102,8 @@ def _download(path):
     with tempfile.TemporaryDirectory(dir=path.parent, prefix="fetching-") as folder:
         try:
             fetched = kagglehub.dataset_download(_HANDLE, output_dir=os.path.join(folder, "new"))
+        except TypeError:  # another release of kagglehub, not the network
+            raise
         except Exception as error:  # of requests, kagglehub, or the system
             raise ConnectionError(
                 f"got {type(error).__name__} from Kaggle ({error}), expected the data set "

@@ -1,14 +1,19 @@
 """Images in one folder per class."""
 
-import os
 import warnings
 from pathlib import Path
 
 from .._images import EMOTIONS
-from ._any_images import Sample, check_options, permission_explained, read_bunch
+from ._any_images import (
+    Sample,
+    check_options,
+    list_class_folders,
+    list_files,
+    permission_explained,
+    read_bunch,
+)
 from ._bad_samples import BadSamples
 from ._emotion_names import find_emotion
-from ._fer2013_images import is_visible
 
 _DESCR = """\
 Images in one folder per class
@@ -153,53 +158,6 @@ def _index(path, on_error):
             _tell_of_empty(path / folder, on_error)
     classes = _order(folders, path)
     return [Sample(name, classes.index(f)) for f in folders for name in names[f]], classes
-
-
-def list_class_folders(path):
-    """List the folders within a folder.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The folder.
-
-    Returns
-    -------
-    list of str
-        Their names, sorted.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If it is not a folder.
-    """
-    if not path.exists():
-        raise FileNotFoundError(
-            f"{path}: got no such path, expected a folder with class folders; check the path"
-        )
-    if not path.is_dir():
-        raise ValueError(
-            f"{path}: got a file, expected a folder with class folders; unpack an archive, and "
-            "pass the path of the folder"
-        )
-    with os.scandir(path) as entries:
-        return sorted(entry.name for entry in entries if entry.is_dir() and is_visible(entry.name))
-
-
-def list_files(path, folder):
-    """List what lies in a class folder, but for clutter.
-
-    Parameters
-    ----------
-    path, folder : pathlib.Path, str
-        The data set, and the folder within it.
-
-    Returns
-    -------
-    list of str
-        Names from `path`, sorted.
-    """
-    return [f"{folder}/{name}" for name in sorted(os.listdir(path / folder)) if is_visible(name)]
 
 
 def _order(folders, path):

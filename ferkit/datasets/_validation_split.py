@@ -15,9 +15,10 @@ from ._duplicates import check_rows, digest_rows, group_copies
 def validation_split(X, y, *, validation_fraction=0.1, groups=None, threshold=0.95, random_state=0):
     """Split off a validation set of which no image has a copy in the training set.
 
-    The split depends on what the images look like, on their labels and on the seed, and on
-    nothing else: whatever the order of the images, the machine, or the versions of libraries,
-    the same images are chosen.
+    The split depends on the images' values, on their labels and on the seed, and on nothing else:
+    whatever the order of the images, the machine, or the versions of libraries, the same images
+    are chosen. Images of other values are chosen differently, such as those of another edition of
+    the same photos (FER2013 as csv and as JPEG files), or floats instead of levels.
 
     Parameters
     ----------

@@ -3,6 +3,7 @@
 from torch import nn
 
 from ._budget import MAX_PARAMETERS, check_budget
+from ._relu6 import ReLU6
 
 
 def _conv_bn_relu6(in_channels, out_channels, kernel_size, stride=1, groups=1):
@@ -17,7 +18,7 @@ def _conv_bn_relu6(in_channels, out_channels, kernel_size, stride=1, groups=1):
             bias=False,
         ),
         nn.BatchNorm2d(out_channels),
-        nn.ReLU6(inplace=True),
+        ReLU6(),
     ]
 
 

@@ -116,7 +116,7 @@ def _change(images, chosen, policy, seed):
             seed_generators(device, stream_seed(*seed, start))
             batch = torch.from_numpy(images[chosen[start : start + _BATCH]]).permute(0, 3, 1, 2)
             if images.dtype == np.uint8:
-                changed = policy(batch.float().div_(255)).mul_(255).round_()
+                changed = policy(batch.float().div_(255)).mul(255).round_().clamp_(0, 255)
             else:
                 changed = policy(batch)
             made[start : start + _BATCH] = changed.permute(0, 2, 3, 1)

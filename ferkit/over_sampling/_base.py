@@ -77,14 +77,16 @@ class ImageOverSampler(BaseOverSampler):
         rows, own_shape = as_rows(X)
         rows, y = validate_data(self, rows, y, ensure_all_finite=False)  # as_images says where
         self.image_shape_ = resolve_image_shape(rows.shape[1], own_shape, self.image_shape)
-        self._dtype, self._shape_of_one = rows.dtype, np.shape(X)[1:]
-        return as_images(rows, self.image_shape_), y, is_one_vs_all
+        self._shape_of_one = np.shape(X)[1:]
+        return (rows, as_images(rows, self.image_shape_)), y, is_one_vs_all
 
-    def _fit_resample(self, images, y):
+    def _fit_resample(self, X, y):
+        rows, images = X
         random_state = check_random_state(self.random_state)
         wanted = {label: n for label, n in self.sampling_strategy_.items() if n}
         made = self._make(images, y, wanted, random_state)
-        X = np.concatenate([images, *made], dtype=self._dtype, casting="unsafe")
+        made_rows = [new.reshape(len(new), -1).astype(rows.dtype) for new in made]
+        X = np.concatenate([rows, *made_rows])
         y_made = [
             np.full(len(new), label, y.dtype) for label, new in zip(wanted, made, strict=True)
         ]

@@ -13,7 +13,8 @@ class ImagePool:
     """Images of an external set, to be drawn from without being copied.
 
     scikit-learn's `clone` deep-copies parameters; a pool it hands on as it is, so that a search
-    over a pipeline does not multiply an external data set.
+    over a pipeline does not multiply an external data set. A pickle of a fitted estimator holds
+    its pool; `BaseFER.save` leaves it out.
 
     Parameters
     ----------
@@ -49,6 +50,26 @@ class ImagePool:
         self.images = as_images(rows, self.image_shape)
         self.y = column_or_1d(as_labels(y))
         check_consistent_length(self.images, self.y)
+
+    def check_labels(self, y):
+        """Refuse labels of which the pool knows none.
+
+        Parameters
+        ----------
+        y : ndarray of shape (n_images,)
+            Labels of the images that the pool's will be added to.
+
+        Raises
+        ------
+        ValueError
+            If the pool has none of them.
+        """
+        labels, own = np.unique(y).tolist(), np.unique(self.y).tolist()
+        if not set(labels) & set(own):
+            raise ValueError(
+                f"got a pool with the labels {own[:10]} for the labels {labels[:10]} in y, "
+                "expected some in common; give the pool the labels that y has"
+            )
 
     def draw(self, label, n, *, like, random_state):
         """Draw images of a class without replacement.
@@ -165,6 +186,7 @@ class PoolOverSampler(ImageOverSampler):
 
     def _make(self, images, y, wanted, random_state):
         pool = self.pool if isinstance(self.pool, ImagePool) else self._make_pool()
+        pool.check_labels(y)
         made = [
             pool.draw(label, n, like=images, random_state=random_state)
             for label, n in wanted.items()
@@ -172,7 +194,7 @@ class PoolOverSampler(ImageOverSampler):
         counts = zip(wanted.items(), made, strict=True)
         self.n_missing_ = {label: n - len(drawn) for (label, n), drawn in counts if n > len(drawn)}
         if self.n_missing_:
-            missing = ", ".join(f"{n} of {label!r}" for label, n in self.n_missing_.items())
+            missing = ", ".join(f"{n} of class {label}" for label, n in self.n_missing_.items())
             warnings.warn(
                 f"the pool lacks {missing}; these classes stay short of what sampling_strategy "
                 "asks for: lower it, or fill them up with AugmentedOverSampler",

@@ -3,7 +3,6 @@
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
 from sklearn.utils import check_array
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import validate_data
 
@@ -11,9 +10,7 @@ from .._images import as_images, as_rows, check_shape_of_fit, resolve_image_shap
 
 __all__ = [
     "ImageTransformer",
-    "Interval",
     "StatelessTransformer",
-    "StrOptions",
     "chunks",
     "fit_context",
     "to_levels",
@@ -57,13 +54,14 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         UserWarning
             If floats look like levels.
         """
-        self._check_first_X(X)
+        self._check_first_X(X, is_several=y is not None)
         return self
 
-    def _check_first_X(self, X):
+    def _check_first_X(self, X, is_several):
         """Validate what a fit begins with; sets `n_features_in_` and `image_shape_`."""
         rows, own = as_rows(X)
-        self._refuse_single_image(rows, own)
+        if not is_several:
+            self._refuse_single_image(rows, own)
         # `as_images` looks for what is not finite, and says where it is
         rows = validate_data(self, rows, ensure_all_finite=False)
         self.image_shape_ = resolve_image_shape(rows.shape[1], own, self.image_shape)

@@ -5,8 +5,9 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin
+from sklearn.utils._param_validation import Interval, StrOptions
 
-from ._base import Interval, StatelessTransformer, StrOptions, to_levels
+from ._base import StatelessTransformer, to_levels
 
 
 class EqualizeHistogram(OneToOneFeatureMixin, StatelessTransformer):

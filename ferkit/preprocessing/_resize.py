@@ -5,8 +5,9 @@ from numbers import Integral
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
+from sklearn.utils._param_validation import Interval
 
-from ._base import Interval, StatelessTransformer, chunks
+from ._base import StatelessTransformer, chunks
 
 
 class Resize(ClassNamePrefixFeaturesOutMixin, StatelessTransformer):

@@ -75,7 +75,7 @@ class PixelRows(OneToOneFeatureMixin, ImageTransformer):
         UserWarning
             If floats look like levels.
         """
-        self._dtype = self._check_first_X(X).dtype
+        self._dtype = self._check_first_X(X, is_several=y is not None).dtype
         return self
 
     def transform(self, X):

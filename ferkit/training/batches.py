@@ -45,7 +45,9 @@ def to_input(images, in_channels):
         float32, in channels-last memory format.
     """
     x = (images * 2).sub_(1).expand(-1, in_channels, -1, -1)
-    return x.contiguous(memory_format=torch.channels_last)
+    x = x.contiguous(memory_format=torch.channels_last)
+    # of one channel, both memory formats are the same memory, but kernels go by the strides
+    return x.permute(0, 2, 3, 1).reshape(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)
 
 
 class Batches:

@@ -52,7 +52,9 @@ class FocalLoss(nn.Module):
                 total = self.weight[targets].sum()
             targets = F.one_hot(targets, n_classes).to(log_p.dtype)
         targets = torch.lerp(targets, torch.full_like(targets, 1 / n_classes), self.label_smoothing)
-        terms = -targets * (1 - log_p.exp()) ** self.gamma * log_p
+        # a power below 1 has no derivative at 0, which is where images are that are certain
+        doubt = (1 - log_p.exp()).clamp_min(1e-8)
+        terms = -targets * doubt**self.gamma * log_p
         if self.weight is not None:
             terms = terms * self.weight
         return terms.sum() / total

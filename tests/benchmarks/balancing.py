@@ -1,7 +1,7 @@
 """Compare ways to deal with FER2013's imbalance, on the fixed validation split.
 
-``python tests/benchmarks/balancing.py --data fer2013.zip --folder results`` trains ResNetFER once for
-each way and seed, about ten minutes each on one core, and prints a table. The folder keeps
+``python tests/benchmarks/balancing.py --data fer2013.zip --folder results`` trains ResNetFER once
+for each way and seed, about ten minutes each on one core, and prints a table. The folder keeps
 checkpoints: the same command goes on where it was stopped.
 """
 
@@ -36,20 +36,23 @@ def main():
     parser.add_argument("--data", type=Path, required=True, help="FER2013")
     parser.add_argument("--folder", type=Path, required=True, help="for checkpoints")
     parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--lr", type=float, default=1e-4)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="only these")
     args = parser.parse_args()
     X, y = load_fer2013(args.data, return_X_y=True)
     train, valid = validation_split(X, y)
     rows = []
     for seed in args.seeds:
-        for way, params in WAYS.items():
+        for way in args.ways:
             clf = ResNetFER(
                 max_epochs=args.epochs,
+                lr=args.lr,
                 lr_schedule="cosine",
                 augment="reference",
                 checkpoint_dir=args.folder,
                 random_state=seed,
-                **params,
+                **WAYS[way],
             ).fit(X[train], y[train])
             for tau in (0.0, *TAUS) if way == "none" else (0.0,):
                 clf.set_params(logit_adjustment=tau)

@@ -78,6 +78,7 @@ def test_floats_stay_floats(faces):
     floats = AugmentedOverSampler(random_state=0).fit_resample(X / 255, y)[0]
     assert floats.dtype == np.float64
     np.testing.assert_allclose(floats, levels / 255, atol=0.51 / 255)
+    np.testing.assert_array_equal(floats[: len(X)], X / 255)  # to the last bit
 
 
 def test_the_seed_decides(faces):
@@ -99,7 +100,7 @@ def test_a_pool_gives_each_image_once(faces, pool):
 
 def test_what_a_pool_lacks_is_reported(faces, pool):
     sampler = PoolOverSampler(pool, sampling_strategy=at_least(25), random_state=0)
-    with pytest.warns(UserWarning, match=r"the pool lacks 3 of .*1.*stay short") as caught:
+    with pytest.warns(UserWarning, match=r"the pool lacks 3 of class 1; .*stay short") as caught:
         _, y_new = sampler.fit_resample(*faces)
     assert caught[0].filename == __file__
     assert sampler.n_missing_ == {1: 3}
@@ -132,7 +133,8 @@ def test_a_pool_may_be_a_pair(faces, pool):
 def test_strategies_are_values():
     assert at_least(3) == at_least(3) != at_least(4)
     assert at_least(3)(["a", "a", "b", "b", "b", "b"]) == {"a": 3, "b": 4}
-    SMOTE(sampling_strategy=at_least(3))  # for any sampler
+    X, y = np.zeros((8, 4)), np.repeat([0, 1], [6, 2])
+    assert len(SMOTE(k_neighbors=1, sampling_strategy=at_least(5)).fit_resample(X, y)[1]) == 11
 
 
 @pytest.mark.parametrize("n", [0, -1, 2.5, True, "4000", None])
@@ -160,6 +162,10 @@ def test_bad_numbers(n):
             "got a pool of float32 images",
         ),
         (lambda pool: PoolOverSampler("faces.npz"), "The 'pool' parameter"),
+        (
+            lambda pool: PoolOverSampler(ImagePool(pool.images, pool.y.astype(str))),
+            r"got a pool with the labels \['0', .* for the labels \[0, .* expected some in common",
+        ),
     ],
 )
 def test_bad_parameters(make, message, faces, pool):
