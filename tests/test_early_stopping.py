@@ -134,7 +134,7 @@ def test_groups_reach_fit_in_cross_validation(faces):
 
 def test_refusals(faces):
     X, y = faces
-    with pytest.raises(ValueError, match="got 209 groups for 210 images, expected one each; a"):
+    with pytest.raises(ValueError, match="got 209 groups for 210 images, expected one each; if a"):
         fit(faces, groups=np.arange(209))
     names = np.array([f"person {i // 2}" for i in range(210)], dtype=object)
     fit(faces, groups=names, max_epochs=1)

@@ -41,7 +41,7 @@ class EqualizeHistogram(OneToOneFeatureMixin, StatelessTransformer):
         (h, w) or (h, w, 3), the shape of the fit's images.
     n_features_in_ : int
         Values in each of them.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_values,)
         Names of the columns, if `X` was a DataFrame.
 
     References

@@ -30,7 +30,7 @@ class PixelRows(OneToOneFeatureMixin, ImageTransformer):
         (h, w) or (h, w, 3), the shape of the images.
     n_features_in_ : int
         Values in each of them.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_values,)
         Names of the columns, if `X` was a DataFrame.
 
     Examples
