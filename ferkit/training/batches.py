@@ -47,7 +47,9 @@ def to_input(images, in_channels):
     x = (images * 2).sub_(1).expand(-1, in_channels, -1, -1)
     x = x.contiguous(memory_format=torch.channels_last)
     # of one channel, both memory formats are the same memory, but kernels go by the strides
-    return x.permute(0, 2, 3, 1).reshape(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)
+    n, channels, height, width = x.shape
+    x = x.permute(0, 2, 3, 1).flatten().view(n, height, width, channels)
+    return x.permute(0, 3, 1, 2)
 
 
 class Batches:

@@ -36,7 +36,6 @@ def main():
     parser.add_argument("--data", type=Path, required=True, help="FER2013")
     parser.add_argument("--folder", type=Path, required=True, help="for checkpoints")
     parser.add_argument("--epochs", type=int, default=15)
-    parser.add_argument("--lr", type=float, default=1e-4)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="only these")
     args = parser.parse_args()
@@ -47,7 +46,6 @@ def main():
         for way in args.ways:
             clf = ResNetFER(
                 max_epochs=args.epochs,
-                lr=args.lr,
                 lr_schedule="cosine",
                 augment="reference",
                 checkpoint_dir=args.folder,

@@ -70,6 +70,15 @@ def test_augmentation_sees_unit_floats_and_never_the_stored_images():
     assert (levels == 255).all()
 
 
+@pytest.mark.parametrize("n_channels", [1, 3])
+@pytest.mark.parametrize("augment", [None, Policy(flip=0.5)])
+def test_strides_are_those_of_channels_last(augment, n_channels):
+    levels = np.zeros((4, 6, 8, 1), np.uint8)
+    batches = Batches(Dataset(levels), 4, in_channels=n_channels, augment=augment)
+    # also of one channel, where any memory format claims to be the one
+    assert next(iter(batches))[0].stride() == (48 * n_channels, 1, 8 * n_channels, n_channels)
+
+
 @pytest.mark.parametrize("are_soft", [False, True])
 def test_mixed_targets_go_with_mixed_images(are_soft):
     images = np.zeros((12, 4, 4, 3), np.float32)
