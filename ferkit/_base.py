@@ -231,7 +231,8 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
         Warns
         -----
         UserWarning
-            If images for validation are exact copies of images to train on.
+            If images for validation are exact copies of images to train on (those of an `X_val` are
+            looked at only with a `sampler`), or `soft_targets` contradict `y`.
         """
         # a fit that fails leaves the one before, not an older network with newer labels
         before = vars(self).copy()
@@ -252,8 +253,8 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
         self._check_classes()
         validation = self._check_validation(X_val, y_val)
         groups = check_groups(groups, len(images))
-        soft_targets = self._check_soft_targets(soft_targets, len(images))
         targets = encode(y, self.classes_)
+        soft_targets = self._check_soft_targets(soft_targets, targets)
         seed = draw_seed(self.random_state)
         opened = on_first(
             self._open_checkpoints, seed, images, targets, validation, groups, soft_targets, initial

@@ -1,5 +1,7 @@
 """How classes of different sizes are made to count."""
 
+from numbers import Real
+
 import numpy as np
 from sklearn.utils import compute_class_weight
 
@@ -41,6 +43,12 @@ def class_weights(class_weight, classes, class_count):
             size = (1 - _EFFECTIVE_BETA**class_count) / (1 - _EFFECTIVE_BETA)
         weights = class_count.sum() / ((class_count / size).sum() * size)  # 1 for the mean image
     else:
+        unknown = [label for label in class_weight if label not in classes.tolist()]
+        if unknown:
+            raise ValueError(
+                f"got class_weight for {unknown[0]!r}, expected labels among "
+                f"{classes[:10].tolist()}; those that are left out have weight 1"
+            )
         weights = compute_class_weight(class_weight, classes=classes, y=classes)
     if not (np.isfinite(weights).all() and weights.min() >= 0 < weights.max()):
         raise ValueError(
@@ -66,9 +74,18 @@ def logit_offset(tau, class_count):
     ndarray of shape (n_classes,)
         float32: minus `tau` times the logarithms of the classes' shares.
 
+    Raises
+    ------
+    ValueError
+        If `tau` is no strength.
+
     References
     ----------
     .. [1] Menon et al., "Long-tail Learning via Logit Adjustment", ICLR 2021.
     """
+    if not (isinstance(tau, Real) and 0 <= tau < np.inf):
+        raise ValueError(
+            f"got logit_adjustment={tau!r}, expected a number, 0 or more; 0 is none, 1 usual"
+        )
     counts = np.maximum(class_count, 1)  # a class not seen yet would have no logarithm
     return (-tau * np.log(counts / counts.sum())).astype(np.float32)

@@ -57,7 +57,7 @@ class InputMixin:
             )
         return self._check_X_y(X_val, y_val)
 
-    def _check_soft_targets(self, soft_targets, n_images):
+    def _check_soft_targets(self, soft_targets, targets):
         """Validate probabilities of the classes, one row for each image."""
         if soft_targets is None:
             return None
@@ -66,16 +66,22 @@ class InputMixin:
                 "got soft_targets and a sampler, expected one of them, for the images that a "
                 "sampler makes have none; use class_weight or logit_adjustment instead"
             )
+        if hasattr(soft_targets, "columns") and set(soft_targets.columns) == set(self.classes_):
+            soft_targets = soft_targets[list(self.classes_)]
         soft_targets = check_array(
-            soft_targets, dtype=np.float32, input_name="soft_targets", ensure_all_finite=False
+            soft_targets,
+            dtype=np.float32,
+            input_name="soft_targets",
+            ensure_all_finite=False,
+            ensure_2d=False,
+            allow_nd=True,
         )
-        expected = (n_images, len(self.classes_))
+        expected = (len(targets), len(self.classes_))
         if soft_targets.shape != expected:
             raise ValueError(
                 f"got soft_targets of shape {soft_targets.shape}, expected {expected}, a row for "
-                "each image and a column for each of the sorted classes; a sampler before this "
-                "step in a Pipeline makes images that they do not know of, so balance with the "
-                "sampler parameter, or with class_weight"
+                "each image and a column for each of the sorted classes; if a sampler before this "
+                "step in a Pipeline makes images, balance with class_weight or logit_adjustment"
             )
         is_bad = ~(
             (soft_targets >= 0).all(axis=1) & np.isclose(soft_targets.sum(axis=1), 1, atol=1e-3)
@@ -86,7 +92,25 @@ class InputMixin:
                 f"got soft_targets {soft_targets[sample].tolist()} in sample {sample}, expected "
                 "probabilities, which are not negative and sum to 1; divide each row by its sum"
             )
+        self._warn_of_other_classes(soft_targets, targets)
         return soft_targets
+
+    def _warn_of_other_classes(self, soft_targets, targets):
+        """Warn of a class whose images nearly all have another one as their most probable."""
+        own = soft_targets[np.arange(len(targets)), targets]
+        agrees = own == soft_targets.max(axis=1)
+        for label in np.unique(targets):
+            share = agrees[targets == label].mean()
+            if share < 0.1:
+                warnings.warn(
+                    f"got soft_targets that favour other classes for {1 - share:.0%} of the images "
+                    f"of class {self.classes_[label]!s}, expected columns in the order of the "
+                    f"sorted labels, {self.classes_[:10].tolist()}; reorder them (the votes of "
+                    "load_ferplus go with its integers)",
+                    UserWarning,
+                    stacklevel=5,
+                )
+                return
 
     def _check_classes(self):
         if len(self.classes_) < 2:

@@ -40,7 +40,8 @@ class MobileNetFER(BaseFER):
         Largest norm of a step's gradient; a larger one is scaled down.
     early_stopping : bool, default=False
         Whether to stop when `monitor` no longer improves on validation data: `X_val`, or without it
-        a part of `X` that is then not trained on.
+        a part of `X` that is then not trained on. A sampler before this estimator in a Pipeline
+        puts copies of images on both sides: give it as `sampler` instead.
     validation_fraction : float, default=0.1
         The part of `X` for `early_stopping`; stratified, and whole `groups` where `fit` has them.
     n_iter_no_change : int, default=6

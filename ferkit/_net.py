@@ -89,7 +89,7 @@ class NetMixin:
                 focal_gamma=self.focal_gamma,
                 class_weight=class_weight,
                 label_smoothing=self.label_smoothing,
-                augment=resolve_policy(self.augment),
+                augment=resolve_policy(self.augment, "augment"),
                 callbacks=self.callbacks,
             )
 

@@ -138,6 +138,7 @@ def test_targets_are_mixed_as_the_images_are(mix, alpha):
 
 def test_policies_are_values():
     assert Policy(flip=0.5) == Policy(flip=0.5) != Policy(flip=0.4)
+    assert repr(Policy(flip=0.5, crop=4)) == "Policy(flip=0.5, crop=4)"
     assert resolve_policy("strong") is POLICIES["strong"]
     assert resolve_policy(None) is None
     images = torch.rand(2, 1, 8, 8)
@@ -162,6 +163,8 @@ def test_mixing_policies(policy):
         ({"crop": 2.0}, "got crop=2.0 in a Policy, expected whole pixels"),
         ({"crop": float("inf")}, "expected whole pixels"),
         ({"flip": "a"}, "got flip='a' in a Policy"),
+        ({"flip": True}, "got flip=True in a Policy"),
+        ({"noise": 25}, "got noise=25 in a Policy, expected a fraction"),
         ({"noise": float("nan")}, "got noise=nan"),
     ],
 )
@@ -171,7 +174,7 @@ def test_values_out_of_range(values, message):
 
 
 def test_unknown_policies():
-    with pytest.raises(ValueError, match=r"got policy 'refrence', expected .*'reference'"):
+    with pytest.raises(ValueError, match=r"got policy='refrence', expected .*'reference'"):
         resolve_policy("refrence")
 
 

@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_sampler_pipeline
@@ -92,6 +93,18 @@ def test_validation_scores_are_those_of_the_adjusted_prediction(faces):
     clf.fit(X, y, X_val=X, y_val=y)
     assert clf.history_["valid_accuracy"][0] == clf.score(X, y)
     assert clf.score(X, y) != clf.set_params(logit_adjustment=0.0).score(X, y)
+
+
+@pytest.mark.parametrize("tau", [-1, None, "1"])
+def test_bad_strengths_set_after_the_fit(tau, faces):
+    clf = fit(faces).set_params(logit_adjustment=tau)
+    with pytest.raises(ValueError, match=r"got logit_adjustment=.*, expected a number, 0 or"):
+        clf.predict(faces[0])
+
+
+def test_weights_of_unknown_classes(faces):
+    with pytest.raises(ValueError, match=r"got class_weight for 'digust', expected labels among"):
+        fit(faces, class_weight={"digust": 3})
 
 
 def test_two_classes(faces):
@@ -273,6 +286,10 @@ def test_soft_targets_that_are_sure_equal_labels(faces):
     )
 
 
+CONTRADICTING = "ignore:got soft_targets that favour other classes"
+
+
+@pytest.mark.filterwarnings(CONTRADICTING)
 def test_soft_targets_are_learned_and_stay_with_their_images(faces):
     X, y = faces
     votes = np.full((len(y), 7), 0.5 / 6)
@@ -286,6 +303,7 @@ def test_soft_targets_are_learned_and_stay_with_their_images(faces):
     assert clf.class_count_.sum() == pytest.approx(0.8 * len(y), abs=2)
 
 
+@pytest.mark.filterwarnings(CONTRADICTING)
 def test_priors_are_those_of_soft_targets(faces):
     X, y = faces
     votes = np.tile([0.7, *[0.05] * 6], (len(y), 1))
@@ -293,6 +311,7 @@ def test_priors_are_those_of_soft_targets(faces):
     np.testing.assert_allclose(clf.class_count_, len(y) * votes[0], rtol=1e-5)
 
 
+@pytest.mark.filterwarnings(CONTRADICTING)
 @pytest.mark.parametrize("with_routing", [False, True])
 def test_soft_targets_in_cross_validation(with_routing, faces):
     X, y = faces
@@ -310,6 +329,18 @@ def test_soft_targets_in_cross_validation(with_routing, faces):
         np.testing.assert_allclose(clf.class_count_, votes[train].sum(axis=0), rtol=1e-5)
 
 
+def test_columns_in_another_order(faces):
+    X, y = faces
+    names = np.array(ferkit.EMOTIONS)[y]
+    votes = pd.DataFrame(np.eye(7)[y], columns=ferkit.EMOTIONS)
+    a = LinearFER(random_state=0).fit(X, names, soft_targets=votes)
+    b = LinearFER(random_state=0).fit(X, names, soft_targets=votes[sorted(ferkit.EMOTIONS)])
+    np.testing.assert_array_equal(a.decision_function(X), b.decision_function(X))
+    with pytest.warns(UserWarning, match=r"favour other classes for 100% .* class neutral"):
+        LinearFER(random_state=0).fit(X, names, soft_targets=votes.to_numpy())
+
+
+@pytest.mark.filterwarnings(CONTRADICTING)
 def test_soft_targets_with_weights_mixing_and_checkpoints(faces, tmp_path):
     X, y = faces
 
@@ -329,6 +360,7 @@ def test_soft_targets_with_weights_mixing_and_checkpoints(faces, tmp_path):
 @pytest.mark.parametrize(
     ("soft_targets", "params", "message"),
     [
+        (np.arange(77), {}, r"got soft_targets of shape \(77,\), expected \(77, 7\)"),
         (np.eye(7), {}, r"got soft_targets of shape \(7, 7\), expected \(77, 7\).*sampler"),
         (np.full((77, 7), 0.1), {}, r"in sample 0, expected probabilities, which .* sum to 1"),
         (np.full((77, 7), np.nan), {}, "in sample 0, expected probabilities"),
@@ -355,5 +387,5 @@ def test_policies_of_one_s_own(policy, estimator, faces, tmp_path):
 
 
 def test_unknown_policies_are_refused(faces):
-    with pytest.raises(ValueError, match=r"got policy 'mild', expected a ferkit\.augment\.Policy"):
+    with pytest.raises(ValueError, match=r"got augment='mild', expected a ferkit\.augment\.Policy"):
         fit(faces, augment="mild")

@@ -10,7 +10,7 @@ from ._levels import random_brightness, random_contrast, random_erasing, random_
 from ._mixing import cutmix, mixup
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class Policy:
     """How batches are changed; a function of a batch.
 
@@ -64,7 +64,8 @@ class Policy:
     def __post_init__(self):
         for field in fields(self):
             value, (kind, largest, meaning) = getattr(self, field.name), _RANGES[field.name]
-            if not (isinstance(value, kind) and 0 <= value <= largest):
+            is_number = isinstance(value, kind) and not isinstance(value, bool)
+            if not (is_number and 0 <= value <= largest):
                 raise ValueError(
                     f"got {field.name}={value!r} in a Policy, expected {meaning}; change it"
                 )
@@ -73,6 +74,10 @@ class Policy:
     def mixes(self):
         """Whether targets are changed, too: by `mix`."""
         return self.mixup > 0 or self.cutmix > 0
+
+    def __repr__(self):
+        values = ((field.name, getattr(self, field.name)) for field in fields(self))
+        return f"Policy({', '.join(f'{name}={value!r}' for name, value in values if value)})"
 
     def __call__(self, images):
         """Change each image of a batch on its own.
@@ -130,7 +135,7 @@ _FUNCTIONS = {
 
 _PROBABILITY = (Real, 1, "a probability, 0 to 1")
 _FRACTION = (Real, 1, "a fraction, 0 to 1")
-_NOT_NEGATIVE = (Real, 1000, "a number, 0 to 1000")
+_ALPHA = (Real, 1000, "a number, 0 to 1000")
 _RANGES = {
     "flip": _PROBABILITY,
     "rotation": (Real, 180, "degrees, 0 to 180"),
@@ -140,10 +145,10 @@ _RANGES = {
     "crop": (Integral, 1000, "whole pixels, 0 to 1000"),
     "brightness": _FRACTION,
     "contrast": _FRACTION,
-    "noise": _NOT_NEGATIVE,
+    "noise": _FRACTION,
     "erasing": _PROBABILITY,
-    "mixup": _NOT_NEGATIVE,
-    "cutmix": _NOT_NEGATIVE,
+    "mixup": _ALPHA,
+    "cutmix": _ALPHA,
 }
 
 POLICIES = {
@@ -163,13 +168,15 @@ POLICIES = {
 epoch and to make more images of short classes; "strong" is for long trainings."""
 
 
-def resolve_policy(policy):
+def resolve_policy(policy, name="policy"):
     """Find a policy by its name.
 
     Parameters
     ----------
     policy : str, Policy or None
         A name in `POLICIES`, or what is returned as it is.
+    name : str, default="policy"
+        Of the parameter, for the message.
 
     Returns
     -------
@@ -185,7 +192,7 @@ def resolve_policy(policy):
         return policy
     if not isinstance(policy, str) or policy not in POLICIES:
         raise ValueError(
-            f"got policy {policy!r}, expected a ferkit.augment.Policy or one of "
+            f"got {name}={policy!r}, expected a ferkit.augment.Policy or one of "
             f"{', '.join(map(repr, POLICIES))}; choose one"
         )
     return POLICIES[policy]

@@ -134,12 +134,7 @@ def load_fer2013(path, *, subset="train", on_error="raise", return_X_y=False):
     (3589, 48, 48)
     >>> X, y = load_fer2013("fer2013.zip", return_X_y=True)  # doctest: +SKIP
     """
-    if subset not in list(SUBSETS):
-        raise ValueError(
-            f"got subset={subset!r}, expected one of {', '.join(map(repr, SUBSETS))}; choose one"
-        )
-    if on_error not in ("raise", "skip"):
-        raise ValueError(f"got on_error={on_error!r}, expected 'raise' or 'skip'; choose one")
+    check_options(subset, on_error)
     bad = BadSamples(on_error)
     try:
         path, load = _locate(Path(path))
@@ -154,6 +149,16 @@ def load_fer2013(path, *, subset="train", on_error="raise", return_X_y=False):
     if return_X_y:
         return faces.images, faces.target
     return faces
+
+
+def check_options(subset, on_error):
+    """Refuse what is not one of the choices for `subset` and `on_error`."""
+    if subset not in list(SUBSETS):
+        raise ValueError(
+            f"got subset={subset!r}, expected one of {', '.join(map(repr, SUBSETS))}; choose one"
+        )
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f"got on_error={on_error!r}, expected 'raise' or 'skip'; choose one")
 
 
 def _locate(path):

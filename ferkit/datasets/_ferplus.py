@@ -8,7 +8,7 @@ from sklearn.utils import Bunch
 
 from .._images import EMOTIONS
 from ._bad_samples import BadSamples
-from ._fer2013 import SUBSETS, load_fer2013
+from ._fer2013 import SUBSETS, check_options, load_fer2013
 from ._label_csv import add_bad_line, read_label_csv
 
 VOTE_NAMES = (
@@ -84,7 +84,8 @@ def load_ferplus(fer2013_csv, ferplus_csv, *, subset="train", on_error="raise", 
             ``ferkit.EMOTIONS``.
         soft_targets : ndarray of shape (n_samples, 7), dtype float32
             The share of each emotion in the votes that count for one of the seven; rows sum to 1.
-            An estimator's ``fit`` takes them as `soft_targets`.
+            Columns are in the order of `target_names`. An estimator's ``fit`` takes them as
+            `soft_targets`, together with `target`.
         votes : ndarray of shape (n_samples, 10), dtype int64
             All votes as in the file, single ones too, by `vote_names`.
         vote_names : list of str
@@ -132,10 +133,7 @@ def load_ferplus(fer2013_csv, ferplus_csv, *, subset="train", on_error="raise", 
     ...     faces.images, faces.target, soft_targets=faces.soft_targets
     ... )
     """
-    if subset not in list(SUBSETS):
-        raise ValueError(
-            f"got subset={subset!r}, expected one of {', '.join(map(repr, SUBSETS))}; choose one"
-        )
+    check_options(subset, on_error)
     ferplus_csv, bad = Path(ferplus_csv), BadSamples(on_error)
     faces = load_fer2013(fer2013_csv, subset="all", on_error=on_error)
     if "row_numbers" not in faces:

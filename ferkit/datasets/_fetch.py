@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .._images import EMOTIONS
 from ._bad_samples import BadSamples
-from ._fer2013 import load_fer2013
+from ._fer2013 import check_options, load_fer2013
 from ._fer2013_images import index_samples, list_folder
 
 _HANDLE = "msambare/fer2013"
@@ -77,6 +77,7 @@ def fetch_fer2013(*, data_home=None, subset="train", on_error="raise", return_X_
     >>> from ferkit.datasets import fetch_fer2013
     >>> X, y = fetch_fer2013(return_X_y=True)  # doctest: +SKIP
     """
+    check_options(subset, on_error)  # before the download
     home = Path("~/.cache/ferkit" if data_home is None else data_home).expanduser()
     path = home / "fer2013"
     is_new = not path.exists()

@@ -164,6 +164,14 @@ def _order(folders, path):
     """Order classes as their labels are."""
     if set(folders) <= set(EMOTIONS):
         return list(EMOTIONS)
+    if all(folder.isdecimal() for folder in folders):
+        warnings.warn(
+            f"{path}: got the classes {', '.join(folders)}, labelled 0, 1, ... in this order, "
+            "expected names; the labels are neither these numbers nor positions in "
+            "ferkit.EMOTIONS, so rename the folders to what the numbers mean",
+            UserWarning,
+            stacklevel=4,
+        )
     emotions = [find_emotion(folder) for folder in folders]
     if None not in emotions:
         warnings.warn(

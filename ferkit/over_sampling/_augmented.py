@@ -91,10 +91,10 @@ class AugmentedOverSampler(ImageOverSampler):
         return tags
 
     def _resolve_policy(self):
-        from ..augment import resolve_policy
+        from ..augment import Policy, resolve_policy
 
         policy = resolve_policy(self.policy)
-        if policy is None or policy.mixes:
+        if policy is None or policy.mixes or policy == Policy():
             raise ValueError(
                 f"got policy={self.policy!r}, expected one that changes images one by one; for "
                 "plain copies take imblearn.over_sampling.RandomOverSampler, and mix with the "

@@ -98,8 +98,8 @@ class ImagePool:
         if self.images.shape[1:] != like.shape[1:] or self.images.dtype != like.dtype:
             raise ValueError(
                 f"got a pool of {self.images.dtype} images of {self.images.shape[1:]}, expected "
-                f"{like.dtype} ones of {like.shape[1:]} (height, width, channels) as in X; convert "
-                "the pool with ferkit.preprocessing.Resize and ToGray"
+                f"{like.dtype} ones of {like.shape[1:]} (height, width, channels) as in X; make "
+                "the pool so, with ferkit.preprocessing.Resize and ToGray for size and colour"
             )
         chosen = random_state.permutation(np.flatnonzero(self.y == label))[:n]
         return self.images[np.sort(chosen)]  # in the order of a file that they may come from
@@ -175,7 +175,7 @@ class PoolOverSampler(ImageOverSampler):
 
     _parameter_constraints = {
         **ImageOverSampler._parameter_constraints,
-        "pool": [tuple, list, ImagePool],
+        "pool": "no_validation",  # the message would print all of its pixels
     }
 
     def __init__(self, pool, *, sampling_strategy="auto", image_shape=None, random_state=None):
@@ -204,8 +204,9 @@ class PoolOverSampler(ImageOverSampler):
         return made
 
     def _make_pool(self):
-        if len(self.pool) != 2:
+        if not isinstance(self.pool, tuple) or len(self.pool) != 2:
             raise ValueError(
-                f"got a pool of {len(self.pool)} parts, expected two, X and y; pass ImagePool(X, y)"
+                f"got a pool of type {type(self.pool).__name__}, expected an ImagePool or a tuple "
+                "of two, X and y; pass ImagePool(X, y)"
             )
         return ImagePool(*self.pool, image_shape=self.image_shape)

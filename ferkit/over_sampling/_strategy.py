@@ -10,6 +10,9 @@ from sklearn.utils import column_or_1d
 class _AtLeast:
     n: int
 
+    def __repr__(self):
+        return f"at_least({self.n})"
+
     def __call__(self, y):
         classes, counts = np.unique(column_or_1d(y), return_counts=True)
         return {
@@ -45,6 +48,8 @@ def at_least(n):
     >>> np.bincount(y).tolist()
     [5, 3, 3]
     """
+    if np.ndim(n):  # a sampler has called it with y
+        raise ValueError("got at_least, expected at_least(n); call it, as in at_least(4000)")
     if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1:
         raise ValueError(f"got at_least({n!r}), expected a whole number from 1 on; change it")
     return _AtLeast(int(n))

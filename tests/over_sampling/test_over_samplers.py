@@ -131,6 +131,7 @@ def test_a_pool_may_be_a_pair(faces, pool):
 
 
 def test_strategies_are_values():
+    assert repr(at_least(3)) == "at_least(3)"
     assert at_least(3) == at_least(3) != at_least(4)
     assert at_least(3)(["a", "a", "b", "b", "b", "b"]) == {"a": 3, "b": 4}
     X, y = np.zeros((8, 4)), np.repeat([0, 1], [6, 2])
@@ -146,13 +147,15 @@ def test_bad_numbers(n):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda pool: AugmentedOverSampler(policy="ofline"), "got policy 'ofline', expected a"),
+        (lambda pool: AugmentedOverSampler(policy="ofline"), "got policy='ofline', expected a"),
+        (lambda pool: AugmentedOverSampler(policy=Policy()), "for plain copies take"),
+        (lambda pool: AugmentedOverSampler(sampling_strategy=at_least), "call it, as in at_least"),
         (lambda pool: AugmentedOverSampler(policy=None), "got policy=None, expected one that"),
         (
             lambda pool: AugmentedOverSampler(policy=Policy(mixup=0.2)),
             "expected one that changes images one by one",
         ),
-        (lambda pool: PoolOverSampler((pool.images,)), "got a pool of 1 parts, expected two"),
+        (lambda pool: PoolOverSampler((pool.images,)), "got a pool of type tuple, expected"),
         (
             lambda pool: PoolOverSampler((pool.images[:, ::2], pool.y)),
             r"got a pool of uint8 images of \(12, 24, 1\), expected uint8 ones of \(24, 24, 1\)",
@@ -161,7 +164,11 @@ def test_bad_numbers(n):
             lambda pool: PoolOverSampler(ImagePool(pool.images / 255, pool.y)),
             "got a pool of float32 images",
         ),
-        (lambda pool: PoolOverSampler("faces.npz"), "The 'pool' parameter"),
+        (
+            lambda pool: PoolOverSampler("faces.npz"),
+            "got a pool of type str, expected an",
+        ),
+        (lambda pool: PoolOverSampler(pool.images), "got a pool of type ndarray, expected"),
         (
             lambda pool: PoolOverSampler(ImagePool(pool.images, pool.y.astype(str))),
             r"got a pool with the labels \['0', .* for the labels \[0, .* expected some in common",
