@@ -76,7 +76,7 @@ def train_reference(module_class, module_params, paths, targets, *, lr, weight_d
     loader = DataLoader(
         ImageFolder(paths, targets), batch_size=BATCH_SIZE, shuffle=True, num_workers=2
     )
-    model = module_class(**module_params)
+    model = with_torchs_activations(module_class(**module_params))
     criterion = nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay)
     model.train()
@@ -92,6 +92,15 @@ def train_reference(module_class, module_params, paths, targets, *, lr, weight_d
         correct += (predicted == labels).sum().item()
         total += labels.size(0)
     return train_loss / total, correct / total
+
+
+def with_torchs_activations(module):
+    """Give a network torch's ReLU6, in place, as the study's has it."""
+    for parent in list(module.modules()):
+        for name, child in parent.named_children():
+            if type(child).__name__ == "ReLU6":
+                setattr(parent, name, nn.ReLU6(inplace=True))
+    return module
 
 
 # -- vanilla skorch --------------------------------------------------------------------------------
