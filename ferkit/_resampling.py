@@ -37,7 +37,7 @@ def resample(sampler, images, y, seed):
         If a step of the Pipeline is no sampler, or no image of a class is left.
     """
     classes = np.unique(y)
-    for step in samplers_of(_seeded(sampler, seed)):
+    for step in _samplers_of(_seeded(sampler, seed)):
         takes_images = get_tags(step).input_tags.three_d_array
         resample_once = _resample_images if takes_images else _resample_rows
         images, y = resample_once(step, images, y)
@@ -50,24 +50,8 @@ def resample(sampler, images, y, seed):
     return images, y
 
 
-def samplers_of(sampler):
-    """List the samplers that a Pipeline consists of; a sampler is its own only one.
-
-    Parameters
-    ----------
-    sampler : object with `fit_resample`
-        A sampler, or a Pipeline of some.
-
-    Returns
-    -------
-    list
-        Samplers.
-
-    Raises
-    ------
-    ValueError
-        If a step is no sampler.
-    """
+def _samplers_of(sampler):
+    """List the samplers that a Pipeline consists of; a sampler is its own only one."""
     if not hasattr(sampler, "steps"):
         return [sampler]
     samplers = []
@@ -79,7 +63,7 @@ def samplers_of(sampler):
                 f"got a sampler with the step {name!r}, {step!r}, expected samplers only; a "
                 "transformer's place is in a Pipeline before the estimator"
             )
-        samplers += samplers_of(step)
+        samplers += _samplers_of(step)
     return samplers
 
 

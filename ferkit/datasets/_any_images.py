@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import Bunch
 
+from ._bad_samples import check_on_error
 from ._fer2013_images import is_visible
 from ._image_files import (
     MODES,
@@ -60,8 +61,7 @@ def check_options(image_size, memmap, on_error):
     ValueError, FileNotFoundError, FileExistsError
         If one of them is not what it should be.
     """
-    if on_error not in ("raise", "skip"):
-        raise ValueError(f"got on_error={on_error!r}, expected 'raise' or 'skip'; choose one")
+    check_on_error(on_error)
     if memmap is not None and os.path.lexists(memmap):
         raise FileExistsError(
             f"{memmap}: got an existing file, expected a new path for the images; remove the "

@@ -3,6 +3,12 @@
 import warnings
 
 
+def check_on_error(on_error):
+    """Refuse what is not one of the loaders' choices for `on_error`."""
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f"got on_error={on_error!r}, expected 'raise' or 'skip'; choose one")
+
+
 class BadSamples:
     """Raise for the first bad sample, or remember all of them.
 

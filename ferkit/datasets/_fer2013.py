@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from .._images import EMOTIONS
-from ._bad_samples import BadSamples
+from ._bad_samples import BadSamples, check_on_error
 from ._fer2013_csv import (
     DAMAGE,
     HEADER_SIZE,
@@ -157,8 +157,7 @@ def check_options(subset, on_error):
         raise ValueError(
             f"got subset={subset!r}, expected one of {', '.join(map(repr, SUBSETS))}; choose one"
         )
-    if on_error not in ("raise", "skip"):
-        raise ValueError(f"got on_error={on_error!r}, expected 'raise' or 'skip'; choose one")
+    check_on_error(on_error)
 
 
 def _locate(path):

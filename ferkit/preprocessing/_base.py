@@ -30,7 +30,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
 
     @fit_context
     def fit(self, X, y=None):
-        """Record the images' shape.
+        """Record the images' shape and dtype.
 
         Parameters
         ----------
@@ -54,18 +54,14 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         UserWarning
             If floats look like levels.
         """
-        self._check_first_X(X, is_several=y is not None)
-        return self
-
-    def _check_first_X(self, X, is_several):
-        """Validate what a fit begins with; sets `n_features_in_` and `image_shape_`."""
         rows, own = as_rows(X)
-        if not is_several:
+        if y is None:
             self._refuse_single_image(rows, own)
         # `as_images` looks for what is not finite, and says where it is
         rows = validate_data(self, rows, ensure_all_finite=False)
         self.image_shape_ = resolve_image_shape(rows.shape[1], own, self.image_shape)
-        return as_images(rows, self.image_shape_)
+        self._dtype = as_images(rows, self.image_shape_).dtype
+        return self
 
     def _refuse_single_image(self, rows, own):
         """Refuse what `fit` of a classifier would find out, for its labels would not be as many."""

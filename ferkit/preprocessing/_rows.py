@@ -8,7 +8,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._images import as_images, as_rows, check_shape_of_fit
-from ._base import ImageTransformer, fit_context, to_levels
+from ._base import ImageTransformer, to_levels
 
 
 class PixelRows(OneToOneFeatureMixin, ImageTransformer):
@@ -48,35 +48,6 @@ class PixelRows(OneToOneFeatureMixin, ImageTransformer):
 
     def __init__(self, *, image_shape=None):
         self.image_shape = image_shape
-
-    @fit_context
-    def fit(self, X, y=None):
-        """Record the images' shape and dtype.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
-            Images or rows: uint8 levels, or floats in [0, 1].
-        y : None
-            Ignored.
-
-        Returns
-        -------
-        self : object
-            The fitted transformer.
-
-        Raises
-        ------
-        ValueError
-            If the input is not what is expected.
-
-        Warns
-        -----
-        UserWarning
-            If floats look like levels.
-        """
-        self._dtype = self._check_first_X(X, is_several=y is not None).dtype
-        return self
 
     def transform(self, X):
         """Make images rows.

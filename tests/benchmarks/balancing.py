@@ -36,6 +36,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True, help="FER2013")
     parser.add_argument("--folder", type=Path, required=True, help="for checkpoints")
     parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--augment", default="reference", help="a policy, or none")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS), help="only these")
     args = parser.parse_args()
@@ -47,7 +48,7 @@ def main():
             clf = ResNetFER(
                 max_epochs=args.epochs,
                 lr_schedule="cosine",
-                augment="reference",
+                augment=None if args.augment == "none" else args.augment,
                 checkpoint_dir=args.folder,
                 random_state=seed,
                 **WAYS[way],
@@ -55,7 +56,9 @@ def main():
             for tau in (0.0, *TAUS) if way == "none" else (0.0,):
                 clf.set_params(logit_adjustment=tau)
                 name = f"logit_adjustment={tau}" if tau else way
-                rows.append({"way": name, **score(y[valid], clf.predict(X[valid]))})
+                loss = clf.history_["train_loss"].iloc[-1]
+                scores = score(y[valid], clf.predict(X[valid]))
+                rows.append({"way": name, **scores, "train_loss": loss})
                 print(pd.Series({"seed": seed, **rows[-1]}).to_frame().T.to_string(), flush=True)
     table = pd.DataFrame(rows).groupby("way", sort=False)
     print(table.mean().round(3).to_string())
