@@ -8,6 +8,7 @@ from ._images import EMOTIONS
 if TYPE_CHECKING:
     from . import augment, datasets, inspection, nn, over_sampling, preprocessing
     from ._base import BaseFER
+    from ._large import LargeFER
     from ._mobilenet import MobileNetFER
     from ._resnet import ResNetFER
     from ._saving import load
@@ -17,6 +18,7 @@ __version__ = "0.1.0"
 # Resolved on first use: `import ferkit` stays fast and does not import torch.
 _HOMES = {
     "BaseFER": "_base",
+    "LargeFER": "_large",
     "MobileNetFER": "_mobilenet",
     "ResNetFER": "_resnet",
     "load": "_saving",
@@ -26,6 +28,7 @@ _ROOMS = ("augment", "datasets", "inspection", "nn", "over_sampling", "preproces
 __all__ = [
     "EMOTIONS",
     "BaseFER",
+    "LargeFER",
     "MobileNetFER",
     "ResNetFER",
     "augment",

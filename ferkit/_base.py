@@ -7,6 +7,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
@@ -18,6 +19,7 @@ from ._random import draw_seed, preserved_generators
 from ._resampling import resample
 from ._saving import save
 from ._split import check_groups, split_off, warn_of_copies
+from ._teaching import find_teachers
 
 
 class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
@@ -69,6 +71,9 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
         "focal_gamma": [Interval(Real, 0, None, closed="left")],
         "class_weight": [StrOptions({"balanced", "effective"}), dict, None],
         "logit_adjustment": [Interval(Real, 0, None, closed="left")],
+        "teacher": [str, os.PathLike, list, FrozenEstimator, None],
+        "teacher_weight": [Interval(Real, 0, 1, closed="right")],
+        "teacher_temperature": [Interval(Real, 0, None, closed="neither")],
         "sampler": [HasMethods("fit_resample"), None],
         "augment": "no_validation",  # resolve_policy names the choices
         "channels": [StrOptions({"auto"}), Options(Integral, {1, 3})],
@@ -113,6 +118,9 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
         focal_gamma=2.0,
         class_weight=None,
         logit_adjustment=0.0,
+        teacher=None,
+        teacher_weight=0.8,
+        teacher_temperature=2.0,
         sampler=None,
         augment=None,
         channels="auto",
@@ -150,6 +158,9 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
         self.focal_gamma = focal_gamma
         self.class_weight = class_weight
         self.logit_adjustment = logit_adjustment
+        self.teacher = teacher
+        self.teacher_weight = teacher_weight
+        self.teacher_temperature = teacher_temperature
         self.sampler = sampler
         self.augment = augment
         self.channels = channels
@@ -255,9 +266,18 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
         groups = check_groups(groups, len(images))
         targets = encode(y, self.classes_)
         soft_targets = self._check_soft_targets(soft_targets, targets)
+        teachers = find_teachers(self.teacher, self)
         seed = draw_seed(self.random_state)
         opened = on_first(
-            self._open_checkpoints, seed, images, targets, validation, groups, soft_targets, initial
+            self._open_checkpoints,
+            seed,
+            initial,
+            teachers,
+            X=images,
+            y=targets,
+            validation=validation,
+            groups=groups,
+            soft_targets=soft_targets,
         )
         with opened or nullcontext() as checkpoints:
             if checkpoints and checkpoints.last:  # with `random_state=None` it has its own seed
@@ -294,6 +314,7 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
                     epochs=self.max_epochs,
                     validation=validation,
                     stopping=stopping,
+                    distillation=self._distil(teachers, net),
                     checkpoints=checkpoints,
                     verbose=self.verbose,
                 )
@@ -363,7 +384,8 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
         # an epoch that fails leaves no broken network behind
         vars(self).pop("net_", None)
         with preserved_generators(net.torch_device):
-            net.train(images, targets, epochs=1, verbose=self.verbose)
+            distillation = self._distil(find_teachers(self.teacher, self), net)
+            net.train(images, targets, epochs=1, distillation=distillation, verbose=self.verbose)
         self.net_ = net
         self.class_count_ += np.bincount(targets, minlength=len(self.classes_))
         return self
@@ -373,8 +395,8 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
     def save(self, path):
         """Write the fitted estimator to one file, which `ferkit.load` reads.
 
-        The file holds the parameters but `callbacks`, `checkpoint_dir`, `sampler` and `weights`;
-        the weights that predict, the labels and the history; and no code. The optimizer's state is
+        The file holds the parameters but `callbacks`, `checkpoint_dir`, `sampler`, `teacher` and
+        `weights`; the weights that predict, the labels and the history; and no code. The optimizer's state is
         not in it: a `partial_fit` after loading starts the optimizer anew.
 
         Parameters

@@ -93,7 +93,28 @@ class NetMixin:
                 callbacks=self.callbacks,
             )
 
-    def _open_checkpoints(self, seed, images, targets, validation, groups, soft_targets, initial):
+    def _distil(self, teachers, net):
+        """Make the loss against teachers; None without any."""
+        from .training import Distillation
+
+        if not teachers:
+            return None
+        n_channels = 3 if len(self.image_shape_) == 3 else 1
+        pairs = [(t.module_, t.net_.iterator_train__in_channels) for t in teachers]
+        if n_channels == 3 and any(in_channels == 1 for _, in_channels in pairs):
+            raise ValueError(
+                "got a teacher of one channel for colour images, expected one of three; fit it on "
+                "colour images, or convert these to gray"
+            )
+        return Distillation(
+            pairs,
+            weight=self.teacher_weight,
+            temperature=self.teacher_temperature,
+            device=net.torch_device,
+            precision=self.precision,
+        )
+
+    def _open_checkpoints(self, seed, initial, teachers, *, validation, **data):
         from .training import Checkpoints
 
         if self.checkpoint_dir is None:
@@ -103,13 +124,11 @@ class NetMixin:
         identity = identify_fit(
             self,
             random_state=None if self.random_state is None else seed,
-            X=images,
-            y=targets,
             X_val=val_images,
             y_val=val_targets,
-            groups=groups,
-            soft_targets=soft_targets,
             initial=initial,
+            teachers=teachers,
+            **data,
         )
         checkpoints = Checkpoints(self.checkpoint_dir, identity)
         try:

@@ -1,5 +1,7 @@
 """ResNetFER."""
 
+from sklearn.utils._param_validation import StrOptions
+
 from ._base import BaseFER
 
 
@@ -74,6 +76,15 @@ class ResNetFER(BaseFER):
         the logarithm of a class's share is taken from the class's logit, which favours rare ones.
         1 suits scores that count all classes alike, such as macro-F1, unless `class_weight` or
         `sampler` does so already. It may be set after `fit`; losses do not follow it.
+    teacher : path-like, FrozenEstimator, list of these, or None, default=None
+        Fitted estimators to learn from, such as a larger one: files of their `save`, or each in a
+        `sklearn.frozen.FrozenEstimator`. In each batch they say what they see in the same changed
+        images; of several, the probabilities are averaged. Of the same classes and image shape.
+    teacher_weight : float, default=0.8
+        Share of the loss against the teachers, the rest being that on the labels.
+    teacher_temperature : float, default=2.0
+        What the logits of both sides are divided by for that; higher values show more of the less
+        probable classes.
     sampler : imbalanced-learn sampler or Pipeline of some, default=None
         Balances the training images, after the split for `early_stopping`, whose images it never
         sees. What has ``random_state=None`` in it follows this estimator's.
@@ -164,9 +175,15 @@ class ResNetFER(BaseFER):
     ((70, 7), (70, 64))
     """
 
+    _parameter_constraints = {
+        **BaseFER._parameter_constraints,
+        "variant": [StrOptions({"reference", "strided"})],
+    }
+
     def __init__(
         self,
         *,
+        variant="reference",
         optimizer="adam",
         lr=5e-4,
         momentum=0.9,
@@ -192,6 +209,9 @@ class ResNetFER(BaseFER):
         focal_gamma=2.0,
         class_weight=None,
         logit_adjustment=0.0,
+        teacher=None,
+        teacher_weight=0.8,
+        teacher_temperature=2.0,
         sampler=None,
         augment=None,
         channels="auto",
@@ -230,6 +250,9 @@ class ResNetFER(BaseFER):
             focal_gamma=focal_gamma,
             class_weight=class_weight,
             logit_adjustment=logit_adjustment,
+            teacher=teacher,
+            teacher_weight=teacher_weight,
+            teacher_temperature=teacher_temperature,
             sampler=sampler,
             augment=augment,
             channels=channels,
@@ -242,8 +265,13 @@ class ResNetFER(BaseFER):
             random_state=random_state,
             verbose=verbose,
         )
+        self.variant = variant
 
     def _make_module(self, in_channels, n_classes):
-        from .nn import ResNetLite
+        from .nn import ResNetLite, SEResNet
 
-        return ResNetLite(in_channels, n_classes, dropout=self.dropout)
+        if self.variant == "reference":
+            return ResNetLite(in_channels, n_classes, dropout=self.dropout)
+        return SEResNet(
+            [(32, 2, 1), (64, 2, 2), (144, 1, 2)], in_channels, n_classes, dropout=self.dropout
+        )

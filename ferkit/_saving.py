@@ -13,10 +13,10 @@ from sklearn.utils.validation import check_is_fitted
 from . import persistence
 
 # the only classes a file can name
-_CLASSES = ("MobileNetFER", "ResNetFER")
+_CLASSES = ("LargeFER", "MobileNetFER", "ResNetFER")
 
-# callbacks and samplers are code, the others places on the machine that trained
-_OUTSIDE_FILES = {"callbacks", "checkpoint_dir", "sampler", "weights"}
+# callbacks and samplers are code, teachers other models, the others places on the machine
+_OUTSIDE_FILES = {"callbacks", "checkpoint_dir", "sampler", "teacher", "weights"}
 
 
 def save(estimator, path):
@@ -71,8 +71,8 @@ def load(path):
     """Load an estimator that was saved with its `save`.
 
     No code in the file is run. The estimator predicts at once, on the device that its `device`
-    parameter names. What the file leaves out (`callbacks`, `checkpoint_dir`, `sampler` and
-    `weights`) has to be set anew before another `fit`.
+    parameter names. What the file leaves out (`callbacks`, `checkpoint_dir`, `sampler`,
+    `teacher` and `weights`) has to be set anew before another `fit`.
 
     Parameters
     ----------
@@ -191,11 +191,11 @@ def _restore(estimator, tensors, header):
 # what does not change a fit's result; `random_state` is told apart
 _OUTSIDE_IDENTITY = {
     *("callbacks", "checkpoint_dir", "random_state", "verbose"),
-    *("sampler", "warm_start", "weights"),  # but what they stand for is told apart, too
+    *("sampler", "teacher", "warm_start", "weights"),  # but what they stand for is told apart, too
 }
 
 
-def identify_fit(estimator, *, random_state, initial, **data):
+def identify_fit(estimator, *, random_state, initial, teachers, **data):
     """Tell a fit from others by what its result depends on.
 
     Parameters
@@ -206,6 +206,8 @@ def identify_fit(estimator, *, random_state, initial, **data):
         The seed, if it was asked for.
     initial : tuple or None
         Tensors that training begins with, and their classes.
+    teachers : list of BaseFER
+        What it learns from.
     **data : array-like or None
         What it is fitted on.
 
@@ -220,6 +222,8 @@ def identify_fit(estimator, *, random_state, initial, **data):
     params = estimator.get_params(deep=False)
     if estimator.loss != "focal":
         del params["focal_gamma"]
+    if not teachers:
+        del params["teacher_weight"], params["teacher_temperature"]
     if data["X_val"] is None and not estimator.early_stopping:
         del params["logit_adjustment"]  # without validation, it acts after the fit only
     return {
@@ -229,6 +233,7 @@ def identify_fit(estimator, *, random_state, initial, **data):
         "random_state": random_state,
         "release": ferkit.__version__,
         "sampler": estimator.sampler and _digest_sampler(estimator.sampler),
+        "teacher": [_digest_weights(t.module_.state_dict(), t.classes_) for t in teachers],
         "weights": initial and _digest_weights(*initial),
         **{name: None if values is None else _digest(values) for name, values in data.items()},
     }

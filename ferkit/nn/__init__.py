@@ -5,7 +5,19 @@ many they are. The modules know nothing of scikit-learn.
 """
 
 from ._budget import check_budget, count_parameters
+from ._efficientnetv2 import EfficientNetV2
 from ._mobilenet import MobileNetV2, MobileNetV2_48
+from ._residual_masking import ResidualMaskingNet
 from ._resnet import ResNetLite
+from ._se_resnet import SEResNet
 
-__all__ = ["MobileNetV2", "MobileNetV2_48", "ResNetLite", "check_budget", "count_parameters"]
+__all__ = [
+    "EfficientNetV2",
+    "MobileNetV2",
+    "MobileNetV2_48",
+    "ResNetLite",
+    "ResidualMaskingNet",
+    "SEResNet",
+    "check_budget",
+    "count_parameters",
+]

@@ -4,6 +4,7 @@ from .build import build_net
 from .callbacks import check_callbacks
 from .checkpoints import Checkpoints
 from .device import resolve_device
+from .distillation import Distillation
 from .distributed import from_first, on_first
 from .fine_tuning import graft
 from .net import FERNet
@@ -11,6 +12,7 @@ from .schedules import lr_factor
 
 __all__ = [
     "Checkpoints",
+    "Distillation",
     "FERNet",
     "build_net",
     "check_callbacks",

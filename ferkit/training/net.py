@@ -84,7 +84,7 @@ class FERNet(NeuralNetClassifier):
         self.freeze = freeze
         self.compile_module = compile_module
         self.logit_offset = logit_offset
-        self._progress = Silent()
+        self._progress, self._distillation = Silent(), None
         super().__init__(module, *args, **kwargs)
 
     def initialize_module(self):
@@ -143,6 +143,7 @@ class FERNet(NeuralNetClassifier):
         epochs,
         validation=None,
         stopping=None,
+        distillation=None,
         checkpoints=None,
         verbose=0,
     ):
@@ -160,6 +161,8 @@ class FERNet(NeuralNetClassifier):
             Images and targets to score after each epoch.
         stopping : tuple, default=None
             The estimators' `n_iter_no_change`, `tol` and `restore_best`, to stop earlier.
+        distillation : Distillation, default=None
+            Loss against teachers.
         checkpoints : Checkpoints, default=None
             Where to write the state after each epoch; if it is there already, training goes on
             from it, with fewer epochs left.
@@ -195,6 +198,7 @@ class FERNet(NeuralNetClassifier):
         if validation is not None:
             data = (on_device(array, self.torch_device) for array in validation)
             self.train_split = predefined_split(Dataset(*data))
+        self._distillation = distillation
         try:
             self.notify("on_train_begin", X=images, y=targets)
             with keep_freed_memory(), torch.autocast(self.torch_device.type, enabled=False):
@@ -202,8 +206,8 @@ class FERNet(NeuralNetClassifier):
                 self._train_epochs(*data, last, stopping, best_weights, checkpoints)
         finally:
             self._progress.close()
-            # neither belongs into a pickle
-            self._progress, self.train_split = Silent(), None
+            # none of them belongs into a pickle
+            self._progress, self.train_split, self._distillation = Silent(), None, None
         self.notify("on_train_end", X=images, y=targets)
 
     def _describe(self):
@@ -307,6 +311,13 @@ class FERNet(NeuralNetClassifier):
     def _set_lr(self, progress, losses):
         for group in self.optimizer_.param_groups:
             group["lr"] = self.lr * self.lr_factor(progress, losses=losses)
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        """Compute the loss of a batch, with the teachers' part in training."""
+        loss = super().get_loss(y_pred, y_true, X, training)
+        if training and self._distillation is not None:
+            loss = self._distillation(loss, y_pred, X)
+        return loss
 
     def on_grad_computed(self, net, named_parameters, **kwargs):
         """Bring the processes' gradients together, and keep them within bounds."""

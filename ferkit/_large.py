@@ -1,0 +1,281 @@
+"""LargeFER."""
+
+from sklearn.utils._param_validation import StrOptions
+
+from ._base import BaseFER
+
+
+class LargeFER(BaseFER):
+    """Facial-emotion classifier on a network of more than 500,000 parameters.
+
+    It is there to compare the small estimators with, and to teach them: with "resemote", 1,248,000
+    parameters. The architectures follow known networks for faces and images, but are sized for
+    48 x 48 gray faces and train from scratch; they are not the papers' networks, nor do they come
+    with the papers' scores. Images of any size are taken.
+
+    Parameters
+    ----------
+    architecture : {"resemote", "resmasking", "efficientnetv2"}, default="resemote"
+        "resemote" has residual blocks with squeeze-and-excitation, after ResEmoteNet [1]_
+        (`ferkit.nn.SEResNet`, 1,248,000 parameters); "resmasking" residual stages, each followed
+        by a mask, after the residual masking network [2]_ (`ferkit.nn.ResidualMaskingNet`,
+        2,072,000); "efficientnetv2" inverted residuals, the first ones fused, after
+        EfficientNetV2 [3]_ (`ferkit.nn.EfficientNetV2`, 1,818,000).
+    optimizer : {"adam", "adamw", "sgd"}, default="adam"
+        torch's optimizer; "adam" adds weight decay to the gradient, "adamw" decouples it.
+    lr : float, default=1e-3
+        Learning rate.
+    momentum : float, default=0.9
+        Momentum of "sgd"; the others do not use it.
+    weight_decay : float, default=1e-4
+        Weight decay (L2 penalty).
+    dropout : float, default=0.2
+        Dropout rate, before the global average pooling.
+    batch_size : int, default=64
+        Images per step. Batches are made even, so they can be a little smaller.
+    max_epochs : int, default=15
+        Passes over the data.
+    lr_schedule : {"plateau", "cosine", "onecycle"} or None, default=None
+        How the learning rate changes. "plateau" halves it when what `monitor` names (without
+        validation data, the training loss) has not improved for more than 3 epochs; "cosine" lowers
+        it to zero at `max_epochs`; "onecycle" raises it from a 25th for 0.3 of `max_epochs` before
+        it lowers it. The horizon is `max_epochs`, whenever training stops.
+    warmup_epochs : float, default=0
+        Epochs in which the learning rate rises to `lr`: in a line from zero, or for "onecycle" in
+        place of its 0.3 of `max_epochs`. Less than `max_epochs`.
+    ema_decay : float or None, default=None
+        Decay per step of an exponential moving average of the weights, such as 0.999, which then
+        validates and predicts.
+    clip_grad_norm : float or None, default=None
+        Largest norm of a step's gradient; a larger one is scaled down.
+    early_stopping : bool, default=False
+        Whether to stop when `monitor` no longer improves on validation data: `X_val`, or without it
+        a part of `X` that is then not trained on. A sampler before this estimator in a Pipeline
+        puts copies of images on both sides: give it as `sampler` instead.
+    validation_fraction : float, default=0.1
+        The part of `X` for `early_stopping`; stratified, and whole `groups` where `fit` has them.
+    n_iter_no_change : int, default=6
+        Epochs without improvement after which `early_stopping` stops.
+    tol : float, default=0.0
+        What is less than this is no improvement.
+    monitor : {"valid_loss", "valid_f1_macro"}, default="valid_loss"
+        What `early_stopping` and "plateau" watch.
+    restore_best : bool, default=True
+        Whether `early_stopping` ends with the weights of the best epoch rather than of the last.
+    weights : path-like or None, default=None
+        File of an estimator's `save` whose weights training begins with. The last layer is made
+        anew if the classes are others.
+    warm_start : bool, default=False
+        Whether `fit` begins with the weights of the fit before, in the same way.
+    freeze : {"features"} or None, default=None
+        "features" trains the last layer only, and leaves batch statistics as they are.
+    label_smoothing : float, default=0.0
+        Share of the target that is spread over all classes.
+    loss : {"cross_entropy", "focal"}, default="cross_entropy"
+        What training minimises; "focal" lets images that are right already count less.
+    focal_gamma : float, default=2.0
+        How much less: the power of one minus the probability. Only for "focal".
+    class_weight : dict, "balanced", "effective" or None, default=None
+        Weights of the classes in the loss; "balanced" takes them inversely to the frequencies,
+        "effective" inversely to Cui et al.'s effective numbers of samples, which is milder.
+    logit_adjustment : float, default=0.0
+        Strength of a correction for the classes' frequencies in training, at prediction: it times
+        the logarithm of a class's share is taken from the class's logit, which favours rare ones.
+        1 suits scores that count all classes alike, such as macro-F1, unless `class_weight` or
+        `sampler` does so already. It may be set after `fit`; losses do not follow it.
+    sampler : imbalanced-learn sampler or Pipeline of some, default=None
+        Balances the training images, after the split for `early_stopping`, whose images it never
+        sees. What has ``random_state=None`` in it follows this estimator's.
+    augment : str, ferkit.augment.Policy or None, default=None
+        Random changes of the training images in each epoch: a Policy or a name in
+        `ferkit.augment.POLICIES`. "reference" is the study's: flip, rotation up to 5 degrees, shear
+        up to 10 degrees, shift up to 20 %. A policy with mixup or cutmix mixes labels too.
+    channels : {"auto", 1, 3}, default="auto"
+        Channels of the network's input: "auto" takes one for gray images and three for colour;
+        3 repeats gray images.
+    image_shape : tuple (h, w) or (h, w, 3), default=None
+        Shape of the images when `X` comes as rows. None takes rows of a square number of pixels
+        as square gray images, and others as images one pixel high.
+    precision : {"auto", "float32", "bfloat16"}, default="auto"
+        Arithmetic of training; prediction is always float32. "auto" takes bfloat16 where the
+        hardware multiplies it natively.
+    device : str, default="auto"
+        "auto" takes the first of cuda, mps and cpu that is there; or a torch device's name.
+    callbacks : list of skorch callbacks or None, default=None
+        Called by the net in training; those of batches cost a little. LRScheduler, EarlyStopping
+        and Checkpoint are refused, for there are parameters instead.
+    compile : bool, default=False
+        Whether `torch.compile` makes the training step. It takes a minute at first, and a C++
+        compiler on the CPU, where it is usually slower.
+    checkpoint_dir : path-like or None, default=None
+        Folder in which each `fit` keeps its state after each epoch, in a folder of its own that is
+        named by the parameters and the data. The same fit goes on where it was stopped, to the
+        same bits, and is loaded if it had ended; with ``random_state=None`` the seed is kept too.
+    random_state : int, RandomState instance or None, default=None
+        Governs weights, shuffling, augmentation, dropout and the split for `early_stopping`. None
+        gives another fit each time, but for one that `checkpoint_dir` goes on with.
+    verbose : int, default=0
+        0 is silent, 1 shows a progress bar on standard error (a line per epoch where no bar can be
+        drawn), 2 prints a line per epoch and where training runs.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted.
+    class_count_ : ndarray of shape (n_classes,)
+        Training images of each class, int64: without those for validation, with those of
+        `sampler`. With `soft_targets` their sums, float32.
+    n_features_in_ : int
+        Number of values per image.
+    feature_names_in_ : ndarray of shape (n_values,)
+        Names of the columns, if `X` was a DataFrame.
+    image_shape_ : tuple
+        (h, w) or (h, w, 3).
+    n_iter_ : int
+        Number of epochs trained.
+    best_epoch_ : int
+        The epoch, from 1, whose weights are kept: the last, or the best of `early_stopping`.
+    n_parameters_ : int
+        Number of parameters of the network.
+    history_ : pandas.DataFrame
+        A row per epoch: epoch, train_loss, lr, seconds and images_per_second of training, and
+        with validation data valid_loss, valid_accuracy, valid_f1_macro, and valid_f1_<label> for
+        each class.
+    net_ : skorch.NeuralNetClassifier
+        The net that trained the module.
+    module_ : torch.nn.Module
+        The network.
+
+    See Also
+    --------
+    MobileNetFER : 132,000 parameters.
+    ResNetFER : 481,000 parameters.
+
+    Notes
+    -----
+    `fit` takes no `sample_weight`: training by batches is not equivalent to repeating samples,
+    which is what scikit-learn expects of it. Use `class_weight`.
+
+    With an int `random_state`, repeated fits are equal bit for bit on the CPU of one machine with
+    the same number of threads and the same versions. Fits in threads take turns, for torch's
+    generator belongs to the process; use processes to fit in parallel.
+
+    References
+    ----------
+    .. [1] Roy et al., "ResEmoteNet: Bridging Accuracy and Loss Reduction in Facial Emotion
+       Recognition", 2024, arXiv 2409.10545.
+    .. [2] Pham, Vu and Tran, "Facial Expression Recognition Using Residual Masking Network",
+       ICPR 2020.
+    .. [3] Tan and Le, "EfficientNetV2: Smaller Models and Faster Training", ICML 2021.
+
+    Examples
+    --------
+    >>> from ferkit import LargeFER
+    >>> from ferkit.datasets import make_faces
+    >>> X, y = make_faces(70, random_state=0, return_X_y=True)
+    >>> clf = LargeFER(max_epochs=1, random_state=0).fit(X, y)
+    >>> clf.predict_proba(X).shape, clf.transform(X).shape
+    ((70, 7), (70, 256))
+    """
+
+    _parameter_constraints = {
+        **BaseFER._parameter_constraints,
+        "architecture": [StrOptions({"resemote", "resmasking", "efficientnetv2"})],
+    }
+
+    def __init__(
+        self,
+        *,
+        architecture="resemote",
+        optimizer="adam",
+        lr=1e-3,
+        momentum=0.9,
+        weight_decay=1e-4,
+        dropout=0.2,
+        batch_size=64,
+        max_epochs=15,
+        lr_schedule=None,
+        warmup_epochs=0,
+        ema_decay=None,
+        clip_grad_norm=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=6,
+        tol=0.0,
+        monitor="valid_loss",
+        restore_best=True,
+        weights=None,
+        warm_start=False,
+        freeze=None,
+        label_smoothing=0.0,
+        loss="cross_entropy",
+        focal_gamma=2.0,
+        class_weight=None,
+        logit_adjustment=0.0,
+        sampler=None,
+        augment=None,
+        channels="auto",
+        image_shape=None,
+        precision="auto",
+        device="auto",
+        callbacks=None,
+        compile=False,
+        checkpoint_dir=None,
+        random_state=None,
+        verbose=0,
+    ):
+        super().__init__(
+            optimizer=optimizer,
+            lr=lr,
+            momentum=momentum,
+            weight_decay=weight_decay,
+            dropout=dropout,
+            batch_size=batch_size,
+            max_epochs=max_epochs,
+            lr_schedule=lr_schedule,
+            warmup_epochs=warmup_epochs,
+            ema_decay=ema_decay,
+            clip_grad_norm=clip_grad_norm,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            tol=tol,
+            monitor=monitor,
+            restore_best=restore_best,
+            weights=weights,
+            warm_start=warm_start,
+            freeze=freeze,
+            label_smoothing=label_smoothing,
+            loss=loss,
+            focal_gamma=focal_gamma,
+            class_weight=class_weight,
+            logit_adjustment=logit_adjustment,
+            sampler=sampler,
+            augment=augment,
+            channels=channels,
+            image_shape=image_shape,
+            precision=precision,
+            device=device,
+            callbacks=callbacks,
+            compile=compile,
+            checkpoint_dir=checkpoint_dir,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.architecture = architecture
+
+    def _make_module(self, in_channels, n_classes):
+        from .nn import EfficientNetV2, ResidualMaskingNet, SEResNet
+
+        shape, options = (in_channels, n_classes), {"dropout": self.dropout, "max_parameters": None}
+        if self.architecture == "resemote":
+            return SEResNet([(64, 1, 1), (128, 1, 2), (256, 1, 2)], *shape, **options)
+        if self.architecture == "resmasking":
+            return ResidualMaskingNet([(64, 1, 1), (128, 1, 2), (256, 1, 2)], *shape, **options)
+        stages = [
+            ("fused", 1, 32, 2, 1),
+            ("fused", 4, 64, 2, 2),
+            ("mbconv", 4, 128, 3, 2),
+            ("mbconv", 6, 160, 3, 1),
+        ]
+        return EfficientNetV2(stages, *shape, stem_channels=32, last_channels=640, **options)

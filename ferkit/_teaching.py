@@ -1,0 +1,61 @@
+"""Teachers: fitted estimators that another one learns from."""
+
+import numpy as np
+from sklearn.frozen import FrozenEstimator
+
+from ._saving import load
+
+
+def find_teachers(teacher, pupil):
+    """Load the teachers of a fit, and check that the pupil can learn from them.
+
+    Parameters
+    ----------
+    teacher : path-like, FrozenEstimator, list of these, or None
+        The estimators' parameter.
+    pupil : BaseFER
+        Its `classes_` and `image_shape_` are known.
+
+    Returns
+    -------
+    list of BaseFER
+        Fitted estimators.
+
+    Raises
+    ------
+    ValueError
+        If one is not fitted, or is for other classes or images.
+    """
+    given = teacher if isinstance(teacher, list) else [] if teacher is None else [teacher]
+    teachers = [_find_teacher(item) for item in given]
+    for found in teachers:
+        for name in ("classes_", "image_shape_"):
+            theirs, ours = getattr(found, name), getattr(pupil, name)
+            if not np.array_equal(theirs, ours):
+                raise ValueError(
+                    f"got a teacher of {name} {_show(theirs)}, expected {_show(ours)} as in this "
+                    "fit; fit the teacher on the same classes and images"
+                )
+    return teachers
+
+
+def _show(value):
+    return tuple(np.asarray(value).tolist())
+
+
+def _find_teacher(item):
+    from ._base import BaseFER
+
+    if isinstance(item, BaseFER):
+        raise ValueError(
+            f"got teacher={item!r}, expected it in a FrozenEstimator, for scikit-learn's clone "
+            "would make it unfitted; write teacher=sklearn.frozen.FrozenEstimator(...)"
+        )
+    if not isinstance(item, FrozenEstimator):
+        return load(item)
+    if not isinstance(item.estimator, BaseFER) or not hasattr(item.estimator, "net_"):
+        raise ValueError(
+            f"got teacher={item!r}, expected a fitted ferkit estimator in it; fit it first, or "
+            "give what another kind of model says as soft_targets"
+        )
+    return item.estimator

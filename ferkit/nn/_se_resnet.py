@@ -1,0 +1,177 @@
+"""Residual networks with squeeze-and-excitation."""
+
+from torch import nn
+from torch.nn import functional as F
+
+from ._budget import MAX_PARAMETERS, check_budget
+
+
+class SqueezeExcitation(nn.Module):
+    """Weigh channels by what all of the image says [1]_.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the input and of the output.
+    hidden : int
+        Width of the hidden layer.
+    activation : callable, default=torch.nn.functional.relu
+        What follows the hidden layer.
+
+    References
+    ----------
+    .. [1] Hu et al., "Squeeze-and-Excitation Networks", CVPR 2018.
+    """
+
+    def __init__(self, channels, hidden, activation=F.relu):
+        super().__init__()
+        self.activation = activation
+        self.squeeze = nn.Linear(channels, hidden)
+        self.excite = nn.Linear(hidden, channels)
+
+    def forward(self, x):
+        """Map (n, channels, h, w) to the same shape."""
+        weights = self.excite(self.activation(self.squeeze(x.mean((2, 3))))).sigmoid()
+        return x * weights[:, :, None, None]
+
+
+class SEResidualBlock(nn.Module):
+    """Two 3x3 convolutions and squeeze-and-excitation beside a shortcut, then ReLU.
+
+    The excitation's hidden layer has an eighth of the channels, but at least 8. The shortcut
+    averages before it projects, so that no pixel is left out [1]_.
+
+    Parameters
+    ----------
+    in_channels, out_channels : int
+        Channels of the input and of the output.
+    stride : int, default=1
+        Stride of the first convolution.
+    has_excitation : bool, default=True
+        False leaves squeeze-and-excitation out.
+
+    References
+    ----------
+    .. [1] He et al., "Bag of Tricks for Image Classification with Convolutional Neural Networks",
+       CVPR 2019: ResNet-D.
+    """
+
+    def __init__(self, in_channels, out_channels, stride=1, has_excitation=True):
+        super().__init__()
+        layers = [
+            nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
+            nn.BatchNorm2d(out_channels),
+        ]
+        if has_excitation:
+            layers.append(SqueezeExcitation(out_channels, max(8, out_channels // 8)))
+        self.block = nn.Sequential(*layers)
+        shortcut = []
+        if stride > 1:  # ceil_mode as the convolution's padding: odd sides, and those of one pixel
+            shortcut += [nn.AvgPool2d(stride, ceil_mode=True)]
+        if stride > 1 or in_channels != out_channels:
+            shortcut += [
+                nn.Conv2d(in_channels, out_channels, 1, bias=False),
+                nn.BatchNorm2d(out_channels),
+            ]
+        self.shortcut = nn.Sequential(*shortcut)
+
+    def forward(self, x):
+        """Map (n, in_channels, h, w) to (n, out_channels, ceil(h/stride), ceil(w/stride))."""
+        return F.relu(self.block(x) + self.shortcut(x))
+
+
+class SEResNet(nn.Module):
+    """Residual network [1]_ with squeeze-and-excitation [2]_ from a table of its stages.
+
+    A 3x3 convolution of stride 2, the stages, global average pooling and a linear layer. At
+    48 x 48 pixels, all but the first convolution works on maps of 24 x 24 and fewer.
+
+    Parameters
+    ----------
+    stages : sequence of (out_channels, n_blocks, stride)
+        A row per stage; the stride is that of the stage's first block.
+    in_channels : int, default=3
+        Channels of the images.
+    n_classes : int, default=7
+        Number of logits.
+    dropout : float, default=0.0
+        Dropout rate before the global average pooling, where it does not disturb batch
+        normalisation [3]_.
+    max_parameters : int or None, default=500_000
+        Parameter budget; None lifts it.
+
+    Attributes
+    ----------
+    embedding_size : int
+        Width of ``embed``'s output: the last stage's channels.
+
+    Raises
+    ------
+    ValueError
+        If the network has more than `max_parameters` parameters.
+
+    References
+    ----------
+    .. [1] He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
+    .. [2] Hu et al., "Squeeze-and-Excitation Networks", CVPR 2018.
+    .. [3] Kim et al., "How to Use Dropout Correctly on Residual Networks with Batch
+       Normalization", UAI 2023.
+
+    Examples
+    --------
+    The network of ``ResNetFER(variant="strided")``:
+
+    >>> from ferkit.nn import SEResNet, count_parameters
+    >>> count_parameters(SEResNet([(32, 2, 1), (64, 2, 2), (144, 1, 2)], in_channels=1))
+    458489
+    """
+
+    def __init__(
+        self,
+        stages,
+        in_channels=3,
+        n_classes=7,
+        *,
+        dropout=0.0,
+        max_parameters=MAX_PARAMETERS,
+    ):
+        super().__init__()
+        channels = stages[0][0]
+        layers = [
+            nn.Conv2d(in_channels, channels, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(inplace=True),
+        ]
+        for out_channels, n_blocks, stride in stages:
+            for block in range(n_blocks):
+                block_stride = stride if block == 0 else 1
+                layers.append(SEResidualBlock(channels, out_channels, block_stride))
+                channels = out_channels
+        self.embedding_size = channels
+        self.features = nn.Sequential(*layers)
+        self.dropout = nn.Dropout(dropout)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Linear(channels, n_classes)
+        check_budget(self, max_parameters)
+
+    def embed(self, x):
+        """Map images to the classifier's input.
+
+        Parameters
+        ----------
+        x : torch.Tensor of shape (n, in_channels, height, width)
+            Images scaled to [-1, 1].
+
+        Returns
+        -------
+        torch.Tensor of shape (n, embedding_size)
+            Globally averaged features.
+        """
+        return self.pool(self.dropout(self.features(x))).flatten(1)
+
+    def forward(self, x):
+        """Map (n, in_channels, height, width) images in [-1, 1] to (n, n_classes) logits."""
+        return self.classifier(self.embed(x))
