@@ -6,12 +6,22 @@ from typing import TYPE_CHECKING
 from ._images import EMOTIONS
 
 if TYPE_CHECKING:
-    from . import augment, datasets, inspection, nn, over_sampling, preprocessing
+    from . import (
+        augment,
+        datasets,
+        inspection,
+        metrics,
+        model_selection,
+        nn,
+        over_sampling,
+        preprocessing,
+    )
     from ._base import BaseFER
     from ._large import LargeFER
     from ._mobilenet import MobileNetFER
     from ._resnet import ResNetFER
     from ._saving import load
+    from .weights import available_weights
 
 __version__ = "0.1.0"
 
@@ -21,9 +31,19 @@ _HOMES = {
     "LargeFER": "_large",
     "MobileNetFER": "_mobilenet",
     "ResNetFER": "_resnet",
+    "available_weights": "weights",
     "load": "_saving",
 }
-_ROOMS = ("augment", "datasets", "inspection", "nn", "over_sampling", "preprocessing")
+_ROOMS = (
+    "augment",
+    "datasets",
+    "inspection",
+    "metrics",
+    "model_selection",
+    "nn",
+    "over_sampling",
+    "preprocessing",
+)
 
 __all__ = [
     "EMOTIONS",
@@ -32,9 +52,12 @@ __all__ = [
     "MobileNetFER",
     "ResNetFER",
     "augment",
+    "available_weights",
     "datasets",
     "inspection",
     "load",
+    "metrics",
+    "model_selection",
     "nn",
     "over_sampling",
     "preprocessing",

@@ -2,12 +2,12 @@
 
 import os
 from contextlib import nullcontext
+from functools import partial
 from inspect import Parameter, signature
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, _fit_context
-from sklearn.frozen import FrozenEstimator
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
@@ -17,9 +17,10 @@ from ._net import NetMixin
 from ._prediction import PredictionMixin
 from ._random import draw_seed, preserved_generators
 from ._resampling import resample
-from ._saving import save
+from ._saving import load, save
 from ._split import check_groups, split_off, warn_of_copies
 from ._teaching import find_teachers
+from .weights import find_weights
 
 
 class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
@@ -71,7 +72,9 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
         "focal_gamma": [Interval(Real, 0, None, closed="left")],
         "class_weight": [StrOptions({"balanced", "effective"}), dict, None],
         "logit_adjustment": [Interval(Real, 0, None, closed="left")],
-        "teacher": [str, os.PathLike, list, FrozenEstimator, None],
+        "tta": [StrOptions({"flip", "ten"}), None],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "teacher": [str, os.PathLike, list, HasMethods("fit"), None],
         "teacher_weight": [Interval(Real, 0, 1, closed="right")],
         "teacher_temperature": [Interval(Real, 0, None, closed="neither")],
         "sampler": [HasMethods("fit_resample"), None],
@@ -118,6 +121,8 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
         focal_gamma=2.0,
         class_weight=None,
         logit_adjustment=0.0,
+        tta=None,
+        temperature=1.0,
         teacher=None,
         teacher_weight=0.8,
         teacher_temperature=2.0,
@@ -158,6 +163,8 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
         self.focal_gamma = focal_gamma
         self.class_weight = class_weight
         self.logit_adjustment = logit_adjustment
+        self.tta = tta
+        self.temperature = temperature
         self.teacher = teacher
         self.teacher_weight = teacher_weight
         self.teacher_temperature = teacher_temperature
@@ -268,7 +275,7 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
         soft_targets = self._check_soft_targets(soft_targets, targets)
         teachers = find_teachers(self.teacher, self)
         seed = draw_seed(self.random_state)
-        opened = on_first(
+        open_checkpoints = partial(
             self._open_checkpoints,
             seed,
             initial,
@@ -279,6 +286,7 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
             groups=groups,
             soft_targets=soft_targets,
         )
+        opened = on_first(open_checkpoints)
         with opened or nullcontext() as checkpoints:
             if checkpoints and checkpoints.last:  # with `random_state=None` it has its own seed
                 seed = checkpoints.last[1]["seed"]
@@ -392,27 +400,54 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
 
     # -- files ---------------------------------------------------------------------------------
 
-    def save(self, path):
+    @classmethod
+    def from_pretrained(cls, name):
+        """Make a fitted estimator with weights that come with ferkit.
+
+        It predicts at once. To go on from the weights, set `warm_start` and what else the new
+        training needs (the parameters are those of the first one), or give the name as `weights`.
+
+        Parameters
+        ----------
+        name : str
+            One of `ferkit.available_weights()`, such as "fer2013".
+
+        Returns
+        -------
+        estimator : object
+            The fitted estimator; `history_` is left to the model card.
+
+        Raises
+        ------
+        ValueError
+            If the class has no weights of this name, or the file is damaged.
+        """
+        return load(find_weights(cls.__name__, name))
+
+    def save(self, path, *, dtype="float32"):
         """Write the fitted estimator to one file, which `ferkit.load` reads.
 
         The file holds the parameters but `callbacks`, `checkpoint_dir`, `sampler`, `teacher` and
-        `weights`; the weights that predict, the labels and the history; and no code. The optimizer's state is
-        not in it: a `partial_fit` after loading starts the optimizer anew.
+        `weights`; the weights that predict, the labels and the history; and no code. The
+        optimizer's state is not in it: a `partial_fit` after loading starts the optimizer anew.
 
         Parameters
         ----------
         path : str or os.PathLike
             Where to; by convention ``*.safetensors``. An existing file is replaced.
+        dtype : {"float32", "float16"}, default="float32"
+            Of the weights in the file; "float16" rounds them and halves the file. Loaded ones are
+            float32 again.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
             If the estimator is not fitted.
         ValueError
-            If a parameter is something that a file cannot hold, or the class is not one that
-            `ferkit.load` knows.
+            If a parameter is something that a file cannot hold, the class is not one that
+            `ferkit.load` knows, or `dtype` is neither or cannot hold the weights.
         """
-        save(self, path)
+        save(self, path, dtype=dtype)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "net_")

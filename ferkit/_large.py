@@ -83,6 +83,22 @@ class LargeFER(BaseFER):
         the logarithm of a class's share is taken from the class's logit, which favours rare ones.
         1 suits scores that count all classes alike, such as macro-F1, unless `class_weight` or
         `sampler` does so already. It may be set after `fit`; losses do not follow it.
+    tta : {"flip", "ten"} or None, default=None
+        Test-time augmentation: outputs, embeddings too, are means over the image and its mirror
+        image ("flip", twice the time), or over these at five places a few pixels apart ("ten", ten
+        times). Like the next one, it may be set after `fit`; validation in training does without.
+    temperature : float, default=1.0
+        What the logits are divided by at prediction, so that probabilities are as often right as
+        they say; see `ferkit.model_selection.tune_prediction`. `predict` does not depend on it.
+    teacher : path-like, FrozenEstimator, list of these, or None, default=None
+        Fitted estimators to learn from, such as a larger one: files of their `save`, or each in a
+        `sklearn.frozen.FrozenEstimator`. In each batch they say what they see in the same changed
+        images; of several, the probabilities are averaged. Of the same classes and image shape.
+    teacher_weight : float, default=0.8
+        Share of the loss against the teachers, the rest being that on the labels.
+    teacher_temperature : float, default=2.0
+        What the logits of both sides are divided by for that; higher values show more of the less
+        probable classes.
     sampler : imbalanced-learn sampler or Pipeline of some, default=None
         Balances the training images, after the split for `early_stopping`, whose images it never
         sees. What has ``random_state=None`` in it follows this estimator's.
@@ -212,6 +228,11 @@ class LargeFER(BaseFER):
         focal_gamma=2.0,
         class_weight=None,
         logit_adjustment=0.0,
+        tta=None,
+        temperature=1.0,
+        teacher=None,
+        teacher_weight=0.8,
+        teacher_temperature=2.0,
         sampler=None,
         augment=None,
         channels="auto",
@@ -250,6 +271,11 @@ class LargeFER(BaseFER):
             focal_gamma=focal_gamma,
             class_weight=class_weight,
             logit_adjustment=logit_adjustment,
+            tta=tta,
+            temperature=temperature,
+            teacher=teacher,
+            teacher_weight=teacher_weight,
+            teacher_temperature=teacher_temperature,
             sampler=sampler,
             augment=augment,
             channels=channels,

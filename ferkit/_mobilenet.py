@@ -6,13 +6,17 @@ from ._base import BaseFER
 
 
 class MobileNetFER(BaseFER):
-    """Facial-emotion classifier on a MobileNetV2 of 132,000 parameters.
+    """Facial-emotion classifier on a MobileNetV2 of at most 150,000 parameters.
 
-    The network is `ferkit.nn.MobileNetV2_48`, the defaults are those of the reference study's
-    best MobileNetV2 [1]_. Images of any size are taken; 48 x 48 gray faces are what it is for.
+    The defaults are those of the reference study's best MobileNetV2 [1]_. Images of any size are
+    taken; 48 x 48 gray faces are what it is for. `from_pretrained` gives one that is trained.
 
     Parameters
     ----------
+    variant : {"reference", "strided"}, default="reference"
+        The network: "reference" is the study's, `ferkit.nn.MobileNetV2_48` of 132,000 parameters,
+        which works at full resolution for long; "strided" halves it at once and has more channels
+        for it, 137,000 parameters in all. It trains several times faster.
     optimizer : {"adam", "adamw", "sgd"}, default="adam"
         torch's optimizer; "adam" adds weight decay to the gradient, "adamw" decouples it.
     lr : float, default=1e-3
@@ -54,9 +58,10 @@ class MobileNetFER(BaseFER):
         What `early_stopping` and "plateau" watch.
     restore_best : bool, default=True
         Whether `early_stopping` ends with the weights of the best epoch rather than of the last.
-    weights : path-like or None, default=None
-        File of an estimator's `save` whose weights training begins with. The last layer is made
-        anew if the classes are others.
+    weights : str, path-like or None, default=None
+        Weights that training begins with: a name of `ferkit.available_weights`, or a file of an
+        estimator's `save`. They are of one `variant`. The last layer is made anew if the classes
+        are others.
     warm_start : bool, default=False
         Whether `fit` begins with the weights of the fit before, in the same way.
     freeze : {"features"} or None, default=None
@@ -75,6 +80,13 @@ class MobileNetFER(BaseFER):
         the logarithm of a class's share is taken from the class's logit, which favours rare ones.
         1 suits scores that count all classes alike, such as macro-F1, unless `class_weight` or
         `sampler` does so already. It may be set after `fit`; losses do not follow it.
+    tta : {"flip", "ten"} or None, default=None
+        Test-time augmentation: outputs, embeddings too, are means over the image and its mirror
+        image ("flip", twice the time), or over these at five places a few pixels apart ("ten", ten
+        times). Like the next one, it may be set after `fit`; validation in training does without.
+    temperature : float, default=1.0
+        What the logits are divided by at prediction, so that probabilities are as often right as
+        they say; see `ferkit.model_selection.tune_prediction`. `predict` does not depend on it.
     teacher : path-like, FrozenEstimator, list of these, or None, default=None
         Fitted estimators to learn from, such as a larger one: files of their `save`, or each in a
         `sklearn.frozen.FrozenEstimator`. In each batch they say what they see in the same changed
@@ -208,6 +220,8 @@ class MobileNetFER(BaseFER):
         focal_gamma=2.0,
         class_weight=None,
         logit_adjustment=0.0,
+        tta=None,
+        temperature=1.0,
         teacher=None,
         teacher_weight=0.8,
         teacher_temperature=2.0,
@@ -249,6 +263,8 @@ class MobileNetFER(BaseFER):
             focal_gamma=focal_gamma,
             class_weight=class_weight,
             logit_adjustment=logit_adjustment,
+            tta=tta,
+            temperature=temperature,
             teacher=teacher,
             teacher_weight=teacher_weight,
             teacher_temperature=teacher_temperature,
@@ -275,6 +291,6 @@ class MobileNetFER(BaseFER):
             [(1, 24, 1, 1), (3, 48, 3, 2), (3, 72, 3, 2)],
             in_channels,
             n_classes,
-            last_channels=256,
+            last_channels=128,
             dropout=self.dropout,
         )

@@ -7,6 +7,7 @@ import numpy as np
 from ._imbalance import class_weights, logit_offset
 from ._random import preserved_generators, seed_generators, stream_seed
 from ._saving import identify_fit, load_weights
+from .weights import available_weights, find_weights
 
 
 class NetMixin:
@@ -16,7 +17,12 @@ class NetMixin:
         """Find the tensors that a network begins with, and their classes; None for random ones."""
         if self.warm_start and hasattr(self, "net_"):
             return self.module_.state_dict(), self.classes_
-        return None if self.weights is None else load_weights(self.weights)
+        if self.weights is None:
+            return None
+        kind = type(self).__name__
+        if self.weights in available_weights().get(kind, []):
+            return load_weights(find_weights(kind, self.weights))
+        return load_weights(self.weights)
 
     def _new_net(self, n_channels, seed, initial):
         """Make a net for images of `n_channels`, whose classes are `class_count_`."""

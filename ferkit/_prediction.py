@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 
 from ._imbalance import logit_offset
@@ -19,13 +20,24 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
                 f"got a {type(self.module_).__name__} without {method}, expected that method, "
                 "which maps a batch to an embedding; define it, and embedding_size"
             )
-        return self.net_.outputs(self._check_X(X), method)
+        self._check_set_after_fit()
+        return self.net_.outputs(self._check_X(X), method, self.tta)
+
+    def _check_set_after_fit(self):
+        """Check parameters that act at prediction; `fit` has seen them as they were then."""
+        names = ("temperature", "tta")
+        validate_parameter_constraints(
+            {name: self._parameter_constraints[name] for name in names},
+            {name: getattr(self, name) for name in names},
+            caller_name=type(self).__name__,
+        )
 
     def _logits(self, X):
-        return self._outputs(X) + logit_offset(self.logit_adjustment, self.class_count_)
+        logits = self._outputs(X) + logit_offset(self.logit_adjustment, self.class_count_)
+        return logits / np.float32(self.temperature)
 
     def decision_function(self, X):
-        """Compute the network's logits, with `logit_adjustment`.
+        """Compute the network's logits, with `logit_adjustment` and `temperature`.
 
         Parameters
         ----------

@@ -19,7 +19,7 @@ _CLASSES = ("LargeFER", "MobileNetFER", "ResNetFER")
 _OUTSIDE_FILES = {"callbacks", "checkpoint_dir", "sampler", "teacher", "weights"}
 
 
-def save(estimator, path):
+def save(estimator, path, *, dtype="float32", with_history=True):
     """Write a fitted estimator to a file; see `BaseFER.save`.
 
     Parameters
@@ -28,6 +28,10 @@ def save(estimator, path):
         Fitted.
     path : str or os.PathLike
         Where to.
+    dtype : {"float32", "float16"}, default="float32"
+        Of the weights.
+    with_history : bool, default=True
+        False leaves the history out, for files that must be small.
 
     Raises
     ------
@@ -62,9 +66,24 @@ def save(estimator, path):
         "in_channels": estimator.net_.iterator_train__in_channels,
         "class_weight": None if class_weight is None else class_weight.tolist(),
         "best_epoch": estimator.best_epoch_,
-        "history": estimator.net_.history_rows(),
+        "history": estimator.net_.history_rows() if with_history else [],
     }
-    persistence.write(path, estimator.module_.state_dict(), header)
+    persistence.write(path, _rounded(estimator.module_.state_dict(), dtype), header)
+
+
+def _rounded(tensors, dtype):
+    if dtype not in ("float32", "float16"):
+        raise ValueError(f"got dtype={dtype!r}, expected 'float32' or 'float16'")
+    if dtype == "float32":
+        return tensors
+    rounded = {name: t.half() if t.is_floating_point() else t for name, t in tensors.items()}
+    for name, tensor in rounded.items():
+        if not tensor.isfinite().all():
+            raise ValueError(
+                f"got {name} with values up to {tensors[name].abs().max():.4g}, expected at most "
+                "65,504 for float16; save with dtype='float32'"
+            )
+    return rounded
 
 
 def load(path):
@@ -190,7 +209,7 @@ def _restore(estimator, tensors, header):
 
 # what does not change a fit's result; `random_state` is told apart
 _OUTSIDE_IDENTITY = {
-    *("callbacks", "checkpoint_dir", "random_state", "verbose"),
+    *("callbacks", "checkpoint_dir", "random_state", "temperature", "tta", "verbose"),
     *("sampler", "teacher", "warm_start", "weights"),  # but what they stand for is told apart, too
 }
 

@@ -46,7 +46,7 @@ def _show(value):
 def _find_teacher(item):
     from ._base import BaseFER
 
-    if isinstance(item, BaseFER):
+    if hasattr(item, "fit") and not isinstance(item, FrozenEstimator):
         raise ValueError(
             f"got teacher={item!r}, expected it in a FrozenEstimator, for scikit-learn's clone "
             "would make it unfitted; write teacher=sklearn.frozen.FrozenEstimator(...)"

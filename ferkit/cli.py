@@ -46,9 +46,15 @@ def _parser():
     train.set_defaults(run=_train)
     _add_data(train)
     train.add_argument("--out", type=Path, required=True, metavar="FILE", help="model file")
-    train.add_argument("--model", choices=MODELS, default="mobilenet")
-    train.add_argument("--epochs", type=int, default=15)
-    train.add_argument("--augment", choices=["reference", "none"], default="reference")
+    train.add_argument("--model", choices=MODELS, help="default: mobilenet")
+    train.add_argument("--epochs", type=int, help="default: 15")
+    train.add_argument("--augment", choices=["reference", "none"], help="default: reference")
+    train.add_argument(
+        "--recipe",
+        metavar="NAME",
+        help="in place of these three: train for hours, as the weights that come with ferkit were; "
+        "mobilenet-fer2013 or resnet-fer2013",
+    )
     train.add_argument("--seed", type=int, default=0)
     train.add_argument(
         "--checkpoint-dir",
@@ -120,30 +126,58 @@ def _plot(clf, X, y, folder):
 
 
 def _train(args):
-    from sklearn.model_selection import StratifiedShuffleSplit
-
-    import ferkit
-
-    from .datasets import load_fer2013
+    from .datasets import load_fer2013, validation_split
 
     # before hours of training, not after
     if not args.out.parent.is_dir() or args.out.is_dir():
         raise ValueError(f"got --out {args.out}, expected a file in a folder that exists")
     X, y = load_fer2013(args.data, on_error=args.on_error, return_X_y=True)
-    split = StratifiedShuffleSplit(n_splits=1, test_size=0.1, random_state=0)
-    train, valid = next(split.split(X, y))
-    clf = getattr(ferkit, MODELS[args.model])(
-        max_epochs=args.epochs,
-        augment=None if args.augment == "none" else args.augment,
+    train, valid = validation_split(X, y)
+    fit = _fit_one if args.recipe is None else _fit_recipe
+    clf = fit(args, X[train], y[train], X_val=X[valid], y_val=y[valid])
+    clf.save(args.out)
+    print(f"wrote {args.out}\n\nvalidation images, a tenth of train:")
+    _report(y[valid], clf.predict(X[valid]))
+
+
+def _fit_one(args, X, y, *, X_val, y_val):
+    import ferkit
+
+    augment = args.augment or "reference"
+    clf = getattr(ferkit, MODELS[args.model or "mobilenet"])(
+        max_epochs=15 if args.epochs is None else args.epochs,
+        augment=None if augment == "none" else augment,
         checkpoint_dir=args.checkpoint_dir,
         random_state=args.seed,
         verbose=2,
     )
-    print(f"training {clf} on {len(train)} images, validating on {len(valid)} others")
-    clf.fit(X[train], y[train], X_val=X[valid], y_val=y[valid])
-    clf.save(args.out)
-    print(f"wrote {args.out}\n\nvalidation images, a tenth of train:")
-    _report(y[valid], clf.predict(X[valid]))
+    print(f"training {clf} on {len(X)} images, validating on {len(X_val)} others")
+    return clf.fit(X, y, X_val=X_val, y_val=y_val)
+
+
+def _fit_recipe(args, X, y, **validation):
+    from .model_selection import train_recipe
+
+    given = [name for name in ("model", "epochs", "augment") if getattr(args, name) is not None]
+    if given:
+        raise ValueError(
+            f"got --{given[0]} with --recipe, expected one or the other: a recipe says it all"
+        )
+    if args.checkpoint_dir is None:
+        raise ValueError(
+            "got --recipe without --checkpoint-dir, expected a folder for its stages, which take "
+            "hours; the same command goes on from there"
+        )
+    print(f"training {args.recipe} on {len(X)} images, validating on {len(validation['y_val'])}")
+    return train_recipe(
+        args.recipe,
+        X,
+        y,
+        folder=args.checkpoint_dir,
+        random_state=args.seed,
+        verbose=2,
+        **validation,
+    )
 
 
 def _evaluate(args):

@@ -8,9 +8,14 @@ import pytest
 from sklearn import config_context
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from ferkit import MobileNetFER, ResNetFER
+from ferkit import LargeFER, MobileNetFER, ResNetFER
 
-ESTIMATORS = [MobileNetFER(), ResNetFER()]
+ESTIMATORS = [
+    MobileNetFER(),
+    ResNetFER(),
+    ResNetFER(variant="strided", tta="flip"),
+    LargeFER(),
+]
 
 # the checks feed floats beyond [0, 1], and fit and predict with different dtypes
 pytestmark = [

@@ -1,5 +1,6 @@
 """Estimators to and from files."""
 
+import copy
 import json
 import os
 import stat
@@ -8,9 +9,10 @@ import struct
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import ferkit
-from ferkit import MobileNetFER, ResNetFER, persistence
+from ferkit import LargeFER, MobileNetFER, ResNetFER, persistence
 from ferkit.datasets import make_faces
 
 
@@ -32,7 +34,7 @@ def saved(fitted, tmp_path):
     return path
 
 
-@pytest.mark.parametrize("estimator", [MobileNetFER, ResNetFER])
+@pytest.mark.parametrize("estimator", [LargeFER, MobileNetFER, ResNetFER])
 def test_everything_comes_back(estimator, faces, tmp_path):
     X, y = faces
     params = {
@@ -70,6 +72,32 @@ def test_colour_images_and_feature_names(tmp_path):
         loaded = ferkit.load(tmp_path / "m")
         np.testing.assert_array_equal(loaded.decision_function(X), clf.decision_function(X))
     np.testing.assert_array_equal(loaded.feature_names_in_, clf.feature_names_in_)
+
+
+@pytest.mark.parametrize("estimator", [MobileNetFER, ResNetFER])
+def test_half_precision(estimator, faces, tmp_path):
+    X, y = faces
+    clf = estimator(variant="strided", max_epochs=2, random_state=0).fit(X, y)
+    clf.save(tmp_path / "whole")
+    clf.save(tmp_path / "half", dtype="float16")
+    sizes = [(tmp_path / name).stat().st_size for name in ("whole", "half")]
+    assert sizes[1] < 0.6 * sizes[0]
+    loaded = ferkit.load(tmp_path / "half")
+    assert {tensor.dtype for tensor in loaded.module_.parameters()} == {torch.float32}
+    assert (loaded.decision_function(X) != clf.decision_function(X)).any()
+    np.testing.assert_allclose(loaded.predict_proba(X), clf.predict_proba(X), atol=0.01)
+    begun = estimator(variant="strided", weights=tmp_path / "half", max_epochs=1, lr=1e-30)
+    np.testing.assert_array_equal(begun.fit(X, y).predict(X), loaded.predict(X))
+
+
+def test_half_precision_may_not_be_enough(fitted, tmp_path):
+    with pytest.raises(ValueError, match="got dtype='int8', expected 'float32' or 'float16'"):
+        fitted.save(tmp_path / "m", dtype="int8")
+    large = copy.deepcopy(fitted)
+    large.module_.classifier.bias.data[0] = 1e5
+    with pytest.raises(ValueError, match=r"got classifier.bias with values up to 1e\+05, expected"):
+        large.save(tmp_path / "m", dtype="float16")
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_was_fitted_is_saved_not_what_was_set_since(faces, tmp_path):
@@ -145,7 +173,7 @@ def edit_header(path, **changes):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"class": "os.system"}, "its class is 'os.system', expected one of MobileNetFER"),
+        ({"class": "os.system"}, "its class is 'os.system', expected one of LargeFER"),
         ({"class": "MobileNetFER"}, "damaged"),
         ({"classes": ["<i8", [0, 1]]}, "damaged"),
         ({"classes": None}, "damaged"),

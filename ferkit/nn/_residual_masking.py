@@ -1,5 +1,7 @@
 """Residual networks whose stages are masked."""
 
+from itertools import pairwise
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -42,7 +44,7 @@ class MaskingBlock(nn.Module):
         # ceil_mode keeps a one-pixel side from vanishing
         self.pool = nn.MaxPool2d(2, ceil_mode=True)
         self.decoder = nn.ModuleList(
-            _conv_bn_relu(low + high, high) for high, low in zip(widths, widths[1:], strict=False)
+            _conv_bn_relu(low + high, high) for high, low in pairwise(widths)
         )
         self.logits = nn.Conv2d(widths[0], channels, 1)
 

@@ -58,7 +58,7 @@ def graft(module, tensors, *, with_classifier):
         if got != expected:
             raise ValueError(
                 f"got weights of another network ({name} of shape {got}), expected those of a "
-                f"{type(module).__name__} ({expected}); begin with those of the same class, with "
-                "as many channels, or set weights=None and warm_start=False"
+                f"{type(module).__name__} ({expected}); begin with those of the same class and "
+                "variant, with as many channels, or set weights=None and warm_start=False"
             )
     return tensors

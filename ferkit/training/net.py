@@ -24,6 +24,7 @@ from .fine_tuning import feature_parts
 from .memory import keep_freed_memory
 from .progress import Silent, make_progress
 from .schedules import best_epoch
+from .views import views
 
 
 class FERNet(NeuralNetClassifier):
@@ -400,7 +401,7 @@ class FERNet(NeuralNetClassifier):
             for key, value in row.items():
                 self.history.record(key, value)
 
-    def outputs(self, images, method="forward"):
+    def outputs(self, images, method="forward", tta=None):
         """Apply the module to images, in float32 and without gradients.
 
         Parameters
@@ -409,6 +410,8 @@ class FERNet(NeuralNetClassifier):
             uint8 levels or floats in [0, 1].
         method : {"forward", "embed"}, default="forward"
             The module's method: logits or embeddings.
+        tta : {"flip", "ten"} or None, default=None
+            Of which `views` the outputs are averaged.
 
         Returns
         -------
@@ -417,12 +420,18 @@ class FERNet(NeuralNetClassifier):
         """
         batches = self.get_iterator(self.get_dataset(images), training=False)
         with torch.autocast(self.torch_device.type, enabled=False):
-            return self._predict(batches, getattr(self.predictor_, method)).cpu().numpy()
+            return self._predict(batches, getattr(self.predictor_, method), tta).cpu().numpy()
 
-    def _predict(self, batches, function):
+    def _predict(self, batches, function, tta=None):
         self.predictor_.eval()
         with torch.inference_mode():
-            return torch.cat([function(_fill_up(x))[: len(x)] for x, _ in batches])
+            means = []
+            for x, _ in batches:
+                outputs = [function(view) for view in views(_fill_up(x), tta)]
+                means.append(
+                    torch.stack(outputs).mean(dim=0)[: len(x)] if tta else outputs[0][: len(x)]
+                )
+            return torch.cat(means)
 
 
 def _fill_up(x, n_images=16):

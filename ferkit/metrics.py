@@ -1,0 +1,79 @@
+"""Scores that scikit-learn does not have."""
+
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
+from sklearn.utils._param_validation import Interval, validate_params
+
+
+@validate_params(
+    {
+        "y_true": ["array-like"],
+        "y_prob": ["array-like"],
+        "labels": ["array-like", None],
+        "n_bins": [Interval(Integral, 1, None, closed="left")],
+    },
+    prefer_skip_nested_validation=True,
+)
+def expected_calibration_error(y_true, y_prob, *, labels=None, n_bins=15):
+    """Compute how far the confidence in predictions is from how often they are right [1]_.
+
+    Predictions are sorted into bins of equal width by the probability of the predicted class. In
+    each bin, the mean probability is compared with the share of right predictions; the error is the
+    mean difference over all predictions.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,)
+        Labels.
+    y_prob : array-like of shape (n, n_classes)
+        Probabilities, as `predict_proba` gives them.
+    labels : array-like of shape (n_classes,), default=None
+        The labels of the columns, such as an estimator's `classes_`. None takes the sorted labels
+        of `y_true`.
+    n_bins : int, default=15
+        Number of bins.
+
+    Returns
+    -------
+    float
+        0 (calibrated) to 1.
+
+    Raises
+    ------
+    ValueError
+        If `labels` are not as many as columns, lack some of `y_true`, or `y_prob` are not
+        probabilities.
+
+    References
+    ----------
+    .. [1] Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
+
+    Examples
+    --------
+    Of two predictions made with 0.9, one is right:
+
+    >>> from ferkit.metrics import expected_calibration_error
+    >>> expected_calibration_error([0, 1], [[0.9, 0.1], [0.9, 0.1]])
+    0.4
+    """
+    y_true, y_prob = column_or_1d(y_true), check_array(y_prob, dtype=np.float64)
+    check_consistent_length(y_true, y_prob)
+    labels = np.unique(y_true) if labels is None else column_or_1d(labels)
+    if len(labels) != y_prob.shape[1] or not np.isin(y_true, labels).all():
+        raise ValueError(
+            f"got labels {labels.tolist()} for probabilities of {y_prob.shape[1]} classes and "
+            f"y_true of {np.unique(y_true).tolist()}, expected one for each column, in order; "
+            "give labels=clf.classes_"
+        )
+    if y_prob.min() < 0 or not np.allclose(y_prob.sum(axis=1), 1, atol=1e-4):
+        raise ValueError(
+            f"got values from {y_prob.min():.3g} to {y_prob.max():.3g} with rows that sum to "
+            f"{y_prob[0].sum():.3g}, expected probabilities; give what predict_proba returns"
+        )
+    confidence = y_prob.max(axis=1)
+    is_right = labels[y_prob.argmax(axis=1)] == y_true
+    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    excess = np.bincount(bins, weights=confidence - is_right)
+    return float(np.abs(excess).sum() / len(y_true))

@@ -1,0 +1,134 @@
+"""Trainings in several stages, by name."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from sklearn.frozen import FrozenEstimator
+
+from ._tuning import tune_prediction
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One fit of a recipe.
+
+    Parameters
+    ----------
+    estimator : str
+        Name of a ferkit class.
+    params : dict
+        Its parameters.
+    begins_with : str, default=None
+        Name of the stage whose weights it begins with.
+    teachers : tuple of str, default=()
+        Names of the stages that it learns from.
+    """
+
+    estimator: str
+    params: dict = field(default_factory=dict)
+    begins_with: str | None = None
+    teachers: tuple = ()
+
+
+_LONG = {
+    "optimizer": "sgd",
+    "lr": 0.05,
+    "batch_size": 128,
+    "lr_schedule": "onecycle",
+    "ema_decay": 0.998,
+    "label_smoothing": 0.1,
+    "dropout": 0.2,
+    "augment": "strong",
+}
+_MOBILENET = {"variant": "strided", "weight_decay": 3e-4, "precision": "float32", **_LONG}
+_RESNET = {"variant": "strided", "weight_decay": 5e-4, **_LONG}
+
+_FIRST = {
+    "mobilenet-first": Stage(estimator="MobileNetFER", params={**_MOBILENET, "max_epochs": 55}),
+    "resnet-first": Stage(estimator="ResNetFER", params={**_RESNET, "max_epochs": 55}),
+}
+RECIPES = MappingProxyType(
+    {
+        **_FIRST,
+        "mobilenet-fer2013": Stage(
+            estimator="MobileNetFER",
+            params={**_MOBILENET, "max_epochs": 60},
+            begins_with="mobilenet-first",
+            teachers=tuple(_FIRST),
+        ),
+        "resnet-fer2013": Stage(
+            estimator="ResNetFER",
+            params={**_RESNET, "max_epochs": 60},
+            begins_with="resnet-first",
+            teachers=tuple(_FIRST),
+        ),
+    }
+)
+"""The stages by name. "mobilenet-fer2013" and "resnet-fer2013" made the weights that come with
+ferkit: each network is trained, and then trained on, with both for teachers."""
+
+
+def train_recipe(name, X, y, *, X_val, y_val, folder, random_state=None, verbose=0):
+    """Train a stage of `RECIPES`, and before it those that it builds on.
+
+    Parameters
+    ----------
+    name : str
+        Of the stage.
+    X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+        Images to train on.
+    y : array-like of shape (n,)
+        Their labels.
+    X_val, y_val : array-like
+        Images and labels on which the last stage's `logit_adjustment` and `temperature` are chosen;
+        never trained on.
+    folder : path-like
+        For checkpoints and the stages' models. The same call goes on where it was stopped.
+    random_state : int, RandomState instance or None, default=None
+        Of each stage.
+    verbose : int, default=0
+        Of each stage.
+
+    Returns
+    -------
+    MobileNetFER, ResNetFER or LargeFER
+        The last stage's fitted estimator, with ``tta="flip"``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such recipe, or the data are not what is expected.
+    """
+    if name not in RECIPES:
+        raise ValueError(f"got recipe {name!r}, expected one of {', '.join(RECIPES)}")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {"checkpoint_dir": folder, "random_state": random_state, "verbose": verbose}
+    models = {}
+
+    def train(stage_name):
+        import ferkit
+
+        if stage_name in models:
+            return
+        stage = RECIPES[stage_name]
+        for other in (*stage.teachers, *filter(None, [stage.begins_with])):
+            train(other)
+        clf = getattr(ferkit, stage.estimator)(**stage.params, **settings)
+        if stage.begins_with:
+            clf.set_params(weights=_path(folder, stage.begins_with))
+        if stage.teachers:
+            clf.set_params(teacher=[FrozenEstimator(models[other]) for other in stage.teachers])
+        if verbose:
+            print(f"stage {stage_name}")
+        models[stage_name] = clf.fit(X, y, X_val=X_val, y_val=y_val)
+        clf.save(_path(folder, stage_name))
+
+    train(name)
+    clf = models[name].set_params(tta="flip", teacher=None, weights=None)
+    return clf.set_params(**tune_prediction(clf, X_val, y_val))
+
+
+def _path(folder, stage_name):
+    return folder / f"{stage_name}.safetensors"

@@ -1,0 +1,64 @@
+"""The weights that come with ferkit: model files, each with its model card."""
+
+import hashlib
+import json
+from pathlib import Path
+
+_FOLDER = Path(__file__).parent
+
+
+def available_weights():
+    """List the weights that come with ferkit, for `from_pretrained` and the parameter `weights`.
+
+    Returns
+    -------
+    dict of str to list of str
+        Names of weights by the estimator's class.
+
+    Examples
+    --------
+    >>> import ferkit
+    >>> ferkit.available_weights()
+    {'MobileNetFER': ['fer2013'], 'ResNetFER': ['fer2013']}
+    """
+    return {kind: sorted(files) for kind, files in sorted(_index().items())}
+
+
+def find_weights(kind, name):
+    """Find a model file that comes with ferkit, and check it.
+
+    Parameters
+    ----------
+    kind : str
+        The estimator's class.
+    name : str
+        Of the weights.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or the file is not the one that was released.
+    """
+    files = _index().get(kind, {})
+    if name not in files:
+        raise ValueError(
+            f"got {name!r} as weights of {kind}, expected one of {sorted(files)}; "
+            "ferkit.available_weights() lists those of all classes, ferkit.load reads files"
+        )
+    path = _FOLDER / files[name]["file"]
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    if digest != files[name]["sha256"]:
+        raise ValueError(
+            f"got {path} of SHA-256 {digest}, expected {files[name]['sha256']}; it is damaged or "
+            "changed: install ferkit again"
+        )
+    return path
+
+
+def _index():
+    return json.loads((_FOLDER / "index.json").read_text())

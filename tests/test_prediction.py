@@ -1,0 +1,124 @@
+"""What acts at prediction: test-time augmentation and temperature."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+
+import ferkit
+from ferkit import MobileNetFER, ResNetFER
+from ferkit.datasets import make_faces
+from ferkit.training.views import views
+
+ESTIMATORS = [MobileNetFER, ResNetFER]
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return make_faces(70, random_state=0, return_X_y=True)
+
+
+@pytest.fixture(scope="module", params=ESTIMATORS)
+def fitted(faces, request):
+    return request.param(max_epochs=2, random_state=0).fit(*faces)
+
+
+def test_views():
+    x = torch.rand(2, 1, 48, 72)
+    assert [torch.equal(view, x) for view in views(x, None)] == [True]
+    one, mirrored = views(x, "flip")
+    assert torch.equal(one, x)
+    assert torch.equal(mirrored.flip(3), x)
+    ten = list(views(x, "ten"))
+    assert len(ten) == 10
+    assert torch.equal(torch.stack(ten[1::2]), torch.stack(ten[::2]).flip(4))
+    down_right = ten[2]
+    assert torch.equal(down_right[:, :, 2:, 3:], x[:, :, :-2, :-3])
+    assert (down_right[:, :, :2] == -1).all()  # black
+    assert (down_right[:, :, :, :3] == -1).all()
+    up_left = ten[8]
+    assert torch.equal(up_left[:, :, :-2, :-3], x[:, :, 2:, 3:])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (7, 9)])
+def test_views_of_small_images(shape):
+    x = torch.rand(3, 3, *shape)
+    assert {view.shape for view in views(x, "ten")} == {x.shape}
+
+
+def test_outputs_are_means_over_views(faces, fitted):
+    X = faces[0]
+    one = clone(fitted)
+    vars(one).update({k: v for k, v in vars(fitted).items() if k.endswith("_") or k == "_dtype"})
+    flipped = np.ascontiguousarray(X[:, :, ::-1])
+    for method in ("decision_function", "transform"):
+        single = getattr(one, method)
+        expected = (single(X) + single(flipped)) / 2
+        both = getattr(one.set_params(tta="flip"), method)
+        np.testing.assert_allclose(both(X), expected, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(both(X), both(flipped), rtol=1e-5, atol=1e-5)
+        one.set_params(tta=None)
+
+
+def test_ten_views_differ_from_two(faces, fitted):
+    X = faces[0]
+    logits = [fitted.set_params(tta=tta).decision_function(X) for tta in (None, "flip", "ten")]
+    fitted.set_params(tta=None)
+    assert len({array.tobytes() for array in logits}) == 3
+
+
+def test_temperature_divides_logits(faces, fitted):
+    X = faces[0]
+    plain, labels = fitted.decision_function(X), fitted.predict(X)
+    fitted.set_params(logit_adjustment=0.5)
+    adjusted = fitted.decision_function(X)
+    warm = fitted.set_params(temperature=4.0).decision_function(X)
+    np.testing.assert_allclose(warm, adjusted / 4, rtol=1e-6)
+    assert warm.dtype == np.float32
+    flat = fitted.set_params(logit_adjustment=0.0).predict_proba(X)
+    np.testing.assert_array_equal(flat.argmax(axis=1), plain.argmax(axis=1))
+    np.testing.assert_array_equal(fitted.predict(X), labels)
+    fitted.set_params(temperature=1.0)
+    assert flat.max(axis=1).mean() < fitted.predict_proba(X).max(axis=1).mean()
+
+
+def test_temperature_is_that_of_scikit_learn(faces, fitted):
+    X, y = faces
+    calibrated = CalibratedClassifierCV(FrozenEstimator(fitted), method="temperature").fit(X, y)
+    calibrator = calibrated.calibrated_classifiers_[0].calibrators[0]
+    ours = fitted.set_params(temperature=float(1 / calibrator.beta_)).predict_proba(X)
+    fitted.set_params(temperature=1.0)
+    np.testing.assert_allclose(ours, calibrated.predict_proba(X), rtol=1e-3, atol=1e-5)
+
+
+def test_they_change_no_training(faces, tmp_path):
+    X, y = faces
+    plain = ResNetFER(max_epochs=1, random_state=0, checkpoint_dir=tmp_path)
+    plain.fit(X, y, X_val=X, y_val=y)
+    other = clone(plain).set_params(tta="ten", temperature=3.0).fit(X, y, X_val=X, y_val=y)
+    assert len(list(tmp_path.iterdir())) == 1  # the finished fit was loaded
+    assert (other.decision_function(X) != plain.decision_function(X)).any()
+    anew = clone(other).set_params(checkpoint_dir=None).fit(X, y, X_val=X, y_val=y)
+    for name, tensor in plain.module_.state_dict().items():
+        assert torch.equal(tensor, anew.module_.state_dict()[name])
+
+
+def test_they_are_saved(faces, fitted, tmp_path):
+    fitted.set_params(tta="flip", temperature=1.7).save(tmp_path / "m")
+    loaded = ferkit.load(tmp_path / "m")
+    assert (loaded.tta, loaded.temperature) == ("flip", 1.7)
+    np.testing.assert_array_equal(loaded.predict_proba(faces[0]), fitted.predict_proba(faces[0]))
+    fitted.set_params(tta=None, temperature=1.0)
+
+
+@pytest.mark.parametrize("params", [{"tta": "mirror"}, {"temperature": 0}, {"temperature": "warm"}])
+def test_bad_values(faces, fitted, params):
+    (name,) = params
+    before = fitted.get_params()[name]
+    with pytest.raises(ValueError, match=f"'{name}' parameter of"):
+        clone(fitted).set_params(**params).fit(*faces)
+    with pytest.raises(ValueError, match=f"'{name}' parameter of"):
+        fitted.set_params(**params).predict(faces[0])
+    fitted.set_params(**{name: before})
