@@ -4,9 +4,10 @@ from functools import partial
 
 import numpy as np
 
+from ._identity import identify_fit
 from ._imbalance import class_weights, logit_offset
 from ._random import preserved_generators, seed_generators, stream_seed
-from ._saving import identify_fit, load_weights
+from ._saving import load_weights
 from .weights import available_weights, find_weights
 
 

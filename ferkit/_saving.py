@@ -1,13 +1,9 @@
 """Estimators to and from the one file format."""
 
-import hashlib
-import pickle
 import warnings
 from dataclasses import asdict
 
-import joblib
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from . import persistence
@@ -24,7 +20,7 @@ def save(estimator, path, *, dtype="float32", with_history=True):
 
     Parameters
     ----------
-    estimator : MobileNetFER or ResNetFER
+    estimator : LargeFER, MobileNetFER or ResNetFER
         Fitted.
     path : str or os.PathLike
         Where to.
@@ -52,7 +48,7 @@ def save(estimator, path, *, dtype="float32", with_history=True):
     header = {
         "class": name,
         "params": {
-            name: _to_json(name, value)
+            name: to_json(name, value)
             for name, value in estimator.get_params(deep=False).items()
             if name not in _OUTSIDE_FILES
         },
@@ -100,7 +96,7 @@ def load(path):
 
     Returns
     -------
-    MobileNetFER or ResNetFER
+    LargeFER, MobileNetFER or ResNetFER
         The fitted estimator.
 
     Raises
@@ -207,85 +203,26 @@ def _restore(estimator, tensors, header):
     estimator.net_ = net
 
 
-# what does not change a fit's result; `random_state` is told apart
-_OUTSIDE_IDENTITY = {
-    *("callbacks", "checkpoint_dir", "random_state", "temperature", "tta", "verbose"),
-    *("sampler", "teacher", "warm_start", "weights"),  # but what they stand for is told apart, too
-}
-
-
-def identify_fit(estimator, *, random_state, initial, teachers, **data):
-    """Tell a fit from others by what its result depends on.
+def to_json(name, value):
+    """Make a parameter fit for JSON, which has no tuples, numpy scalars or dicts with int keys.
 
     Parameters
     ----------
-    estimator : BaseFER
-        Its class, parameters and `classes_` count.
-    random_state : int or None
-        The seed, if it was asked for.
-    initial : tuple or None
-        Tensors that training begins with, and their classes.
-    teachers : list of BaseFER
-        What it learns from.
-    **data : array-like or None
-        What it is fitted on.
+    name : str
+        Of the parameter, for the message.
+    value : object
+        The parameter.
 
     Returns
     -------
-    dict
-        As JSON can hold it; data by its digest.
+    object
+        What JSON can hold.
+
+    Raises
+    ------
+    ValueError
+        If the value is of another kind than parameters are.
     """
-    import ferkit
-
-    kind = type(estimator)
-    params = estimator.get_params(deep=False)
-    if estimator.loss != "focal":
-        del params["focal_gamma"]
-    if not teachers:
-        del params["teacher_weight"], params["teacher_temperature"]
-    if data["X_val"] is None and not estimator.early_stopping:
-        del params["logit_adjustment"]  # without validation, it acts after the fit only
-    return {
-        "class": f"{kind.__module__}.{kind.__qualname__}",
-        **{name: _to_json(name, params[name]) for name in params.keys() - _OUTSIDE_IDENTITY},
-        "classes": [estimator.classes_.dtype.str, estimator.classes_.tolist()],
-        "random_state": random_state,
-        "release": ferkit.__version__,
-        "sampler": estimator.sampler and _digest_sampler(estimator.sampler),
-        "teacher": [_digest_weights(t.module_.state_dict(), t.classes_) for t in teachers],
-        "weights": initial and _digest_weights(*initial),
-        **{name: None if values is None else _digest(values) for name, values in data.items()},
-    }
-
-
-def _digest_sampler(sampler):
-    try:
-        return joblib.hash(clone(sampler))  # without what a fit has added
-    except pickle.PicklingError as error:
-        raise ValueError(
-            f"got {sampler!r}, which cannot be pickled, expected a sampler that can be told from "
-            "others, for checkpoint_dir; use a named function instead of a lambda, or "
-            "ferkit.over_sampling.at_least"
-        ) from error
-
-
-def _digest_weights(tensors, classes):
-    names = " ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in tensors.items())
-    values = np.concatenate([np.ravel(tensor.cpu()) for tensor in tensors.values()])
-    return [_digest(names), _digest(values), _digest(classes)]
-
-
-def _digest(values):
-    values = np.asarray(values)
-    if values.dtype == object:
-        values = values.astype(str)
-    digest = hashlib.sha256(f"{values.dtype.str} {values.shape} ".encode())
-    digest.update(np.ascontiguousarray(values))
-    return digest.hexdigest()[:16]
-
-
-def _to_json(name, value):
-    """Make a parameter fit for JSON, which has no tuples, numpy scalars or dicts with int keys."""
     from .augment import Policy
 
     if isinstance(value, np.generic):
@@ -293,9 +230,9 @@ def _to_json(name, value):
     if isinstance(value, Policy):
         return {"policy": asdict(value)}
     if isinstance(value, dict):
-        return {"dict": [[_to_json(name, k), _to_json(name, v)] for k, v in value.items()]}
+        return {"dict": [[to_json(name, k), to_json(name, v)] for k, v in value.items()]}
     if isinstance(value, (tuple, list)):
-        return [_to_json(name, item) for item in value]
+        return [to_json(name, item) for item in value]
     if not isinstance(value, (str, int, float, bool, type(None))):
         raise ValueError(
             f"got {name}={value!r}, expected a number, string, tuple, dict, Policy or None in a "

@@ -8,6 +8,7 @@ from sklearn.metrics import accuracy_score
 import ferkit
 from ferkit.cli import main
 from ferkit.datasets import load_fer2013, make_faces
+from ferkit.model_selection import Stage, _recipes
 from ferkit.training import progress
 
 USAGES = {"Training": 0, "PublicTest": 1}
@@ -48,6 +49,25 @@ def test_train_and_evaluate(csv, tmp_path, capsys):
     X, y = load_fer2013(csv, subset="public_test", return_X_y=True)
     assert accuracy_printed(text) == pytest.approx(accuracy_score(y, clf.predict(X)), abs=5e-4)
     assert all(name in text for name in ferkit.EMOTIONS)
+
+
+def test_a_recipe(csv, tmp_path, capsys, monkeypatch):
+    recipe = {"short": Stage(estimator="ResNetFER", params={"max_epochs": 1})}
+    monkeypatch.setattr(_recipes, "RECIPES", recipe)
+    out = tmp_path / "m.safetensors"
+    train = ["train", str(csv), "--recipe", "short", "--out", str(out)]
+    assert main(train) == 1
+    assert "without --checkpoint-dir, expected a folder" in capsys.readouterr().err
+    train += ["--checkpoint-dir", str(tmp_path / "stages")]
+    assert main([*train, "--epochs", "3"]) == 1
+    assert "got --epochs with --recipe, expected one or the other" in capsys.readouterr().err
+    assert main(train) == 0
+    text = capsys.readouterr().out
+    assert "training short on 126 images, validating on 14" in text
+    clf = ferkit.load(out)
+    assert (clf.n_iter_, clf.tta) == (1, "flip")
+    assert main([*train[:3], "none", *train[4:]]) == 1
+    assert "got recipe 'none', expected one of short" in capsys.readouterr().err
 
 
 def test_bad_input_is_a_line_on_stderr(csv, tmp_path, capsys):
