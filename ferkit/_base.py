@@ -11,19 +11,18 @@ from sklearn.base import BaseEstimator, _fit_context
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
+from ._files import FilesMixin
 from ._images import encode
 from ._input import InputMixin
 from ._net import NetMixin
 from ._prediction import PredictionMixin
 from ._random import draw_seed, preserved_generators
 from ._resampling import resample
-from ._saving import load, save
 from ._split import check_groups, split_off, warn_of_copies
 from ._teaching import find_teachers
-from .weights import find_weights
 
 
-class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
+class BaseFER(InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseEstimator):
     """Base of the classifiers: everything but the network.
 
     A subclass defines `_make_module`. If it has parameters of its own, it also defines an
@@ -204,7 +203,7 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
         torch.nn.Module
             For `transform`, it has a method `embed`, mapping the input to an embedding, and the
             attribute `embedding_size`; for `weights`, `warm_start` and `freeze`, its last layer is
-            called `classifier`.
+            called `classifier`. It must not change its input, which others look at too.
         """
         raise NotImplementedError(f"{type(self).__name__} must define _make_module")
 
@@ -333,7 +332,8 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
         """Train the network for one more epoch; make it at the first call.
 
         k calls with the same data equal a `fit` of k epochs, bit for bit. A parameter that is
-        changed between calls takes effect with the next `fit`; only `lr` does so at once.
+        changed between calls takes effect with the next `fit`; only `lr` and those of the teachers
+        do so at once.
 
         Parameters
         ----------
@@ -389,65 +389,14 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, BaseEstimator):
             images, targets = self._check_X_y(X, y)
             net = self.net_
             net.lr = self.lr  # set_params may have changed it
+        distillation = self._distil(find_teachers(self.teacher, self), net)
         # an epoch that fails leaves no broken network behind
         vars(self).pop("net_", None)
         with preserved_generators(net.torch_device):
-            distillation = self._distil(find_teachers(self.teacher, self), net)
             net.train(images, targets, epochs=1, distillation=distillation, verbose=self.verbose)
         self.net_ = net
         self.class_count_ += np.bincount(targets, minlength=len(self.classes_))
         return self
-
-    # -- files ---------------------------------------------------------------------------------
-
-    @classmethod
-    def from_pretrained(cls, name):
-        """Make a fitted estimator with weights that come with ferkit.
-
-        It predicts at once. To go on from the weights, set `warm_start` and what else the new
-        training needs (the parameters are those of the first one), or give the name as `weights`.
-
-        Parameters
-        ----------
-        name : str
-            One of `ferkit.available_weights()`, such as "fer2013".
-
-        Returns
-        -------
-        estimator : object
-            The fitted estimator; `history_` is left to the model card.
-
-        Raises
-        ------
-        ValueError
-            If the class has no weights of this name, or the file is damaged.
-        """
-        return load(find_weights(cls.__name__, name))
-
-    def save(self, path, *, dtype="float32"):
-        """Write the fitted estimator to one file, which `ferkit.load` reads.
-
-        The file holds the parameters but `callbacks`, `checkpoint_dir`, `sampler`, `teacher` and
-        `weights`; the weights that predict, the labels and the history; and no code. The
-        optimizer's state is not in it: a `partial_fit` after loading starts the optimizer anew.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-            Where to; by convention ``*.safetensors``. An existing file is replaced.
-        dtype : {"float32", "float16"}, default="float32"
-            Of the weights in the file; "float16" rounds them and halves the file. Loaded ones are
-            float32 again.
-
-        Raises
-        ------
-        sklearn.exceptions.NotFittedError
-            If the estimator is not fitted.
-        ValueError
-            If a parameter is something that a file cannot hold, the class is not one that
-            `ferkit.load` knows, or `dtype` is neither or cannot hold the weights.
-        """
-        save(self, path, dtype=dtype)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "net_")

@@ -10,10 +10,9 @@ from sklearn.base import clone
 from ._saving import to_json
 
 # what does not change a fit's result; `random_state` is told apart
-_OUTSIDE_IDENTITY = {
-    *("callbacks", "checkpoint_dir", "random_state", "temperature", "tta", "verbose"),
-    *("sampler", "teacher", "warm_start", "weights"),  # but what they stand for is told apart, too
-}
+_OUTSIDE_IDENTITY = {"callbacks", "checkpoint_dir", "random_state", "temperature", "tta", "verbose"}
+# but what these stand for is told apart, too
+_OUTSIDE_IDENTITY |= {"sampler", "teacher", "warm_start", "weights"}
 
 
 def identify_fit(estimator, *, random_state, initial, teachers, **data):

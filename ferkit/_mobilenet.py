@@ -82,17 +82,20 @@ class MobileNetFER(BaseFER):
         `sampler` does so already. It may be set after `fit`; losses do not follow it.
     tta : {"flip", "ten"} or None, default=None
         Test-time augmentation: outputs, embeddings too, are means over the image and its mirror
-        image ("flip", twice the time), or over these at five places a few pixels apart ("ten", ten
-        times). Like the next one, it may be set after `fit`; validation in training does without.
+        image ("flip", twice the time), or over these at five places that are a 24th of the image
+        apart ("ten", ten times). It may be set after `fit`; validation in training does without.
     temperature : float, default=1.0
         What the logits are divided by at prediction, so that probabilities are as often right as
-        they say; see `ferkit.model_selection.tune_prediction`. `predict` does not depend on it.
+        they say; see `ferkit.model_selection.tune_prediction`. `predict` does not depend on it. It
+        may be set after `fit`.
     teacher : path-like, FrozenEstimator, list of these, or None, default=None
         Fitted estimators to learn from, such as a larger one: files of their `save`, or each in a
         `sklearn.frozen.FrozenEstimator`. In each batch they say what they see in the same changed
         images; of several, the probabilities are averaged. Of the same classes and image shape.
+        What they do at prediction (`tta`, `logit_adjustment`, `temperature`) does not count.
     teacher_weight : float, default=0.8
-        Share of the loss against the teachers, the rest being that on the labels.
+        Share of the loss against the teachers, the rest being that on the labels. Only the rest has
+        `class_weight`, `loss` and `label_smoothing` in it, and only the rest is validated.
     teacher_temperature : float, default=2.0
         What the logits of both sides are divided by for that; higher values show more of the less
         probable classes.

@@ -8,7 +8,7 @@ from ._identity import identify_fit
 from ._imbalance import class_weights, logit_offset
 from ._random import preserved_generators, seed_generators, stream_seed
 from ._saving import load_weights
-from .weights import available_weights, find_weights
+from .weights import resolve_weights
 
 
 class NetMixin:
@@ -20,10 +20,8 @@ class NetMixin:
             return self.module_.state_dict(), self.classes_
         if self.weights is None:
             return None
-        kind = type(self).__name__
-        if self.weights in available_weights().get(kind, []):
-            return load_weights(find_weights(kind, self.weights))
-        return load_weights(self.weights)
+        kinds = [kind.__name__ for kind in type(self).__mro__]
+        return load_weights(resolve_weights(self.weights, kinds))
 
     def _new_net(self, n_channels, seed, initial):
         """Make a net for images of `n_channels`, whose classes are `class_count_`."""
@@ -106,13 +104,7 @@ class NetMixin:
 
         if not teachers:
             return None
-        n_channels = 3 if len(self.image_shape_) == 3 else 1
         pairs = [(t.module_, t.net_.iterator_train__in_channels) for t in teachers]
-        if n_channels == 3 and any(in_channels == 1 for _, in_channels in pairs):
-            raise ValueError(
-                "got a teacher of one channel for colour images, expected one of three; fit it on "
-                "colour images, or convert these to gray"
-            )
         return Distillation(
             pairs,
             weight=self.teacher_weight,

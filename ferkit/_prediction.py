@@ -33,8 +33,7 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         )
 
     def _logits(self, X):
-        logits = self._outputs(X) + logit_offset(self.logit_adjustment, self.class_count_)
-        return logits / np.float32(self.temperature)
+        return self._outputs(X) + logit_offset(self.logit_adjustment, self.class_count_)
 
     def decision_function(self, X):
         """Compute the network's logits, with `logit_adjustment` and `temperature`.
@@ -49,7 +48,7 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         ndarray of shape (n, n_classes), or (n,) for two classes
             float32 logits; for two classes the second's minus the first's.
         """
-        logits = self._logits(X)
+        logits = self._logits(X) / np.float32(self.temperature)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
     def predict_log_proba(self, X):
@@ -66,7 +65,7 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
             float64, in the order of `classes_`.
         """
         # float64, so that the order of probabilities is the order of logits
-        return log_softmax(self._logits(X).astype(np.float64), axis=1)
+        return log_softmax(self._logits(X).astype(np.float64) / self.temperature, axis=1)
 
     def predict_proba(self, X):
         """Compute the classes' probabilities.

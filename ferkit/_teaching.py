@@ -1,5 +1,7 @@
 """Teachers: fitted estimators that another one learns from."""
 
+import os
+
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
@@ -24,7 +26,9 @@ def find_teachers(teacher, pupil):
     Raises
     ------
     ValueError
-        If one is not fitted, or is for other classes or images.
+        If one is not a fitted estimator, or is for other classes or images.
+    FileNotFoundError
+        If there is no such file.
     """
     given = teacher if isinstance(teacher, list) else [] if teacher is None else [teacher]
     teachers = [_find_teacher(item) for item in given]
@@ -51,8 +55,13 @@ def _find_teacher(item):
             f"got teacher={item!r}, expected it in a FrozenEstimator, for scikit-learn's clone "
             "would make it unfitted; write teacher=sklearn.frozen.FrozenEstimator(...)"
         )
-    if not isinstance(item, FrozenEstimator):
+    if isinstance(item, (str, os.PathLike)):
         return load(item)
+    if not isinstance(item, FrozenEstimator):
+        raise ValueError(
+            f"got {item!r} among teachers, expected files or estimators; write the path of a saved "
+            "one, or sklearn.frozen.FrozenEstimator(...)"
+        )
     if not isinstance(item.estimator, BaseFER) or not hasattr(item.estimator, "net_"):
         raise ValueError(
             f"got teacher={item!r}, expected a fitted ferkit estimator in it; fit it first, or "

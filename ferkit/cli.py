@@ -131,9 +131,12 @@ def _train(args):
     # before hours of training, not after
     if not args.out.parent.is_dir() or args.out.is_dir():
         raise ValueError(f"got --out {args.out}, expected a file in a folder that exists")
+    fit = _fit_one
+    if args.recipe is not None:
+        _check_recipe(args)
+        fit = _fit_recipe
     X, y = load_fer2013(args.data, on_error=args.on_error, return_X_y=True)
     train, valid = validation_split(X, y)
-    fit = _fit_one if args.recipe is None else _fit_recipe
     clf = fit(args, X[train], y[train], X_val=X[valid], y_val=y[valid])
     clf.save(args.out)
     print(f"wrote {args.out}\n\nvalidation images, a tenth of train:")
@@ -155,9 +158,11 @@ def _fit_one(args, X, y, *, X_val, y_val):
     return clf.fit(X, y, X_val=X_val, y_val=y_val)
 
 
-def _fit_recipe(args, X, y, **validation):
-    from .model_selection import train_recipe
+def _check_recipe(args):
+    from .model_selection import RECIPES
 
+    if args.recipe not in RECIPES:
+        raise ValueError(f"got --recipe {args.recipe}, expected one of {', '.join(RECIPES)}")
     given = [name for name in ("model", "epochs", "augment") if getattr(args, name) is not None]
     if given:
         raise ValueError(
@@ -168,8 +173,13 @@ def _fit_recipe(args, X, y, **validation):
             "got --recipe without --checkpoint-dir, expected a folder for its stages, which take "
             "hours; the same command goes on from there"
         )
+
+
+def _fit_recipe(args, X, y, **validation):
+    from .model_selection import train_recipe
+
     print(f"training {args.recipe} on {len(X)} images, validating on {len(validation['y_val'])}")
-    return train_recipe(
+    clf = train_recipe(
         args.recipe,
         X,
         y,
@@ -178,6 +188,11 @@ def _fit_recipe(args, X, y, **validation):
         verbose=2,
         **validation,
     )
+    print(
+        f"chose logit_adjustment={clf.logit_adjustment} and temperature={clf.temperature} by the "
+        "validation images"
+    )
+    return clf
 
 
 def _evaluate(args):

@@ -54,6 +54,11 @@ class HistoryDisplay:
             The plotted display.
         """
         check_is_fitted(estimator)
+        if estimator.n_iter_ == 0:
+            raise ValueError(
+                f"got a {type(estimator).__name__} without history, expected one that was trained "
+                "here or saved with it; weights that come with ferkit leave theirs out"
+            )
         return cls(estimator.history_, estimator_name=type(estimator).__name__).plot(ax=ax)
 
     def plot(self, ax=None):

@@ -67,10 +67,12 @@ def expected_calibration_error(y_true, y_prob, *, labels=None, n_bins=15):
             f"y_true of {np.unique(y_true).tolist()}, expected one for each column, in order; "
             "give labels=clf.classes_"
         )
-    if y_prob.min() < 0 or not np.allclose(y_prob.sum(axis=1), 1, atol=1e-4):
+    sums = y_prob.sum(axis=1)
+    if y_prob.min() < 0 or not np.allclose(sums, 1, atol=1e-4):
         raise ValueError(
-            f"got values from {y_prob.min():.3g} to {y_prob.max():.3g} with rows that sum to "
-            f"{y_prob[0].sum():.3g}, expected probabilities; give what predict_proba returns"
+            f"got values from {y_prob.min():.3g} to {y_prob.max():.3g} with a row that sums to "
+            f"{sums[np.abs(sums - 1).argmax()]:.3g}, expected probabilities; give what "
+            "predict_proba returns"
         )
     confidence = y_prob.max(axis=1)
     is_right = labels[y_prob.argmax(axis=1)] == y_true

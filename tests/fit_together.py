@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from sklearn.frozen import FrozenEstimator
 from torch import nn
 
 from ferkit import ResNetFER
@@ -48,6 +49,7 @@ def main(folder):
     exact = FrozenNormFER(**sgd).fit(X, y)
     uneven = {**sgd, "batch_size": 35, "class_weight": {0: 5.0, 1: 0.1}, "label_smoothing": 0.1}
     weighted = FrozenNormFER(**uneven, clip_grad_norm=0.5).fit(X, y)
+    taught = FrozenNormFER(**uneven, teacher=FrozenEstimator(exact)).fit(X, y)
     with contextlib.suppress(OSError):  # of the first process's disk, but none may wait for another
         ResNetFER(**sgd, checkpoint_dir=__file__).fit(X, y)
     full = ResNetFER(
@@ -66,6 +68,7 @@ def main(folder):
         folder / f"{rank}.npz",
         gradient_step=flatten(exact),
         weighted_step=flatten(weighted),
+        taught_step=flatten(taught),
         weighted_loss=weighted.history_["train_loss"],
         weights=flatten(full),
         unseeded=flatten(unseeded),  # the first process's seed is everybody's

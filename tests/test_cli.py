@@ -6,9 +6,10 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 import ferkit
+from ferkit import model_selection
 from ferkit.cli import main
 from ferkit.datasets import load_fer2013, make_faces
-from ferkit.model_selection import Stage, _recipes
+from ferkit.model_selection import Stage
 from ferkit.training import progress
 
 USAGES = {"Training": 0, "PublicTest": 1}
@@ -52,22 +53,25 @@ def test_train_and_evaluate(csv, tmp_path, capsys):
 
 
 def test_a_recipe(csv, tmp_path, capsys, monkeypatch):
-    recipe = {"short": Stage(estimator="ResNetFER", params={"max_epochs": 1})}
-    monkeypatch.setattr(_recipes, "RECIPES", recipe)
+    recipes = {"short": Stage(estimator="ResNetFER", params={"max_epochs": 1})}
+    monkeypatch.setattr(model_selection, "RECIPES", recipes)
+    monkeypatch.setitem(model_selection.train_recipe.__kwdefaults__, "recipes", recipes)
     out = tmp_path / "m.safetensors"
     train = ["train", str(csv), "--recipe", "short", "--out", str(out)]
-    assert main(train) == 1
-    assert "without --checkpoint-dir, expected a folder" in capsys.readouterr().err
-    train += ["--checkpoint-dir", str(tmp_path / "stages")]
-    assert main([*train, "--epochs", "3"]) == 1
-    assert "got --epochs with --recipe, expected one or the other" in capsys.readouterr().err
-    assert main(train) == 0
+    stages = ["--checkpoint-dir", str(tmp_path / "stages")]
+    for command, message in (
+        (train, "without --checkpoint-dir, expected a folder"),
+        ([*train, *stages, "--epochs", "3"], "got --epochs with --recipe, expected one or"),
+        ([*train[:3], "none", *train[4:], *stages], "got --recipe none, expected one of short"),
+    ):
+        assert main(command) == 1
+        assert message in capsys.readouterr().err
+    assert main([*train, *stages]) == 0
     text = capsys.readouterr().out
     assert "training short on 126 images, validating on 14" in text
     clf = ferkit.load(out)
     assert (clf.n_iter_, clf.tta) == (1, "flip")
-    assert main([*train[:3], "none", *train[4:]]) == 1
-    assert "got recipe 'none', expected one of short" in capsys.readouterr().err
+    assert f"temperature={clf.temperature} by the validation images" in text
 
 
 def test_bad_input_is_a_line_on_stderr(csv, tmp_path, capsys):

@@ -85,11 +85,50 @@ def test_the_loss_is_the_papers():
 
 
 def test_teachers_see_as_many_channels_as_they_were_trained_on(faces, teacher):
-    gray = fit(faces, channels=1, teacher=FrozenEstimator(teacher))
-    thrice = fit(faces, channels=3, teacher=FrozenEstimator(teacher))
-    assert gray.net_.iterator_train__in_channels != thrice.net_.iterator_train__in_channels
     of_three = fit(faces, ResNetFER, channels=3)
-    fit(faces, channels=1, teacher=FrozenEstimator(of_three))
+    assert teacher.net_.iterator_train__in_channels == 1
+    images = torch.rand(4, 1, 16, 16)
+    for clf, channels in ((teacher, 1), (of_three, 3)):
+        for pupil_channels in (1, 3):
+            distillation = Distillation(
+                [(clf.module_, channels)],
+                weight=1.0,
+                temperature=1.0,
+                device=torch.device("cpu"),
+                precision="float32",
+            )
+            x = images.expand(-1, pupil_channels, -1, -1)
+            logits = clf.module_(images.expand(-1, channels, -1, -1))
+            loss = distillation(torch.tensor(3.0), logits, x).item()
+            assert loss == pytest.approx(0, abs=1e-6)
+    fit(faces, channels=3, teacher=[FrozenEstimator(teacher), FrozenEstimator(of_three)])
+
+
+def test_colour_images_and_two_classes(faces):
+    X, y = faces
+    colour, names = np.repeat(X[..., None], 3, axis=3), np.where(y < 4, "a", "b")
+    teacher = fit((colour, names), ResNetFER)
+    pupil = fit((colour, names), teacher=FrozenEstimator(teacher))
+    assert differ(pupil, fit((colour, names)), colour)
+
+
+def test_votes_and_teachers_together(faces, teacher):
+    X, y = faces
+    votes = np.full((len(y), 7), 0.02)
+    votes[np.arange(len(y)), y] = 0.88
+    params = {"max_epochs": 1, "random_state": 0}
+    both = LinearFER(**params, teacher=FrozenEstimator(teacher)).fit(X, y, soft_targets=votes)
+    assert differ(both, LinearFER(**params).fit(X, y, soft_targets=votes), X)
+    assert differ(both, fit(faces, max_epochs=1, teacher=FrozenEstimator(teacher)), X)
+
+
+def test_a_bad_teacher_leaves_the_network(faces, tmp_path):
+    X, y = faces
+    clf = fit(faces)
+    before = clf.decision_function(X)
+    with pytest.raises(FileNotFoundError):
+        clf.set_params(teacher=tmp_path / "none").partial_fit(X, y)
+    np.testing.assert_array_equal(clf.decision_function(X), before)
 
 
 def test_teachers_are_left_as_they_were_and_stay_out_of_pickles(faces, teacher, tmp_path):
@@ -118,6 +157,7 @@ def test_partial_fit_equals_fit(faces, teacher):
 def test_clones_and_searches_keep_the_teacher(faces, teacher):
     frozen = FrozenEstimator(teacher)
     assert clone(LinearFER(teacher=frozen)).teacher is frozen
+    assert clone(LinearFER(teacher=[frozen, "path"])).teacher == [frozen, "path"]
     search = GridSearchCV(
         LinearFER(max_epochs=1, random_state=0), {"teacher": [None, frozen]}, cv=2
     ).fit(*faces)
@@ -142,6 +182,7 @@ def test_unfit_teachers(faces, teacher, tmp_path):
     cases = [
         (teacher, "expected it in a FrozenEstimator"),
         (LogisticRegression(), "expected it in a FrozenEstimator"),
+        ([3], "got 3 among teachers, expected files or estimators"),
         ([LogisticRegression()], "expected it in a FrozenEstimator"),
         (FrozenEstimator(ResNetFER()), "expected a fitted ferkit estimator"),
         (FrozenEstimator(LogisticRegression()), "expected a fitted ferkit estimator"),

@@ -58,7 +58,7 @@ def test_string_labels():
         ([0, 0], [[0.5, 0.5], [1, 0]], None, r"got labels \[0\] for probabilities of 2 classes"),
         ([0, 2], [[0.5, 0.5], [1, 0]], [0, 1], "give labels=clf.classes_"),
         ([0, 1], [[3.0, -1.0], [1, 0]], None, "expected probabilities; give what predict_proba"),
-        ([0, 1], [[0.5, 0.4], [1, 0]], None, "rows that sum to 0.9"),
+        ([0, 1], [[1, 0], [0.5, 0.4]], None, "a row that sums to 0.9"),
         ([0, 1], [[0.5, np.nan], [1, 0]], None, "NaN"),
     ],
 )

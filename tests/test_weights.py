@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score
 import ferkit
 from ferkit import LargeFER, MobileNetFER, ResNetFER, weights
 from ferkit.datasets import load_fer2013, make_faces
+from ferkit.inspection import HistoryDisplay
 
 LIMITS = {MobileNetFER: (150_000, 300_000), ResNetFER: (500_000, 1_000_000)}
 
@@ -87,8 +88,36 @@ def test_unknown_names(faces):
         ValueError, match=r"got 'fer2013' as weights of LargeFER, expected one of \[\]"
     ):
         LargeFER.from_pretrained("fer2013")
-    with pytest.raises(FileNotFoundError, match="got fer2031, expected a model file"):
+    with pytest.raises(FileNotFoundError, match=r"got weights='fer2031', .* one of \['fer2013'\]"):
         ResNetFER(weights="fer2031").fit(*faces)
+
+
+def test_a_path_is_no_name(faces, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ResNetFER(max_epochs=1, random_state=0).fit(*faces).save("fer2013")
+    params = {"max_epochs": 1, "lr": 1e-30, "freeze": "features", "random_state": 0}
+    assert ResNetFER(weights="./fer2013", **params).fit(*faces).transform(faces[0]).shape[1] == 64
+    with pytest.raises(ValueError, match="got weights of another network"):
+        ResNetFER(weights="fer2013", **params).fit(*faces)
+
+
+def test_classes_of_ones_own(faces):
+    class Mine(ResNetFER):
+        pass
+
+    class_of_the_name = type("ResNetFER", (ResNetFER,), {"__module__": "mine"})
+    Mine(variant="strided", weights="fer2013", max_epochs=1).fit(*faces)
+    with pytest.raises(ValueError, match=r"got 'fer2013' as weights of Mine, expected one of \[\]"):
+        Mine.from_pretrained("fer2013")
+    with pytest.raises(ValueError, match=r"got the class mine.ResNetFER, expected ferkit's"):
+        class_of_the_name.from_pretrained("fer2013")
+
+
+def test_there_is_no_history():
+    clf = ResNetFER.from_pretrained("fer2013")
+    assert clf.n_iter_ == len(clf.history_) == 0
+    with pytest.raises(ValueError, match="got a ResNetFER without history, expected one"):
+        HistoryDisplay.from_estimator(clf)
 
 
 def test_a_damaged_file_is_not_loaded(monkeypatch, tmp_path):

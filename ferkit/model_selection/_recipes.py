@@ -53,24 +53,26 @@ RECIPES = MappingProxyType(
         **_FIRST,
         "mobilenet-fer2013": Stage(
             estimator="MobileNetFER",
-            params={**_MOBILENET, "max_epochs": 60},
+            params={**_MOBILENET, "max_epochs": 46, "warmup_epochs": 2},
             begins_with="mobilenet-first",
             teachers=tuple(_FIRST),
         ),
         "resnet-fer2013": Stage(
             estimator="ResNetFER",
-            params={**_RESNET, "max_epochs": 60},
+            params={**_RESNET, "max_epochs": 46, "warmup_epochs": 2},
             begins_with="resnet-first",
             teachers=tuple(_FIRST),
         ),
     }
 )
-"""The stages by name. "mobilenet-fer2013" and "resnet-fer2013" made the weights that come with
+"""Stages by name. "mobilenet-fer2013" and "resnet-fer2013" made the weights that come with
 ferkit: each network is trained, and then trained on, with both for teachers."""
 
 
-def train_recipe(name, X, y, *, X_val, y_val, folder, random_state=None, verbose=0):
-    """Train a stage of `RECIPES`, and before it those that it builds on.
+def train_recipe(
+    name, X, y, *, X_val, y_val, folder, random_state=None, verbose=0, recipes=RECIPES
+):
+    """Train a stage of a recipe, and before it those that it builds on.
 
     Parameters
     ----------
@@ -84,51 +86,52 @@ def train_recipe(name, X, y, *, X_val, y_val, folder, random_state=None, verbose
         Images and labels on which the last stage's `logit_adjustment` and `temperature` are chosen;
         never trained on.
     folder : path-like
-        For checkpoints and the stages' models. The same call goes on where it was stopped.
-    random_state : int, RandomState instance or None, default=None
+        For checkpoints, and weights that other stages begin with. The same call goes on where it
+        was stopped.
+    random_state : int or None, default=None
         Of each stage.
     verbose : int, default=0
         Of each stage.
+    recipes : dict of str to Stage, default=RECIPES
+        The stages by name.
 
     Returns
     -------
-    MobileNetFER, ResNetFER or LargeFER
-        The last stage's fitted estimator, with ``tta="flip"``.
+    LargeFER, MobileNetFER or ResNetFER
+        The last stage's fitted estimator, with ``tta="flip"``, and without what concerns the
+        recipe's other stages.
 
     Raises
     ------
     ValueError
-        If there is no such recipe, or the data are not what is expected.
+        If there is no such stage, or the data are not what is expected.
     """
-    if name not in RECIPES:
-        raise ValueError(f"got recipe {name!r}, expected one of {', '.join(RECIPES)}")
+    import ferkit
+
+    if name not in recipes:
+        raise ValueError(f"got recipe {name!r}, expected one of {', '.join(recipes)}")
+    if X_val is None or y_val is None:
+        raise ValueError("got no X_val or no y_val, expected both: choices are made on them")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     settings = {"checkpoint_dir": folder, "random_state": random_state, "verbose": verbose}
     models = {}
 
     def train(stage_name):
-        import ferkit
-
         if stage_name in models:
-            return
-        stage = RECIPES[stage_name]
-        for other in (*stage.teachers, *filter(None, [stage.begins_with])):
-            train(other)
+            return models[stage_name]
+        stage = recipes[stage_name]
         clf = getattr(ferkit, stage.estimator)(**stage.params, **settings)
-        if stage.begins_with:
-            clf.set_params(weights=_path(folder, stage.begins_with))
         if stage.teachers:
-            clf.set_params(teacher=[FrozenEstimator(models[other]) for other in stage.teachers])
+            clf.set_params(teacher=[FrozenEstimator(train(other)) for other in stage.teachers])
+        if stage.begins_with:
+            weights = folder / f"{stage.begins_with}.safetensors"
+            train(stage.begins_with).save(weights)
+            clf.set_params(weights=weights)
         if verbose:
             print(f"stage {stage_name}")
         models[stage_name] = clf.fit(X, y, X_val=X_val, y_val=y_val)
-        clf.save(_path(folder, stage_name))
+        return clf
 
-    train(name)
-    clf = models[name].set_params(tta="flip", teacher=None, weights=None)
+    clf = train(name).set_params(tta="flip", teacher=None, weights=None, checkpoint_dir=None)
     return clf.set_params(**tune_prediction(clf, X_val, y_val))
-
-
-def _path(folder, stage_name):
-    return folder / f"{stage_name}.safetensors"

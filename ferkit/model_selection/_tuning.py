@@ -5,6 +5,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.metrics import f1_score
 
+from .._base import BaseFER
 from .._images import encode
 from .._imbalance import logit_offset
 
@@ -14,8 +15,9 @@ _TAUS = np.linspace(0, 1.5, 31)
 def tune_prediction(estimator, X, y):
     """Choose a fitted estimator's `logit_adjustment` and `temperature` on validation data.
 
-    The strength of logit adjustment is that of the best macro-F1, the weakest of equally good ones;
-    the temperature then minimises the logarithmic loss [1]_. The network runs once.
+    The strength of logit adjustment, 0 to 1.5 in steps of 0.05, is that of the best macro-F1, and
+    the weakest of equally good ones; the temperature, 0.05 to 20, then minimises the logarithmic
+    loss [1]_. The network runs once.
 
     Parameters
     ----------
@@ -34,7 +36,7 @@ def tune_prediction(estimator, X, y):
     Raises
     ------
     ValueError
-        If `y` has labels that the estimator does not know.
+        If `y` has labels that the estimator does not know, or it is of another kind.
 
     References
     ----------
@@ -49,6 +51,11 @@ def tune_prediction(estimator, X, y):
     >>> clf = ResNetFER(max_epochs=2, random_state=0).fit(X[:140], y[:140])
     >>> clf = clf.set_params(**tune_prediction(clf, X[140:], y[140:]))
     """
+    if not isinstance(estimator, BaseFER):
+        raise ValueError(
+            f"got a {type(estimator).__name__}, expected a fitted ferkit estimator; of a Pipeline "
+            "give the last step, and X as the steps before transform it"
+        )
     logits = estimator._outputs(X)
     targets = encode(y, estimator.classes_)
 

@@ -3,13 +3,15 @@
 from torch import nn
 from torch.nn import functional as F
 
-from ._budget import MAX_PARAMETERS, check_budget
+from ._budget import MAX_PARAMETERS
+from ._conv import Conv2d
+from ._pooled import PooledClassifier
 from ._se_resnet import SqueezeExcitation
 
 
 def _conv_bn_silu(in_channels, out_channels, kernel_size, stride=1, groups=1):
     return [
-        nn.Conv2d(
+        Conv2d(
             in_channels,
             out_channels,
             kernel_size,
@@ -82,7 +84,7 @@ class MBConv(nn.Module):
         return x + self.block(x) if self.has_shortcut else self.block(x)
 
 
-class EfficientNetV2(nn.Module):
+class EfficientNetV2(PooledClassifier):
     """EfficientNetV2 [1]_ from a table of its stages.
 
     A 3x3 convolution of stride 2, the stages, a 1x1 convolution, global average pooling and a
@@ -148,8 +150,6 @@ class EfficientNetV2(nn.Module):
         dropout=0.0,
         max_parameters=MAX_PARAMETERS,
     ):
-        super().__init__()
-        self.embedding_size = last_channels
         layers = _conv_bn_silu(in_channels, stem_channels, 3, stride=2)
         channels = stem_channels
         for kind, expansion, out_channels, n_blocks, stride in stages:
@@ -158,27 +158,6 @@ class EfficientNetV2(nn.Module):
                 layers.append(MBConv(kind, channels, out_channels, block_stride, expansion))
                 channels = out_channels
         layers += _conv_bn_silu(channels, last_channels, 1)
-        self.features = nn.Sequential(*layers)
-        self.dropout = nn.Dropout(dropout)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.classifier = nn.Linear(last_channels, n_classes)
-        check_budget(self, max_parameters)
-
-    def embed(self, x):
-        """Map images to the classifier's input.
-
-        Parameters
-        ----------
-        x : torch.Tensor of shape (n, in_channels, height, width)
-            Images scaled to [-1, 1].
-
-        Returns
-        -------
-        torch.Tensor of shape (n, embedding_size)
-            Globally averaged features.
-        """
-        return self.pool(self.dropout(self.features(x))).flatten(1)
-
-    def forward(self, x):
-        """Map (n, in_channels, height, width) images in [-1, 1] to (n, n_classes) logits."""
-        return self.classifier(self.embed(x))
+        super().__init__(
+            layers, last_channels, n_classes, dropout=dropout, max_parameters=max_parameters
+        )

@@ -2,13 +2,15 @@
 
 from torch import nn
 
-from ._budget import MAX_PARAMETERS, check_budget
+from ._budget import MAX_PARAMETERS
+from ._conv import Conv2d
+from ._pooled import PooledClassifier
 from ._relu6 import ReLU6
 
 
 def _conv_bn_relu6(in_channels, out_channels, kernel_size, stride=1, groups=1):
     return [
-        nn.Conv2d(
+        Conv2d(
             in_channels,
             out_channels,
             kernel_size,
@@ -49,7 +51,7 @@ class InvertedResidual(nn.Module):
         return x + self.block(x) if self.has_shortcut else self.block(x)
 
 
-class MobileNetV2(nn.Module):
+class MobileNetV2(PooledClassifier):
     """MobileNetV2 [1]_ from a table of its layers.
 
     Parameters
@@ -112,8 +114,6 @@ class MobileNetV2(nn.Module):
         dropout=0.0,
         max_parameters=MAX_PARAMETERS,
     ):
-        super().__init__()
-        self.embedding_size = last_channels
         stages = _conv_bn_relu6(in_channels, stem_channels, 3, stride=stem_stride)
         channels = stem_channels
         for expansion, out_channels, n_blocks, stride in layers:
@@ -122,30 +122,9 @@ class MobileNetV2(nn.Module):
                 stages.append(InvertedResidual(channels, out_channels, block_stride, expansion))
                 channels = out_channels
         stages += _conv_bn_relu6(channels, last_channels, 1)
-        self.features = nn.Sequential(*stages)
-        self.dropout = nn.Dropout(dropout)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.classifier = nn.Linear(last_channels, n_classes)
-        check_budget(self, max_parameters)
-
-    def embed(self, x):
-        """Map images to the classifier's input.
-
-        Parameters
-        ----------
-        x : torch.Tensor of shape (n, in_channels, height, width)
-            Images scaled to [-1, 1].
-
-        Returns
-        -------
-        torch.Tensor of shape (n, embedding_size)
-            Globally averaged features.
-        """
-        return self.pool(self.dropout(self.features(x))).flatten(1)
-
-    def forward(self, x):
-        """Map (n, in_channels, height, width) images in [-1, 1] to (n, n_classes) logits."""
-        return self.classifier(self.embed(x))
+        super().__init__(
+            stages, last_channels, n_classes, dropout=dropout, max_parameters=max_parameters
+        )
 
 
 class MobileNetV2_48(MobileNetV2):

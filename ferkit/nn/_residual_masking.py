@@ -6,13 +6,15 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from ._budget import MAX_PARAMETERS, check_budget
+from ._budget import MAX_PARAMETERS
+from ._conv import Conv2d
+from ._pooled import PooledClassifier
 from ._se_resnet import SEResidualBlock
 
 
 def _conv_bn_relu(in_channels, out_channels, stride=1):
     return nn.Sequential(
-        nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False),
+        Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False),
         nn.BatchNorm2d(out_channels),
         nn.ReLU(inplace=True),
     )
@@ -75,7 +77,7 @@ class MaskingBlock(nn.Module):
         return x * (1 + self.mask(x))
 
 
-class ResidualMaskingNet(nn.Module):
+class ResidualMaskingNet(PooledClassifier):
     """Residual masking network [1]_ from a table of its stages.
 
     A 3x3 convolution of stride 2, the residual stages, each followed by a masking block, global
@@ -141,7 +143,6 @@ class ResidualMaskingNet(nn.Module):
         dropout=0.0,
         max_parameters=MAX_PARAMETERS,
     ):
-        super().__init__()
         channels = stages[0][0]
         layers = [_conv_bn_relu(in_channels, channels, stride=2)]
         for stage, (out_channels, n_blocks, stride) in enumerate(stages):
@@ -152,28 +153,6 @@ class ResidualMaskingNet(nn.Module):
                 )
                 channels = out_channels
             layers.append(MaskingBlock(channels, depth=len(stages) - stage))
-        self.embedding_size = channels
-        self.features = nn.Sequential(*layers)
-        self.dropout = nn.Dropout(dropout)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.classifier = nn.Linear(channels, n_classes)
-        check_budget(self, max_parameters)
-
-    def embed(self, x):
-        """Map images to the classifier's input.
-
-        Parameters
-        ----------
-        x : torch.Tensor of shape (n, in_channels, height, width)
-            Images scaled to [-1, 1].
-
-        Returns
-        -------
-        torch.Tensor of shape (n, embedding_size)
-            Globally averaged features.
-        """
-        return self.pool(self.dropout(self.features(x))).flatten(1)
-
-    def forward(self, x):
-        """Map (n, in_channels, height, width) images in [-1, 1] to (n, n_classes) logits."""
-        return self.classifier(self.embed(x))
+        super().__init__(
+            layers, channels, n_classes, dropout=dropout, max_parameters=max_parameters
+        )

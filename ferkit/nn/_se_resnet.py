@@ -3,7 +3,9 @@
 from torch import nn
 from torch.nn import functional as F
 
-from ._budget import MAX_PARAMETERS, check_budget
+from ._budget import MAX_PARAMETERS
+from ._conv import Conv2d
+from ._pooled import PooledClassifier
 
 
 class SqueezeExcitation(nn.Module):
@@ -59,7 +61,7 @@ class SEResidualBlock(nn.Module):
     def __init__(self, in_channels, out_channels, stride=1, has_excitation=True):
         super().__init__()
         layers = [
-            nn.Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False),
+            Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False),
             nn.BatchNorm2d(out_channels),
             nn.ReLU(inplace=True),
             nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
@@ -83,7 +85,7 @@ class SEResidualBlock(nn.Module):
         return F.relu(self.block(x) + self.shortcut(x))
 
 
-class SEResNet(nn.Module):
+class SEResNet(PooledClassifier):
     """Residual network [1]_ with squeeze-and-excitation [2]_ from a table of its stages.
 
     A 3x3 convolution of stride 2, the stages, global average pooling and a linear layer. At
@@ -138,10 +140,9 @@ class SEResNet(nn.Module):
         dropout=0.0,
         max_parameters=MAX_PARAMETERS,
     ):
-        super().__init__()
         channels = stages[0][0]
         layers = [
-            nn.Conv2d(in_channels, channels, 3, stride=2, padding=1, bias=False),
+            Conv2d(in_channels, channels, 3, stride=2, padding=1, bias=False),
             nn.BatchNorm2d(channels),
             nn.ReLU(inplace=True),
         ]
@@ -150,28 +151,6 @@ class SEResNet(nn.Module):
                 block_stride = stride if block == 0 else 1
                 layers.append(SEResidualBlock(channels, out_channels, block_stride))
                 channels = out_channels
-        self.embedding_size = channels
-        self.features = nn.Sequential(*layers)
-        self.dropout = nn.Dropout(dropout)
-        self.pool = nn.AdaptiveAvgPool2d(1)
-        self.classifier = nn.Linear(channels, n_classes)
-        check_budget(self, max_parameters)
-
-    def embed(self, x):
-        """Map images to the classifier's input.
-
-        Parameters
-        ----------
-        x : torch.Tensor of shape (n, in_channels, height, width)
-            Images scaled to [-1, 1].
-
-        Returns
-        -------
-        torch.Tensor of shape (n, embedding_size)
-            Globally averaged features.
-        """
-        return self.pool(self.dropout(self.features(x))).flatten(1)
-
-    def forward(self, x):
-        """Map (n, in_channels, height, width) images in [-1, 1] to (n, n_classes) logits."""
-        return self.classifier(self.embed(x))
+        super().__init__(
+            layers, channels, n_classes, dropout=dropout, max_parameters=max_parameters
+        )

@@ -15,7 +15,8 @@ from .. import persistence
 
 _N_KEPT = 2  # the one before the last serves if a disk has damaged the last
 _NAME = "epoch-{:05d}.safetensors"
-_DIGESTED = {"X", "y", "X_val", "y_val", "groups", "weights"}  # nobody can read the difference
+# nobody can read the difference between digests
+_DIGESTED = {"X", "y", "X_val", "y_val", "groups", "soft_targets", "teacher", "weights"}
 _PATTERN = re.compile(r"epoch-\d{5,}\.safetensors")
 
 

@@ -55,7 +55,7 @@ class Distillation:
             outputs.append(F.softmax(logits / self.temperature, dim=1))
         return torch.stack(outputs).mean(dim=0)
 
-    def __call__(self, loss, logits, x):
+    def __call__(self, loss, logits, x, factor=1.0):
         """Mix the loss on a batch's own targets with that against the teachers.
 
         Parameters
@@ -66,6 +66,8 @@ class Distillation:
             What the pupil says.
         x : torch.Tensor of shape (n, channels, height, width)
             The batch as the pupil saw it.
+        factor : float, default=1.0
+            What the teachers' part is multiplied by.
 
         Returns
         -------
@@ -75,4 +77,4 @@ class Distillation:
         """
         log_q = F.log_softmax(logits / self.temperature, dim=1)
         divergence = F.kl_div(log_q, self._probabilities(x), reduction="batchmean")
-        return torch.lerp(loss, divergence * self.temperature**2, self.weight)
+        return torch.lerp(loss, divergence * (factor * self.temperature**2), self.weight)

@@ -267,6 +267,7 @@ class FERNet(NeuralNetClassifier):
             self._set_lr(epoch - 1 + (step + 0.5) / len(batches), losses)
             n_batch = batches.n_images_of(step)  # in all processes together
             self._share = self._share_of(batch[1])
+            self._image_share = len(batch[1]) / n_batch
             result = step_fn(batch)
             loss += result["loss"].detach() * (self._share * n_batch)
             if self.ema_decay is not None:
@@ -317,7 +318,8 @@ class FERNet(NeuralNetClassifier):
         """Compute the loss of a batch, with the teachers' part in training."""
         loss = super().get_loss(y_pred, y_true, X, training)
         if training and self._distillation is not None:
-            loss = self._distillation(loss, y_pred, X)
+            # the net weighs losses by `_share`, but what teachers say counts alike for all images
+            loss = self._distillation(loss, y_pred, X, self._image_share / self._share)
         return loss
 
     def on_grad_computed(self, net, named_parameters, **kwargs):

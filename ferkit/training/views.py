@@ -21,9 +21,9 @@ def views(x, tta):
         A view of all images.
     """
     places = [x]
-    if tta == "ten":
-        height, width = x.shape[2:]
-        dy, dx = height // 24, width // 24
+    height, width = x.shape[2:]
+    dy, dx = height // 24, width // 24
+    if tta == "ten" and (dy or dx):
         padded = F.pad(x, (dx, dx, dy, dy), value=-1)
         places += [
             padded[:, :, top : top + height, left : left + width]

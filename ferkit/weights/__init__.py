@@ -60,5 +60,36 @@ def find_weights(kind, name):
     return path
 
 
+def resolve_weights(weights, kinds):
+    """Find the file that an estimator's parameter `weights` means.
+
+    Parameters
+    ----------
+    weights : str or os.PathLike
+        A name of weights, or a path.
+    kinds : list of str
+        The estimator's class, and those that it derives from.
+
+    Returns
+    -------
+    pathlib.Path
+        The file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is neither.
+    """
+    named = {name: kind for kind, files in _index().items() if kind in kinds for name in files}
+    if weights in named:
+        return find_weights(named[weights], weights)
+    if not Path(weights).is_file():
+        raise FileNotFoundError(
+            f"got weights={str(weights)!r}, expected a model file or one of {sorted(named)}; there "
+            "is no such file"
+        )
+    return Path(weights)
+
+
 def _index():
     return json.loads((_FOLDER / "index.json").read_text())

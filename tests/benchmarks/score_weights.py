@@ -66,22 +66,45 @@ def print_card(clf, X, y, is_twin):
         Whether an image has a copy among the training images.
     """
     stored = clf.tta
-    print(f"\n{type(clf).__name__}\n")
+    rows = []
     for tta, views in VIEWS.items():
         proba = clf.set_params(tta=tta).predict_proba(X)
         predicted = proba.argmax(axis=1)
-        for name, rows in {"all": np.full(len(y), True), "without copies": ~is_twin}.items():
-            accuracy = with_interval(accuracy_score, y[rows], predicted[rows], 100)
-            f1 = with_interval(macro_f1, y[rows], predicted[rows])
-            error = expected_calibration_error(y[rows], proba[rows])
-            print(f"{views}, {name}, {rows.sum():,}: {accuracy}, {f1}, {short(error, 3)}")
+        for name, chosen in {"all": np.full(len(y), True), "without copies": ~is_twin}.items():
+            pair = y[chosen], predicted[chosen]
+            error = expected_calibration_error(y[chosen], proba[chosen])
+            accuracy, f1 = with_interval(accuracy_score, *pair, 100), with_interval(macro_f1, *pair)
+            rows.append([views, f"{name}, {chosen.sum():,}", accuracy, f1, short(error, 3)])
+    print(f"\n{type(clf).__name__}\n")
+    print_table(["views", "images", "accuracy", "macro-F1", "calibration error"], rows)
     predicted = clf.set_params(tta=stored).predict(X)
-    scores = precision_recall_fscore_support(y, predicted, labels=LABELS)
-    for emotion, precision, recall, f1, n in zip(EMOTIONS, *scores, strict=True):
+    rows = []
+    for emotion, precision, recall, _, n in zip(
+        EMOTIONS, *precision_recall_fscore_support(y, predicted, labels=LABELS), strict=True
+    ):
         label = EMOTIONS.index(emotion)
-        interval = with_interval(f1_score, y == label, predicted == label)
-        print(f"{emotion:10}{short(precision):6}{short(recall):6}{interval:18}{n:6,}")
-        assert interval.startswith(short(f1))
+        f1 = with_interval(f1_score, y == label, predicted == label)
+        rows.append([emotion, short(precision), short(recall), f1, f"{n:,}"])
+    print_table(["emotion", "precision", "recall", "F1", "images"], rows)
+
+
+def print_table(header, rows):
+    """Print a table as reStructuredText.
+
+    Parameters
+    ----------
+    header : list of str
+        Names of the columns.
+    rows : list of list of str
+        Its cells.
+    """
+    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
+    rule = "  ".join("=" * width for width in widths)
+    lines = [
+        "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [header, *rows]
+    ]
+    print("\n".join([rule, lines[0], rule, *lines[1:], rule]) + "\n")
 
 
 def with_interval(metric, y, predicted, factor=1):
@@ -122,7 +145,7 @@ def macro_f1(y, predicted):
 
 def short(value, digits=2):
     """Format a share without its leading zero, as in .53."""
-    return f"{value:.{max(digits, 2)}f}".removeprefix("0")
+    return f"{value:.{digits}f}".removeprefix("0")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,11 @@
 """Choices on validation data after a fit."""
 
+import copy
+
 import numpy as np
 import pytest
 from sklearn.metrics import f1_score, log_loss
+from sklearn.pipeline import make_pipeline
 
 from ferkit import ResNetFER
 from ferkit.datasets import make_faces
@@ -20,8 +23,13 @@ def faces():
 
 
 @pytest.fixture(scope="module")
-def fitted(faces):
+def trained(faces):
     return ResNetFER(max_epochs=12, random_state=0).fit(*faces[0])
+
+
+@pytest.fixture
+def fitted(trained):
+    return copy.copy(trained)  # its parameters are set
 
 
 def test_it_chooses_the_best(faces, fitted):
@@ -42,7 +50,6 @@ def test_it_chooses_the_best(faces, fitted):
 
     best = loss(chosen["temperature"])
     assert best <= min(loss(chosen["temperature"] * factor) for factor in (0.8, 0.95, 1.05, 1.25))
-    fitted.set_params(logit_adjustment=0.0, temperature=1.0)
 
 
 def test_confidence_means_something_afterwards(faces, fitted):
@@ -50,7 +57,6 @@ def test_confidence_means_something_afterwards(faces, fitted):
     before = expected_calibration_error(y, fitted.set_params(temperature=0.1).predict_proba(X))
     chosen = tune_prediction(fitted, X, y)
     after = expected_calibration_error(y, fitted.set_params(**chosen).predict_proba(X))
-    fitted.set_params(logit_adjustment=0.0, temperature=1.0)
     assert after < before / 2
 
 
@@ -62,3 +68,5 @@ def test_two_classes_named_by_strings():
     assert chosen.keys() == {"logit_adjustment", "temperature"}
     with pytest.raises(ValueError, match=r"got labels \['none'\], expected labels among classes_"):
         tune_prediction(clf, X, np.full(len(X), "none"))
+    with pytest.raises(ValueError, match="got a Pipeline, expected a fitted ferkit estimator"):
+        tune_prediction(make_pipeline(clf), X, names)

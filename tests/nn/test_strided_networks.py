@@ -5,6 +5,7 @@ import torch
 
 from ferkit import MobileNetFER, ResNetFER
 from ferkit.nn import SEResNet, count_parameters
+from ferkit.nn._conv import Conv2d
 from ferkit.nn._se_resnet import SEResidualBlock, SqueezeExcitation
 
 BUDGETS = {MobileNetFER: 150_000, ResNetFER: 500_000}
@@ -76,3 +77,33 @@ def test_the_table_of_stages():
     blocks = [m for m in module.modules() if isinstance(m, SEResidualBlock)]
     assert [block.block[0].stride for block in blocks] == [(1, 1), (1, 1), (2, 2)]
     assert module.embedding_size == 16
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (6, 6)])
+def test_convolutions_are_torchs(stride, shape):
+    torch.manual_seed(0)
+    ours = Conv2d(8, 12, 3, stride=stride, padding=1, groups=2)
+    torchs = torch.nn.Conv2d(8, 12, 3, stride=stride, padding=1, groups=2)
+    torchs.load_state_dict(ours.state_dict())
+    x = torch.rand(4, 8, *shape)
+    torch.testing.assert_close(ours(x), torchs(x))
+    for conv in (ours, torchs):
+        conv(x).square().sum().backward()
+    torch.testing.assert_close(ours.weight.grad, torchs.weight.grad)
+
+
+def test_no_gradient_comes_from_memory_that_nobody_wrote():
+    conv = Conv2d(64, 144, 3, stride=2, padding=1).to(memory_format=torch.channels_last)
+    x = torch.randn(15, 64, 1, 1).to(memory_format=torch.channels_last)
+    gradients = []
+    for _ in range(20):
+        conv.zero_grad()
+        for n in (1_000, 50_000, 100_000, 300_000):  # what freed memory may hold
+            torch.full((n,), torch.nan)
+        with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
+            y = conv(x)
+        y.float().square().sum().backward()
+        gradients.append(conv.weight.grad.clone())
+    assert all(torch.equal(gradients[0], gradient) for gradient in gradients)
+    assert gradients[0].isfinite().all()

@@ -32,7 +32,7 @@ def fits(tmp_path_factory):
 def test_gradients_are_those_of_one_process(fits):
     (alone,), together = fits["alone"], fits["together"]
     for process in together:
-        for step in ("gradient_step", "weighted_step"):
+        for step in ("gradient_step", "weighted_step", "taught_step"):
             np.testing.assert_allclose(process[step], alone[step], atol=2e-6)
         np.testing.assert_allclose(process["weighted_loss"], alone["weighted_loss"], rtol=1e-5)
 

@@ -1,0 +1,56 @@
+"""What networks end with: features, their average, and a linear layer."""
+
+from torch import nn
+
+from ._budget import check_budget
+
+
+class PooledClassifier(nn.Module):
+    """Features, dropout, global average pooling and a linear layer.
+
+    Parameters
+    ----------
+    features : list of torch.nn.Module
+        Map images to a map of features, one after the other.
+    embedding_size : int
+        Channels of that map.
+    n_classes : int
+        Number of logits.
+    dropout : float
+        Dropout rate before the pooling.
+    max_parameters : int or None
+        Parameter budget; None lifts it.
+
+    Raises
+    ------
+    ValueError
+        If the network has more than `max_parameters` parameters.
+    """
+
+    def __init__(self, features, embedding_size, n_classes, *, dropout, max_parameters):
+        super().__init__()
+        self.embedding_size = embedding_size
+        self.features = nn.Sequential(*features)
+        self.dropout = nn.Dropout(dropout)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Linear(embedding_size, n_classes)
+        check_budget(self, max_parameters)
+
+    def embed(self, x):
+        """Map images to the classifier's input.
+
+        Parameters
+        ----------
+        x : torch.Tensor of shape (n, in_channels, height, width)
+            Images scaled to [-1, 1].
+
+        Returns
+        -------
+        torch.Tensor of shape (n, embedding_size)
+            Globally averaged features.
+        """
+        return self.pool(self.dropout(self.features(x))).flatten(1)
+
+    def forward(self, x):
+        """Map (n, in_channels, height, width) images in [-1, 1] to (n, n_classes) logits."""
+        return self.classifier(self.embed(x))
