@@ -98,7 +98,7 @@ def test_teachers_see_as_many_channels_as_they_were_trained_on(faces, teacher):
                 precision="float32",
             )
             x = images.expand(-1, pupil_channels, -1, -1)
-            logits = clf.module_(images.expand(-1, channels, -1, -1))
+            logits = clf.module_.eval()(images.expand(-1, channels, -1, -1))
             loss = distillation(torch.tensor(3.0), logits, x).item()
             assert loss == pytest.approx(0, abs=1e-6)
     fit(faces, channels=3, teacher=[FrozenEstimator(teacher), FrozenEstimator(of_three)])
