@@ -1,6 +1,15 @@
 """How models are chosen and trained to be good."""
 
+from ._configs import format_config, parse_config, reference_configs
 from ._recipes import RECIPES, Stage, train_recipe
 from ._tuning import tune_prediction
 
-__all__ = ["RECIPES", "Stage", "train_recipe", "tune_prediction"]
+__all__ = [
+    "RECIPES",
+    "Stage",
+    "format_config",
+    "parse_config",
+    "reference_configs",
+    "train_recipe",
+    "tune_prediction",
+]
