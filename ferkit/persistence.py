@@ -36,6 +36,19 @@ def write(path, tensors, header):
     text = json.dumps({"format": FORMAT, **header}, allow_nan=False)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     data = save(tensors, metadata={"ferkit": text})
+    write_whole(path, data)
+
+
+def write_whole(path, data):
+    """Write a file, whole or not at all.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where to; an existing file is replaced at the end.
+    data : bytes
+        Its content.
+    """
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:

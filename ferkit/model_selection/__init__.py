@@ -1,5 +1,6 @@
 """How models are chosen and trained to be good."""
 
+from ._comparison import compare, summarize
 from ._configs import format_config, parse_config, reference_configs
 from ._recipes import RECIPES, Stage, train_recipe
 from ._tuning import tune_prediction
@@ -7,9 +8,11 @@ from ._tuning import tune_prediction
 __all__ = [
     "RECIPES",
     "Stage",
+    "compare",
     "format_config",
     "parse_config",
     "reference_configs",
+    "summarize",
     "train_recipe",
     "tune_prediction",
 ]

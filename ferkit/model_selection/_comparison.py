@@ -1,0 +1,220 @@
+"""Configurations side by side, over several seeds."""
+
+import copy
+import json
+import re
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+from joblib import Parallel, delayed
+from sklearn.base import clone
+from sklearn.metrics import accuracy_score, f1_score
+from skorch.callbacks import Callback
+from tqdm import tqdm
+
+from .._base import BaseFER
+from ..persistence import write_whole
+
+
+def compare(
+    configs,
+    X,
+    y,
+    *,
+    X_test,
+    y_test,
+    X_val=None,
+    y_val=None,
+    seeds=(0, 1, 2),
+    n_jobs=None,
+    folder=None,
+    verbose=0,
+):
+    """Train each configuration with each seed, and score them on the same images.
+
+    Parameters
+    ----------
+    configs : dict of str to estimator
+        Unfitted ferkit estimators by the names of their configurations.
+    X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+        Images to train on.
+    y : array-like of shape (n,)
+        Their labels.
+    X_test, y_test : array-like
+        Images and labels to score on.
+    X_val, y_val : array-like, default=None
+        Images and labels to choose an epoch on: with them, the network of the epoch with the best
+        validation macro-F1 is scored too.
+    seeds : sequence of int, default=(0, 1, 2)
+        Each is the `random_state` of a fit of every configuration.
+    n_jobs : int, default=None
+        Processes that train at once; joblib divides the cores among them.
+    folder : path-like, default=None
+        Where each finished run is kept, in a file of its own: the same call trains only what is
+        missing.
+    verbose : int, default=0
+        Whether to show a progress bar of the runs.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per configuration, seed and network: config, seed, weights ("last epoch", or "best
+        validation"), epoch, accuracy, f1_macro, f1_<label> for each class, seconds of training and
+        n_parameters. `summarize` makes means and spreads of it.
+
+    Raises
+    ------
+    ValueError
+        If a configuration is no ferkit estimator or has ``early_stopping=True``, there is a `y_val`
+        without `X_val` or the other way round, or `folder` holds a run of this name on other data
+        or with other parameters.
+
+    Examples
+    --------
+    >>> from ferkit import ResNetFER
+    >>> from ferkit.datasets import make_faces
+    >>> from ferkit.model_selection import compare, parse_config, summarize
+    >>> X, y = make_faces(140, random_state=0, return_X_y=True)
+    >>> names = ["adam_lr3_drop0", "sgd_lr3_drop0"]
+    >>> configs = {name: ResNetFER(max_epochs=1, **parse_config(name)) for name in names}
+    >>> runs = compare(configs, X[:70], y[:70], X_test=X[70:], y_test=y[70:], seeds=[0, 1])
+    >>> summarize(runs)["f1_macro"].columns.tolist()
+    ['mean', 'std']
+    """
+    for name, estimator in configs.items():
+        if not isinstance(estimator, BaseFER):
+            raise ValueError(
+                f"got {estimator!r} as configuration {name!r}, expected a ferkit estimator; for "
+                "others use scikit-learn's cross_validate"
+            )
+        if estimator.early_stopping:
+            raise ValueError(
+                f"got early_stopping=True in configuration {name!r}, expected False: the last "
+                "epoch is scored, and with X_val the best one; set it to False"
+            )
+    if (X_val is None) != (y_val is None):
+        raise ValueError("got one of X_val and y_val, expected both or neither; pass the other")
+    data = {"X": X, "y": y, "X_val": X_val, "y_val": y_val, "X_test": X_test, "y_test": y_test}
+    data = {key: None if value is None else np.asarray(value) for key, value in data.items()}
+    digest = None if folder is None else joblib.hash(data)
+    tasks = []
+    for name, estimator in configs.items():
+        for seed in seeds:
+            # what was set to say something or to keep something does not make another run
+            quiet = clone(estimator).set_params(random_state=seed, verbose=0, checkpoint_dir=None)
+            tasks.append((name, seed, quiet))
+    files = [None] * len(tasks)
+    if folder is not None:
+        files = [_RunFile(Path(folder), *task, digest) for task in tasks]
+    found = [file and file.read() for file in files]  # all of them, before hours of training
+    missing = [
+        delayed(_run)(position, *task, file, data)
+        for position, (task, file) in enumerate(zip(tasks, files, strict=True))
+        if found[position] is None
+    ]
+    finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(missing)
+    progress = tqdm(finished, total=len(missing), desc="runs", disable=not verbose)
+    for position, rows in progress:
+        found[position] = rows
+    return pd.DataFrame([row for rows in found for row in rows])
+
+
+def summarize(runs):
+    """Compute means and standard deviations over the seeds of a comparison.
+
+    Parameters
+    ----------
+    runs : pandas.DataFrame
+        What `compare` returned.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per configuration and network, in the order of `runs`; two columns per figure, "mean"
+        and "std" (of the sample; NaN for a single seed).
+    """
+    groups = runs.groupby(["config", "weights"], sort=False)
+    return groups[[name for name in runs if name not in {"config", "weights", "seed"}]].agg(
+        ["mean", "std"]
+    )
+
+
+def _run(position, name, seed, estimator, file, data):
+    keep_best = _KeepBest()
+    has_validation = data["X_val"] is not None
+    if has_validation:
+        estimator.set_params(callbacks=[*(estimator.callbacks or []), keep_best])
+    estimator.fit(data["X"], data["y"], X_val=data["X_val"], y_val=data["y_val"])
+    run = {
+        "seconds": float(estimator.history_["seconds"].sum()),
+        "n_parameters": estimator.n_parameters_,
+    }
+    rows = []
+    for weights in ("last epoch", "best validation")[: 1 + has_validation]:
+        epoch = estimator.n_iter_
+        if weights == "best validation":
+            estimator.module_.load_state_dict(keep_best.weights)
+            epoch = keep_best.epoch
+        scores = _score(estimator, data["X_test"], data["y_test"])
+        rows.append(
+            {"config": name, "seed": seed, "weights": weights, "epoch": epoch, **scores, **run}
+        )
+    if file is not None:
+        file.write(rows)
+    return position, rows
+
+
+def _score(estimator, X, y):
+    predicted, labels = estimator.predict(X), estimator.classes_
+    f1 = f1_score(y, predicted, labels=labels, average=None, zero_division=0)
+    return {
+        "accuracy": float(accuracy_score(y, predicted)),
+        "f1_macro": float(f1_score(y, predicted, average="macro", zero_division=0)),
+        **{f"f1_{label}": float(score) for label, score in zip(labels, f1, strict=True)},
+    }
+
+
+class _RunFile:
+    """Where a finished run is kept."""
+
+    def __init__(self, folder, name, seed, estimator, digest):
+        self.path = folder / f"{re.sub(r'[^A-Za-z0-9_.=-]', '_', name)}-{seed}.json"
+        self.key = {
+            "config": name,
+            "data": digest,
+            "estimator": joblib.hash([type(estimator).__name__, estimator.get_params(deep=False)]),
+        }
+
+    def read(self):
+        if not self.path.exists():
+            return None
+        stored = json.loads(self.path.read_text())
+        for what, got in stored["key"].items():
+            if got != self.key[what]:
+                raise ValueError(
+                    f"got {self.path}, a run with another {what}, expected one of this comparison; "
+                    "choose another folder, or delete the file to train anew"
+                )
+        return stored["rows"]
+
+    def write(self, rows):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self.path, json.dumps({"key": self.key, "rows": rows}).encode())
+
+
+class _KeepBest(Callback):
+    """Keep the weights of the epoch with the best validation macro-F1."""
+
+    def on_train_begin(self, net, **kwargs):
+        self.score, self.epoch, self.weights = -np.inf, 0, None
+
+    def on_epoch_end(self, net, **kwargs):
+        score = net.history[-1]["valid_f1_macro"]
+        if score > self.score:
+            self.score, self.epoch = score, len(net.history)
+            self.weights = copy.deepcopy(net.predictor_.state_dict())
+
+    def __sklearn_clone__(self):
+        return self

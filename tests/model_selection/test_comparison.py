@@ -1,0 +1,136 @@
+"""Configurations side by side."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.dummy import DummyClassifier
+from sklearn.metrics import accuracy_score, f1_score
+
+from ferkit import ResNetFER, persistence
+from ferkit.datasets import make_faces
+from ferkit.model_selection import compare, summarize
+from tests.helpers import LinearFER
+
+CONFIGS = {
+    "slow / one": LinearFER(lr=1e-4, max_epochs=3),
+    "fast": LinearFER(lr=3e-2, max_epochs=4, ema_decay=0.5),
+}
+
+
+@pytest.fixture(scope="module")
+def faces():
+    X, y = make_faces(140, image_size=16, random_state=0, return_X_y=True)
+    parts = {"": slice(70), "_val": slice(70, 105), "_test": slice(105, 140)}
+    return {f"{name}{part}": a[s] for part, s in parts.items() for name, a in (("X", X), ("y", y))}
+
+
+def without_times(runs):
+    return runs.drop(columns="seconds")
+
+
+def test_each_run_is_a_fit(faces):
+    runs = compare(CONFIGS, **faces, seeds=[3, 4])
+    assert runs[["config", "seed", "weights"]].values.tolist() == [
+        [config, seed, weights]
+        for config in CONFIGS
+        for seed in (3, 4)
+        for weights in ("last epoch", "best validation")
+    ]
+    by_hand = LinearFER(lr=3e-2, max_epochs=4, ema_decay=0.5, random_state=4)
+    by_hand.fit(faces["X"], faces["y"], X_val=faces["X_val"], y_val=faces["y_val"])
+    last = runs.query("config == 'fast' and seed == 4 and weights == 'last epoch'").iloc[0]
+    predicted = by_hand.predict(faces["X_test"])
+    assert last["accuracy"] == accuracy_score(faces["y_test"], predicted)
+    f1 = f1_score(faces["y_test"], predicted, average=None, labels=range(7), zero_division=0)
+    assert last[[f"f1_{label}" for label in range(7)]].tolist() == f1.tolist()
+    assert last["f1_macro"] == pytest.approx(f1.mean())
+    assert (last["epoch"], last["n_parameters"]) == (4, by_hand.n_parameters_)
+
+    # the best epoch is that of the history, and its network a fit of as many epochs
+    best = runs.query("config == 'slow / one' and seed == 3 and weights == 'best validation'")
+    slow = LinearFER(lr=1e-4, max_epochs=3, random_state=3)
+    slow.fit(faces["X"], faces["y"], X_val=faces["X_val"], y_val=faces["y_val"])
+    epoch = slow.history_["valid_f1_macro"].argmax() + 1
+    assert best["epoch"].item() == epoch
+    shorter = LinearFER(lr=1e-4, max_epochs=epoch, random_state=3).fit(faces["X"], faces["y"])
+    assert best["accuracy"].item() == shorter.score(faces["X_test"], faces["y_test"])
+
+
+def test_without_validation_the_last_epoch_is_scored(faces):
+    data = {name: faces[name] for name in ("X", "y", "X_test", "y_test")}
+    runs = compare(CONFIGS, **data, seeds=[0])
+    assert runs["weights"].unique().tolist() == ["last epoch"]
+
+
+def test_two_processes_find_the_same(faces):
+    alone, together = (compare(CONFIGS, **faces, seeds=[0, 1], n_jobs=n) for n in (1, 2))
+    pd.testing.assert_frame_equal(without_times(alone), without_times(together))
+
+
+def test_finished_runs_are_kept(faces, tmp_path, monkeypatch):
+    folder = tmp_path / "new"
+    only = {"fast": CONFIGS["fast"]}
+    first = compare(only, **faces, seeds=[0], folder=folder)
+    trained = []
+    original = LinearFER.fit
+    monkeypatch.setattr(
+        LinearFER, "fit", lambda self, *args, **k: trained.append(1) or original(self, *args, **k)
+    )
+    runs = compare(CONFIGS, **faces, seeds=[0, 1], folder=folder)
+    assert len(trained) == 3
+    kept = runs.query("config == 'fast' and seed == 0").reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, first)  # its seconds too
+    verbose = {"fast": LinearFER(**{**CONFIGS["fast"].get_params(), "verbose": 1})}
+    compare(verbose, **faces, seeds=[1], folder=folder)
+    assert len(trained) == 3
+
+
+def test_a_killed_comparison_leaves_whole_files(faces, tmp_path, monkeypatch):
+    def fail(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(persistence.os, "replace", fail)
+        with pytest.raises(KeyboardInterrupt):
+            compare(CONFIGS, **faces, seeds=[0], folder=tmp_path)
+    assert not list(tmp_path.iterdir())
+    compare(CONFIGS, **faces, seeds=[0], folder=tmp_path)
+    assert all(json.loads(path.read_text())["rows"] for path in tmp_path.glob("*.json"))
+
+
+def test_runs_on_other_data_are_noticed(faces, tmp_path):
+    compare(CONFIGS, **faces, seeds=[0], folder=tmp_path)
+    other = {**faces, "y_test": np.roll(faces["y_test"], 1)}
+    with pytest.raises(ValueError, match="a run with another data, expected one of this compari"):
+        compare(CONFIGS, **other, seeds=[0], folder=tmp_path)
+    configs = {"fast": LinearFER(lr=1e-2, max_epochs=4)}
+    with pytest.raises(ValueError, match="a run with another estimator"):
+        compare(configs, **faces, seeds=[0], folder=tmp_path)
+
+
+def test_means_and_spreads(faces):
+    runs = compare(CONFIGS, **faces, seeds=[0, 1, 2])
+    table = summarize(runs)
+    assert table.index.tolist()[:2] == [
+        ("slow / one", "last epoch"),
+        ("slow / one", "best validation"),
+    ]
+    chosen = runs.query("config == 'fast' and weights == 'last epoch'")["f1_macro"]
+    row = table.loc[("fast", "last epoch"), "f1_macro"]
+    assert row["mean"] == pytest.approx(chosen.mean())
+    assert row["std"] == pytest.approx(np.std(chosen, ddof=1))
+
+
+@pytest.mark.parametrize(
+    ("configs", "changes", "message"),
+    [
+        ({"dummy": DummyClassifier()}, {}, "as configuration 'dummy', expected a ferkit estimator"),
+        ({"a": ResNetFER(early_stopping=True)}, {}, "got early_stopping=True in configuration 'a'"),
+        (CONFIGS, {"y_val": None}, "got one of X_val and y_val, expected both or neither"),
+    ],
+)
+def test_bad_input(faces, configs, changes, message):
+    with pytest.raises(ValueError, match=message):
+        compare(configs, **{**faces, **changes})
