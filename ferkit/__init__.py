@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ._mobilenet import MobileNetFER
     from ._resnet import ResNetFER
     from ._saving import load
+    from ._vgg16 import VGG16FER
     from .weights import available_weights
 
 __version__ = "0.1.0"
@@ -31,6 +32,7 @@ _HOMES = {
     "LargeFER": "_large",
     "MobileNetFER": "_mobilenet",
     "ResNetFER": "_resnet",
+    "VGG16FER": "_vgg16",
     "available_weights": "weights",
     "load": "_saving",
 }
@@ -47,6 +49,7 @@ _ROOMS = (
 
 __all__ = [
     "EMOTIONS",
+    "VGG16FER",
     "BaseFER",
     "LargeFER",
     "MobileNetFER",

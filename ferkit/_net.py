@@ -20,12 +20,25 @@ class NetMixin:
             return self.module_.state_dict(), self.classes_
         if self.weights is None:
             return None
+        return self._load_weights()
+
+    def _load_weights(self):
+        """Read the tensors that `weights` names, and their classes.
+
+        Returns
+        -------
+        tensors : dict of str to torch.Tensor
+            The weights.
+        classes : ndarray or None
+            None if they are of another task, for some of the network's children only; the others
+            stay random then.
+        """
         kinds = [kind.__name__ for kind in type(self).__mro__]
         return load_weights(resolve_weights(self.weights, kinds))
 
     def _new_net(self, n_channels, seed, initial):
         """Make a net for images of `n_channels`, whose classes are `class_count_`."""
-        from .training import graft
+        from .training import absent_parts, graft
 
         if self.warmup_epochs >= self.max_epochs:
             raise ValueError(
@@ -41,8 +54,11 @@ class NetMixin:
             )
         if initial is not None:
             tensors, classes = initial
-            is_same_task = np.array_equal(classes, self.classes_)
-            net.load_weights(graft(net.module_, tensors, with_classifier=is_same_task))
+            if classes is None:
+                keep = absent_parts(net.module_, tensors)
+            else:
+                keep = [] if np.array_equal(classes, self.classes_) else ["classifier"]
+            net.load_weights(graft(net.module_, tensors, keep=keep))
         return net
 
     def _resolve_channels(self, n_channels):

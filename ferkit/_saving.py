@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 from . import persistence
 
 # the only classes a file can name
-_CLASSES = ("LargeFER", "MobileNetFER", "ResNetFER")
+_CLASSES = ("LargeFER", "MobileNetFER", "ResNetFER", "VGG16FER")
 
 # callbacks and samplers are code, teachers other models, the others places on the machine
 _OUTSIDE_FILES = {"callbacks", "checkpoint_dir", "sampler", "teacher", "weights"}
@@ -20,7 +20,7 @@ def save(estimator, path, *, dtype="float32", with_history=True):
 
     Parameters
     ----------
-    estimator : LargeFER, MobileNetFER or ResNetFER
+    estimator : LargeFER, MobileNetFER, ResNetFER or VGG16FER
         Fitted.
     path : str or os.PathLike
         Where to.
@@ -96,7 +96,7 @@ def load(path):
 
     Returns
     -------
-    LargeFER, MobileNetFER or ResNetFER
+    LargeFER, MobileNetFER, ResNetFER or VGG16FER
         The fitted estimator.
 
     Raises

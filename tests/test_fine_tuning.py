@@ -7,6 +7,8 @@ from skorch.callbacks import Callback
 
 from ferkit import MobileNetFER, ResNetFER
 from ferkit.datasets import make_faces
+from ferkit.nn import ResNetLite
+from ferkit.training.fine_tuning import frozen_parts
 from tests.helpers import LinearFER
 
 ESTIMATORS = [MobileNetFER, ResNetFER]
@@ -60,6 +62,20 @@ def test_frozen_features(estimator, faces):
     assert changed_names(before, clf) == {"classifier.weight", "classifier.bias"}
     clf.set_params(freeze=None).fit(X, y)
     assert changed_names(before, clf) == set(before)
+
+
+def test_a_network_names_parts_of_its_own():
+    class Own(ResNetLite):
+        def freezable_parts(self):
+            return {"first": [self.block1]}
+
+    module = Own()
+    assert frozen_parts(module, "first") == [module.block1]
+    assert module.block1 in frozen_parts(module, "features")
+    assert module.classifier not in frozen_parts(module, "features")
+    for other, names in ((module, r"\['features', 'first'\]"), (ResNetLite(), r"\['features'\]")):
+        with pytest.raises(ValueError, match=f"got freeze='second' for .* one of {names}"):
+            frozen_parts(other, "second")
 
 
 def test_warm_start(faces):

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import ferkit
-from ferkit import LargeFER, MobileNetFER, ResNetFER, persistence
+from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER, persistence
 from ferkit.datasets import make_faces
 
 
@@ -34,7 +34,7 @@ def saved(fitted, tmp_path):
     return path
 
 
-@pytest.mark.parametrize("estimator", [LargeFER, MobileNetFER, ResNetFER])
+@pytest.mark.parametrize("estimator", [LargeFER, MobileNetFER, ResNetFER, VGG16FER])
 def test_everything_comes_back(estimator, faces, tmp_path):
     X, y = faces
     params = {

@@ -10,8 +10,10 @@ from ._mobilenet import MobileNetV2, MobileNetV2_48
 from ._residual_masking import ResidualMaskingNet
 from ._resnet import ResNetLite
 from ._se_resnet import SEResNet
+from ._vgg16 import VGG16
 
 __all__ = [
+    "VGG16",
     "EfficientNetV2",
     "MobileNetV2",
     "MobileNetV2_48",

@@ -6,7 +6,7 @@ from .checkpoints import Checkpoints
 from .device import resolve_device
 from .distillation import Distillation
 from .distributed import from_first, on_first
-from .fine_tuning import graft
+from .fine_tuning import absent_parts, graft
 from .net import FERNet
 from .schedules import lr_factor
 
@@ -14,6 +14,7 @@ __all__ = [
     "Checkpoints",
     "Distillation",
     "FERNet",
+    "absent_parts",
     "build_net",
     "check_callbacks",
     "from_first",

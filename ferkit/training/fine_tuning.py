@@ -27,17 +27,67 @@ def feature_parts(module):
     return [part for part in module.children() if part is not module.classifier]
 
 
-def graft(module, tensors, *, with_classifier):
-    """Complete weights for a module that may have another last layer.
+def frozen_parts(module, name):
+    """List the parts of a module that training leaves as they are.
 
     Parameters
     ----------
     module : torch.nn.Module
-        If it has another last layer, that is called ``classifier``.
+        Its method ``freezable_parts``, if it has one, lists parts by names of its own.
+    name : str
+        One of these, or "features" for all but the last layer.
+
+    Returns
+    -------
+    list of torch.nn.Module
+        The parts.
+
+    Raises
+    ------
+    ValueError
+        If the module does not know the name, or has no last layer called ``classifier``.
+    """
+    named = module.freezable_parts() if hasattr(module, "freezable_parts") else {}
+    if name in named:
+        return named[name]
+    if name != "features":
+        raise ValueError(
+            f"got freeze={name!r} for a {type(module).__name__}, expected one of "
+            f"{sorted({'features', *named})}; name it in its freezable_parts"
+        )
+    return feature_parts(module)
+
+
+def absent_parts(module, tensors):
+    """List the children of a module that weights say nothing about.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module.
+    tensors : dict of str to torch.Tensor
+        Weights of some of its children.
+
+    Returns
+    -------
+    list of str
+        Names of the others.
+    """
+    present = {name.split(".")[0] for name in tensors}
+    return [name for name, _ in module.named_children() if name not in present]
+
+
+def graft(module, tensors, *, keep):
+    """Complete weights for a module, parts of which may be others.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        If its last layer is another one, that is called ``classifier``.
     tensors : dict of str to torch.Tensor
         Weights of a module like it.
-    with_classifier : bool
-        Whether to take those of the last layer, too.
+    keep : list of str
+        Names of its children whose weights stay as they are.
 
     Returns
     -------
@@ -50,9 +100,9 @@ def graft(module, tensors, *, with_classifier):
         If they are of another module.
     """
     own = module.state_dict()
-    if not with_classifier:
+    if "classifier" in keep:
         feature_parts(module)
-        tensors = tensors | {name: t for name, t in own.items() if name.startswith("classifier.")}
+    tensors = tensors | {name: t for name, t in own.items() if name.split(".")[0] in keep}
     for name in sorted(own.keys() | tensors.keys()):
         got, expected = (tuple(t[name].shape) if name in t else "none" for t in (tensors, own))
         if got != expected:

@@ -20,7 +20,7 @@ from .callbacks import hear_of_batches
 from .checkpoints import pack_state, unpack_state
 from .device import resolve_precision
 from .distributed import from_first, on_first, rank_and_size, sum_over_processes
-from .fine_tuning import feature_parts
+from .fine_tuning import frozen_parts
 from .memory import keep_freed_memory
 from .progress import Silent, make_progress
 from .schedules import best_epoch
@@ -51,8 +51,8 @@ class FERNet(NeuralNetClassifier):
         Of a moving average of the weights, which then predicts.
     clip_grad_norm : float or None
         Largest norm of a step's gradient.
-    freeze : {"features"} or None
-        "features" trains the module's `classifier` only.
+    freeze : str or None
+        What is not trained, as `frozen_parts` names it.
     compile_module : bool
         Whether training steps run through `torch.compile`.
     logit_offset : ndarray of shape (n_classes,)
@@ -93,7 +93,7 @@ class FERNet(NeuralNetClassifier):
         super().initialize_module()
         self.module_.to(memory_format=torch.channels_last)
         if self.freeze is not None:
-            for part in feature_parts(self.module_):
+            for part in frozen_parts(self.module_, self.freeze):
                 part.requires_grad_(False)
         if self.compile_module:
             self.module_.compile()
@@ -105,7 +105,7 @@ class FERNet(NeuralNetClassifier):
     def _set_training(self, training=True):
         super()._set_training(training)
         if self.freeze is not None:
-            for part in feature_parts(self.module_):
+            for part in frozen_parts(self.module_, self.freeze):
                 part.eval()
 
     def load_weights(self, tensors):

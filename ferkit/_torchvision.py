@@ -1,0 +1,75 @@
+"""ImageNet's weights, from the files that torchvision publishes; torchvision is not needed."""
+
+from pathlib import Path
+
+VGG16_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
+
+
+def load_vgg16_features(weights, *, progress):
+    """Read the weights of VGG16's convolutions.
+
+    Parameters
+    ----------
+    weights : str or os.PathLike
+        "imagenet" for the published file, which torch.hub downloads once (528 MB), checks and keeps
+        in its cache; or the path of a file like it.
+    progress : bool
+        Whether a download shows a bar.
+
+    Returns
+    -------
+    dict of str to torch.Tensor
+        What is called ``features.<layer>.weight`` and ``features.<layer>.bias``, on the CPU.
+
+    Raises
+    ------
+    OSError
+        If it cannot be downloaded or read.
+    ValueError
+        If the file is damaged or another one.
+    """
+    tensors = _download(progress) if weights == "imagenet" else _read(Path(weights))
+    names = [name for name in tensors if str(name).startswith("features.")]
+    if not names:
+        raise ValueError(
+            f"got weights={str(weights)!r} without features.0.weight and so on, expected VGG16's "
+            "weights as torchvision names them; give another file, or set weights='imagenet'"
+        )
+    return {name: tensors[name] for name in names}
+
+
+def _download(progress):
+    import torch
+
+    try:
+        return torch.hub.load_state_dict_from_url(
+            VGG16_URL, map_location="cpu", progress=progress, check_hash=True, weights_only=True
+        )
+    except OSError as error:
+        raise OSError(
+            f"got nothing from {VGG16_URL} ({_name(error)}), expected ImageNet's weights; try "
+            "again with a connection, or set weights to the path of a copy of the file"
+        ) from error
+    except Exception as error:  # a damaged pickle raises nearly anything
+        raise ValueError(
+            f"got another file than the one published at {VGG16_URL} ({_name(error)}), expected "
+            "one whose SHA-256 begins as its name says; delete what is in "
+            f"{torch.hub.get_dir()}/checkpoints and try again, or set weights to the path of a copy"
+        ) from error
+
+
+def _read(path):
+    import torch
+
+    try:
+        return dict(torch.load(path, map_location="cpu", weights_only=True))
+    except Exception as error:  # as above
+        raise ValueError(
+            f"got {path}, expected VGG16's weights as torchvision publishes them ({VGG16_URL}); it "
+            f"is of another kind or damaged ({_name(error)}); name a file of an estimator's save "
+            "otherwise than *.pth"
+        ) from error
+
+
+def _name(error):
+    return f"{type(error).__name__}: {error}".splitlines()[0]
