@@ -1,7 +1,6 @@
 """Names of configurations, as the reference study has them."""
 
 import re
-from numbers import Real
 
 _PATTERN = re.compile(
     r"(?P<optimizer>adamw|adam|sgd)"
@@ -150,8 +149,8 @@ def _write_momentum(params):
 
 def _write_power(value):
     """Write 5e-4 as "5e4", and 0 as "0"."""
-    if not isinstance(value, Real) or value == 0:
-        return str(value if value else 0)
+    if value == 0:
+        return "0"
     mantissa, _, exponent = f"{value:.0e}".partition("e-")
     return f"{mantissa}e{exponent.lstrip('0')}"
 
