@@ -5,6 +5,7 @@ import threading
 from contextlib import contextmanager
 
 import numpy as np
+from sklearn.base import clone
 
 
 class _FitLock:
@@ -79,6 +80,31 @@ def stream_seed(seed, *stream):
         Of 64 bits.
     """
     return int(np.random.SeedSequence([seed, *stream]).generate_state(1, np.uint64)[0])
+
+
+def seeded(estimator, seed):
+    """Clone an estimator, a sampler or a Pipeline, and seed what has no seed.
+
+    Parameters
+    ----------
+    estimator : object with `get_params`
+        It stays as it is.
+    seed : int
+        Decides.
+
+    Returns
+    -------
+    object
+        The clone, without a parameter ``random_state=None``, also of its parts.
+    """
+    estimator = clone(estimator)
+    unseeded = [
+        name
+        for name, value in sorted(estimator.get_params().items())
+        if name.split("__")[-1] == "random_state" and value is None
+    ]
+    seeds = {name: stream_seed(seed, 0, i) % 2**32 for i, name in enumerate(unseeded, start=1)}
+    return estimator.set_params(**seeds)
 
 
 def seed_generators(device, seed):

@@ -1,10 +1,9 @@
 """An estimator's sampler, at work on its training images."""
 
 import numpy as np
-from sklearn.base import clone
 from sklearn.utils import get_tags
 
-from ._random import stream_seed
+from ._random import seeded
 
 
 def resample(sampler, images, y, seed):
@@ -37,7 +36,7 @@ def resample(sampler, images, y, seed):
         If a step of the Pipeline is no sampler, or no image of a class is left.
     """
     classes = np.unique(y)
-    for step in _samplers_of(_seeded(sampler, seed)):
+    for step in _samplers_of(seeded(sampler, seed)):
         takes_images = get_tags(step).input_tags.three_d_array
         resample_once = _resample_images if takes_images else _resample_rows
         images, y = resample_once(step, images, y)
@@ -65,17 +64,6 @@ def _samplers_of(sampler):
             )
         samplers += _samplers_of(step)
     return samplers
-
-
-def _seeded(sampler, seed):
-    sampler = clone(sampler)
-    unseeded = [
-        name
-        for name, value in sorted(sampler.get_params().items())
-        if name.split("__")[-1] == "random_state" and value is None
-    ]
-    seeds = {name: stream_seed(seed, 0, i) % 2**32 for i, name in enumerate(unseeded, start=1)}
-    return sampler.set_params(**seeds)
 
 
 def _resample_images(sampler, images, y):

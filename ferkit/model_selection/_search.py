@@ -1,0 +1,410 @@
+"""FERSearchCV."""
+
+import time
+import warnings
+from copy import deepcopy
+from functools import partial
+from itertools import count, takewhile
+from numbers import Integral, Real
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone
+from sklearn.exceptions import FitFailedWarning
+from sklearn.metrics import f1_score
+from sklearn.model_selection import StratifiedGroupKFold, check_cv
+from sklearn.utils import check_array, get_tags, indexable
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
+from tqdm import tqdm
+
+from .._base import BaseFER
+from .._images import as_labels
+from .._random import draw_seed, seeded
+from ..datasets import find_duplicates
+from ._objective import Objective, last_step
+from ._spaces import NamedSpace, default_space
+
+
+def _has(method):
+    def check(search):
+        getattr(getattr(search, "best_estimator_", search.estimator), method)
+        return search.refit
+
+    return check
+
+
+class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
+    """Search for an estimator's parameters with optuna, by macro-F1 in cross-validation.
+
+    A trial trains the estimator on each fold in turn, and is pruned after any epoch in which it is
+    behind earlier trials, which most of the time it is in its first fold. In a Pipeline, samplers
+    and transformers work inside each fold, once, before the last step trains epoch by epoch. The
+    folds are those of the whole study, and keep copies of an image together.
+
+    Parameters
+    ----------
+    estimator : ferkit estimator, or Pipeline that ends with one
+        Its parameters are what is searched.
+    space : callable, dict or None, default=None
+        Where to search. A function takes an optuna trial and returns parameters, as
+        `ferkit.model_selection.default_space` does, which None takes, with the name of a
+        Pipeline's last step before the names. A dict has a distribution of
+        ``optuna.distributions`` by parameter; or, for what is no number or string, a dict of its
+        values by names of your own.
+    n_trials : int or None, default=30
+        How many trials the study has in the end: those before, in `storage`, and those of other
+        processes are among them. None is for a `timeout`.
+    timeout : float or None, default=None
+        Seconds after which no trial begins any more.
+    cv : int, splitter, iterable or None, default=None
+        The folds: None or an int are so many stratified ones, 5 for None. A splitter, such as
+        ``PredefinedSplit``, is asked once.
+    groups : {"duplicates"} or None, default="duplicates"
+        "duplicates" finds copies of images, and keeps each in the fold of the others; `fit` also
+        takes groups of your own.
+    pruner : optuna pruner or None, default=None
+        None is a MedianPruner that leaves alone the first 5 trials and a first third of
+        `max_epochs`; ``optuna.pruners.NopPruner()`` never prunes.
+    storage : str, optuna storage or None, default=None
+        Where the study is kept, such as "sqlite:///search.db". A search that was stopped goes on
+        there, and processes share it, on many machines with "postgresql://user@host/name". In one
+        that is opened by its URL, the trial of a process that died is marked as failed, and tried
+        once more.
+    study_name : str or None, default=None
+        The study's name in `storage`.
+    n_jobs : int or None, default=None
+        Trials at once, each in a process of its own; joblib divides the cores among them.
+    random_state : int, RandomState instance or None, default=None
+        Seeds the suggestions, and whatever in the estimator has ``random_state=None``. With an int
+        and one job the same search gives the same study. A study in `storage` keeps that of the
+        first search.
+    refit : bool, default=True
+        Whether to train the best parameters on all of `X` afterwards.
+    verbose : int, default=0
+        Whether to show a progress bar of the trials.
+
+    Attributes
+    ----------
+    best_estimator_ : estimator
+        Fitted on all of `X`; with ``refit=True``.
+    best_params_ : dict
+        The best trial's parameters.
+    best_score_ : float
+        Its macro-F1, the mean over the folds.
+    study_ : optuna.Study
+        All trials; ``study_.trials_dataframe()`` is a table of them. Each finished one has the
+        `scores` of its folds among its user attributes.
+    n_splits_ : int
+        Number of folds.
+    classes_ : ndarray of shape (n_classes,)
+        The labels, sorted; with ``refit=True``.
+    n_features_in_ : int
+        Number of values per image; with ``refit=True``.
+
+    See Also
+    --------
+    sklearn.model_selection.GridSearchCV : Tries all of a few.
+    compare : Named configurations over several seeds.
+
+    References
+    ----------
+    .. [1] Akiba et al., "Optuna: A Next-generation Hyperparameter Optimization Framework",
+       KDD 2019.
+
+    Examples
+    --------
+    >>> from optuna.distributions import FloatDistribution
+    >>> from ferkit import ResNetFER
+    >>> from ferkit.datasets import make_faces
+    >>> from ferkit.model_selection import FERSearchCV
+    >>> X, y = make_faces(140, random_state=0, return_X_y=True)
+    >>> space = {"lr": FloatDistribution(1e-4, 1e-2, log=True)}
+    >>> search = FERSearchCV(ResNetFER(max_epochs=1), space, n_trials=2, cv=2, random_state=0)
+    >>> search.fit(X, y).predict(X).shape
+    (140,)
+    >>> list(search.best_params_)
+    ['lr']
+    """
+
+    _parameter_constraints = {
+        "estimator": [HasMethods("fit")],
+        "space": [callable, dict, None],
+        "n_trials": [Interval(Integral, 1, None, closed="left"), None],
+        "timeout": [Interval(Real, 0, None, closed="neither"), None],
+        "cv": ["cv_object"],
+        "groups": [StrOptions({"duplicates"}), None],
+        "pruner": [HasMethods("prune"), None],
+        "storage": [str, HasMethods("create_new_study"), None],
+        "study_name": [str, None],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+        "refit": ["boolean"],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        space=None,
+        *,
+        n_trials=30,
+        timeout=None,
+        cv=None,
+        groups="duplicates",
+        pruner=None,
+        storage=None,
+        study_name=None,
+        n_jobs=None,
+        random_state=None,
+        refit=True,
+        verbose=0,
+    ):
+        self.estimator = estimator
+        self.space = space
+        self.n_trials = n_trials
+        self.timeout = timeout
+        self.cv = cv
+        self.groups = groups
+        self.pruner = pruner
+        self.storage = storage
+        self.study_name = study_name
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.refit = refit
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X, y, *, groups=None):
+        """Run trials until there are enough, and train the best parameters on all images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+            Images or rows, as the estimator takes them.
+        y : array-like of shape (n,)
+            Their labels.
+        groups : array-like of shape (n,), default=None
+            What belongs together, in place of the copies that are found.
+
+        Returns
+        -------
+        self : object
+            The fitted search.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not what is expected, `storage` holds a study of this name on other
+            data, folds or parameters, or no trial ended with a value.
+
+        Warns
+        -----
+        FitFailedWarning
+            If the training of some trials failed, such as with too large a learning rate.
+        """
+        from ._study import count_trials, in_memory, open_study
+
+        self._check_parameters()
+        y = check_array(as_labels(y), ensure_2d=False, dtype=None, input_name="y")
+        check_classification_targets(y)
+        X, y = indexable(X if hasattr(X, "iloc") else np.asarray(X), y)
+        folds = self._find_folds(X, y, groups)
+        with TemporaryDirectory() as folder:
+            storage = self._open_storage(folder)
+            study = open_study(
+                storage=storage,
+                name=self.study_name,
+                seed=draw_seed(self.random_state),
+                pruner=self._get_pruner(),
+                made_of={"data": [X, y], "folds": folds, "parameters": _describe(self.estimator)},
+            )
+            estimator = seeded(self.estimator, study.user_attrs["seed"])
+            n_before = count_trials(study)["ended"]
+            self._run(study, storage, Objective(estimator, self._get_space(), X, y, folds))
+            is_temporary = self.storage is None and storage is not None
+            self.study_ = in_memory(study) if is_temporary else study
+        self.n_splits_ = len(folds)
+        self._tell_failures(n_before)
+        best = self.study_.best_trial
+        self.best_score_, self.best_params_ = best.value, self._get_space()(best)
+        if self.refit:
+            best_estimator = clone(estimator).set_params(**clone(self.best_params_, safe=False))
+            self.best_estimator_ = best_estimator.fit(X, y)
+        return self
+
+    def _check_parameters(self):
+        clf = last_step(self.estimator)
+        if not isinstance(clf, BaseFER):
+            raise ValueError(
+                f"got {clf!r} as estimator or as a Pipeline's last step, expected a ferkit "
+                "estimator, which trains by epochs; for others use optuna_integration's "
+                "OptunaSearchCV"
+            )
+        if self.n_trials is None and self.timeout is None:
+            raise ValueError("got n_trials=None and timeout=None, expected one of them; set it")
+        if (self.storage is None) != (self.study_name is None):
+            raise ValueError(
+                f"got storage={self.storage!r} and study_name={self.study_name!r}, expected both "
+                "or neither; a study is found by its name"
+            )
+
+    def _get_space(self):
+        if self.space is None:
+            is_pipeline = hasattr(self.estimator, "steps")
+            prefix = f"{self.estimator.steps[-1][0]}__" if is_pipeline else ""
+            return partial(default_space, prefix=prefix)
+        return NamedSpace(self.space) if isinstance(self.space, dict) else self.space
+
+    def _find_folds(self, X, y, groups):
+        if groups is None and self.groups is not None:
+            groups = find_duplicates(X)
+        cv = 5 if self.cv is None else self.cv
+        if isinstance(cv, Integral) and groups is not None:
+            cv = StratifiedGroupKFold(cv)
+        with warnings.catch_warnings():
+            # of splitters that do not know groups
+            warnings.filterwarnings("ignore", "The groups parameter is ignored", UserWarning)
+            return list(check_cv(cv, y, classifier=True).split(X, y, groups))
+
+    def _open_storage(self, folder):
+        from optuna.storages.journal import JournalFileBackend, JournalStorage
+
+        from ._study import open_storage
+
+        if isinstance(self.storage, str):
+            return open_storage(self.storage)
+        if self.storage is None and effective_n_jobs(self.n_jobs) > 1:
+            return JournalStorage(JournalFileBackend(str(Path(folder) / "study.log")))
+        return self.storage
+
+    def _get_pruner(self):
+        from optuna.pruners import MedianPruner
+
+        max_epochs = last_step(self.estimator).max_epochs
+        return self.pruner or MedianPruner(n_warmup_steps=max_epochs // 3)
+
+    def _run(self, study, storage, objective):
+        from ._study import count_trials
+
+        deadline = time.time() + (np.inf if self.timeout is None else self.timeout)
+        has_heartbeat = getattr(storage, "get_heartbeat_interval", lambda: None)() is not None
+        run = delayed(_run_next_trial)
+        limits = {"n_trials": self.n_trials, "deadline": deadline, "has_heartbeat": has_heartbeat}
+        n_left = None
+        if self.n_trials is not None:
+            n_left = max(0, self.n_trials - count_trials(study)["ended"])
+        numbers = count() if n_left is None else range(n_left)
+        open_numbers = takewhile(lambda _: time.time() < deadline, numbers)
+        tasks = (run(study, objective, limits) for _ in open_numbers)
+        were_run = Parallel(n_jobs=self.n_jobs, return_as="generator_unordered")(tasks)
+        with tqdm(total=n_left, desc="trials", disable=not self.verbose) as progress:
+            for was_run in were_run:
+                progress.update(was_run)
+
+    def _tell_failures(self, n_before):
+        from optuna.trial import TrialState
+
+        from ._study import ERROR, count_trials
+
+        trials = self.study_.get_trials(deepcopy=False)
+        errors = [trial.user_attrs[ERROR] for trial in trials if ERROR in trial.user_attrs]
+        if not any(trial.state == TrialState.COMPLETE for trial in trials):
+            raise ValueError(
+                f"got {len(trials)} trials, of which none ended with a value, expected some; "
+                + (f"the first error was: {errors[0]}" if errors else "raise timeout")
+            )
+        if errors and count_trials(self.study_)["ended"] > n_before:
+            warnings.warn(
+                f"the training of {len(errors)} of {len(trials)} trials failed, which have no "
+                f"value; the first error was: {errors[0]}",
+                FitFailedWarning,
+                stacklevel=4,
+            )
+
+    @property
+    def classes_(self):
+        """The labels, sorted."""
+        return self.best_estimator_.classes_
+
+    @property
+    def n_features_in_(self):
+        """Number of values per image."""
+        return self.best_estimator_.n_features_in_
+
+    @available_if(_has("predict"))
+    def predict(self, X):
+        """Predict labels with the best estimator.
+
+        Parameters
+        ----------
+        X : array-like
+            Images, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            The labels.
+        """
+        check_is_fitted(self)
+        return self.best_estimator_.predict(X)
+
+    @available_if(_has("predict_proba"))
+    def predict_proba(self, X):
+        """Predict probabilities of the classes with the best estimator.
+
+        Parameters
+        ----------
+        X : array-like
+            Images, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            The probabilities.
+        """
+        check_is_fitted(self)
+        return self.best_estimator_.predict_proba(X)
+
+    def score(self, X, y):
+        """Compute the best estimator's macro-F1, which is what was searched by.
+
+        Parameters
+        ----------
+        X : array-like
+            Images, as in `fit`.
+        y : array-like of shape (n,)
+            Their labels.
+
+        Returns
+        -------
+        float
+            Between 0 and 1.
+        """
+        return f1_score(y, self.predict(X), average="macro", zero_division=0)
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "best_estimator_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.estimator_type = inner.estimator_type
+        tags.classifier_tags = deepcopy(inner.classifier_tags)
+        tags.input_tags = deepcopy(inner.input_tags)
+        return tags
+
+
+def _run_next_trial(study, objective, limits):
+    from ._study import run_next_trial
+
+    return run_next_trial(study, objective, **limits)
+
+
+def _describe(estimator):
+    """Make of an estimator what differs if its class or a parameter does."""
+    return [type(estimator).__name__, clone(estimator).get_params(deep=False)]

@@ -1,0 +1,137 @@
+"""Where searches look."""
+
+from ._configs import reference_configs
+
+
+def param_grid(network, *, prefix=""):
+    """List the values that the reference study's configurations are made of.
+
+    Parameters
+    ----------
+    network : {"resnet", "mobilenet", "vgg16"}
+        Which network they are of.
+    prefix : str, default=""
+        What goes before the names, such as "clf__" for the step "clf" of a Pipeline.
+
+    Returns
+    -------
+    dict of str to list
+        For GridSearchCV and the like. A parameter that all configurations agree on has one value.
+
+    Raises
+    ------
+    ValueError
+        If the network is another one.
+
+    See Also
+    --------
+    reference_configs : The study's own combinations of them.
+
+    Examples
+    --------
+    >>> from ferkit.model_selection import param_grid
+    >>> param_grid("resnet", prefix="clf__")["clf__dropout"]
+    [0.0, 0.15, 0.2]
+    """
+    grid = {}
+    for params in reference_configs(network).values():
+        for name, value in params.items():
+            values = grid.setdefault(prefix + name, [])
+            if value not in values:
+                values.append(value)
+    return grid
+
+
+def default_space(trial, *, prefix=""):
+    """Choose parameters of an estimator for a trial.
+
+    The optimizer and its learning rate, dropout, weight decay, batch size, schedule, augmentation
+    and the balancing of classes in the loss.
+
+    Parameters
+    ----------
+    trial : optuna.trial.Trial
+        The trial.
+    prefix : str, default=""
+        What goes before the names, such as "clf__" for the step "clf" of a Pipeline.
+
+    Returns
+    -------
+    dict
+        Parameters of `MobileNetFER`, `ResNetFER` and the like.
+
+    Examples
+    --------
+    A space of one's own that begins with this one:
+
+    >>> from ferkit.model_selection import default_space
+    >>> def space(trial):
+    ...     return {**default_space(trial), "ema_decay": trial.suggest_float("ema", 0.9, 0.999)}
+    """
+    optimizer = trial.suggest_categorical("optimizer", ["adam", "adamw", "sgd"])
+    lowest, highest = (5e-3, 0.2) if optimizer == "sgd" else (1e-4, 5e-3)
+    # the other optimizers' ranges would tell nothing, hence names of their own
+    lr = trial.suggest_float(f"lr_{optimizer}", lowest, highest, log=True)
+    params = {
+        "optimizer": optimizer,
+        "lr": lr,
+        "dropout": trial.suggest_float("dropout", 0.0, 0.4),
+        "weight_decay": trial.suggest_float("weight_decay", 1e-6, 3e-3, log=True),
+        "batch_size": trial.suggest_categorical("batch_size", [32, 64, 128]),
+        "lr_schedule": trial.suggest_categorical(
+            "lr_schedule", [None, "plateau", "cosine", "onecycle"]
+        ),
+        "augment": trial.suggest_categorical("augment", [None, "offline", "reference", "strong"]),
+        "class_weight": trial.suggest_categorical("class_weight", [None, "effective", "balanced"]),
+    }
+    return {prefix + name: value for name, value in params.items()}
+
+
+class NamedSpace:
+    """A space that is written as a dict.
+
+    Parameters
+    ----------
+    choices : dict of str to optuna distribution or dict
+        By parameter of the estimator: a distribution, or values by names under which a study keeps
+        them, for what is no number or string.
+
+    Raises
+    ------
+    ValueError
+        If there is something else in it.
+    """
+
+    def __init__(self, choices):
+        from optuna import distributions
+
+        kinds = (
+            distributions.FloatDistribution,
+            distributions.IntDistribution,
+            distributions.CategoricalDistribution,
+            dict,
+        )
+        self.choices = choices
+        for name, choice in choices.items():
+            if not isinstance(choice, kinds) or not choice:
+                raise ValueError(
+                    f"got space[{name!r}]={choice!r}, expected an optuna distribution, such as "
+                    "FloatDistribution(1e-4, 1e-2, log=True), or a dict from names to values; "
+                    "for a list of numbers or strings write CategoricalDistribution([...])"
+                )
+
+    def __call__(self, trial):
+        """Choose parameters for a trial."""
+        return {name: _suggest(trial, name, choice) for name, choice in self.choices.items()}
+
+
+def _suggest(trial, name, choice):
+    from optuna.distributions import CategoricalDistribution, IntDistribution
+
+    if isinstance(choice, dict):
+        return choice[trial.suggest_categorical(name, list(choice))]
+    if isinstance(choice, CategoricalDistribution):
+        return trial.suggest_categorical(name, choice.choices)
+    is_int = isinstance(choice, IntDistribution)
+    suggest = trial.suggest_int if is_int else trial.suggest_float
+    return suggest(name, choice.low, choice.high, step=choice.step, log=choice.log)

@@ -1,0 +1,236 @@
+"""An optuna study that one process or many work on."""
+
+import time
+import warnings
+from collections import Counter
+from contextlib import contextmanager
+
+import joblib
+import optuna
+from optuna.samplers import BaseSampler, TPESampler
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+
+from .._random import stream_seed
+
+_HEARTBEAT = 60  # seconds
+_POLL = 1  # second
+# of a trial whose training failed, as opposed to one whose process died
+ERROR = "error"
+
+
+class NumberedSampler(BaseSampler):
+    """A TPE sampler that each trial seeds by its number.
+
+    So a study goes on as if it had never stopped, and processes that share one do not suggest the
+    same.
+
+    Parameters
+    ----------
+    seed : int
+        The study's.
+    """
+
+    def __init__(self, seed):
+        self.seed = seed
+        self._seed_for(0)
+
+    def _seed_for(self, number):
+        seed = stream_seed(self.seed, number) % 2**32
+        self._sampler = TPESampler(seed=seed, constant_liar=True)
+
+    def before_trial(self, study, trial):
+        """Begin anew, with the trial's seed."""
+        self._seed_for(trial.number)
+
+    def infer_relative_search_space(self, study, trial):
+        """Leave it to TPE."""
+        return self._sampler.infer_relative_search_space(study, trial)
+
+    def sample_relative(self, study, trial, search_space):
+        """Leave it to TPE."""
+        return self._sampler.sample_relative(study, trial, search_space)
+
+    def sample_independent(self, study, trial, param_name, param_distribution):
+        """Leave it to TPE."""
+        return self._sampler.sample_independent(study, trial, param_name, param_distribution)
+
+
+def open_study(*, storage, name, seed, pruner, made_of):
+    """Make a study, or find it in its storage.
+
+    Parameters
+    ----------
+    storage : optuna storage or None
+        None is the memory of this process.
+    name : str or None
+        Of the study.
+    seed : int
+        Of a new study.
+    pruner : optuna.pruners.BasePruner
+        The pruner.
+    made_of : dict
+        Things by their names, on which trials depend beside their parameters.
+
+    Returns
+    -------
+    optuna.Study
+        Its user attribute "seed" is the study's.
+
+    Raises
+    ------
+    ValueError
+        If the study is there, and was made of something else.
+    """
+    with quiet():
+        study = optuna.create_study(
+            study_name=name,
+            storage=storage,
+            pruner=pruner,
+            direction="maximize",
+            load_if_exists=True,
+        )
+    found = study.user_attrs
+    for what, thing in made_of.items():
+        digest = joblib.hash(thing)
+        if what not in found:
+            study.set_user_attr(what, digest)
+        elif found[what] != digest:
+            raise ValueError(
+                f"got the study {name!r}, which was made with other {what}, expected one of this "
+                "search; choose another study_name"
+            )
+    if "seed" not in found:
+        study.set_user_attr("seed", seed)
+    study.sampler = NumberedSampler(study.user_attrs["seed"])
+    return study
+
+
+def open_storage(storage):
+    """Open a database in which the trials of processes that die are tried once more.
+
+    Parameters
+    ----------
+    storage : str
+        Its URL, such as "sqlite:///search.db".
+
+    Returns
+    -------
+    optuna.storages.RDBStorage
+        The storage.
+    """
+    from optuna.exceptions import ExperimentalWarning
+    from optuna.storages import RetryHeartbeatStaleTrialCallback
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return RDBStorage(
+            storage,
+            heartbeat_interval=_HEARTBEAT,
+            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=1),
+        )
+
+
+def run_next_trial(study, objective, *, n_trials, deadline, has_heartbeat):
+    """Run a trial, if the study needs one more.
+
+    While other processes are at the last ones, wait for them: theirs may have to be tried again.
+    In a storage without heartbeats, nothing tells that they are alive, so they do not count.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study.
+    objective : callable
+        Takes a trial, and returns its value; a ValueError ends the trial, not the study.
+    n_trials : int or None
+        How many the study is to have in all.
+    deadline : float
+        When none begins any more, in `time.time`'s seconds.
+    has_heartbeat : bool
+        Whether the study's storage knows which trials' processes are alive.
+
+    Returns
+    -------
+    bool
+        Whether there was one.
+    """
+    while time.time() < deadline:
+        if has_heartbeat:
+            _fail_stale_trials(study)
+        n_of = count_trials(study)
+        n_begun = n_of["ended"] + (n_of["running"] if has_heartbeat else 0)
+        if n_trials is None or n_begun < n_trials:
+            with quiet():
+                study.optimize(objective, n_trials=1, catch=(ValueError,))
+            return True
+        if n_of["ended"] >= n_trials:
+            break
+        time.sleep(_POLL)
+    return False
+
+
+def count_trials(study):
+    """Count trials that ended, and others that are running.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study.
+
+    Returns
+    -------
+    Counter
+        "ended" of those with a value, pruned, or with a training that failed; "running".
+    """
+    n_of = Counter()
+    for trial in study.get_trials(deepcopy=False):
+        has_failed = trial.state == TrialState.FAIL and ERROR in trial.user_attrs
+        n_of["ended"] += has_failed or trial.state in {TrialState.COMPLETE, TrialState.PRUNED}
+        n_of["running"] += trial.state == TrialState.RUNNING
+    return n_of
+
+
+def in_memory(study):
+    """Copy a study whose file goes.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study.
+
+    Returns
+    -------
+    optuna.Study
+        With the same trials and attributes, and no storage.
+    """
+    with quiet():
+        copied = optuna.create_study(
+            study_name=study.study_name,
+            sampler=study.sampler,
+            pruner=study.pruner,
+            direction=study.direction,
+        )
+    copied.add_trials(study.get_trials())
+    for name, value in study.user_attrs.items():
+        copied.set_user_attr(name, value)
+    return copied
+
+
+def _fail_stale_trials(study):
+    from optuna.exceptions import ExperimentalWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        optuna.storages.fail_stale_trials(study)
+
+
+@contextmanager
+def quiet():
+    """Keep optuna from a line per trial; what failed is told at the end of a search."""
+    before = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    try:
+        yield
+    finally:
+        optuna.logging.set_verbosity(before)

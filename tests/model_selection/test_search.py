@@ -1,0 +1,239 @@
+"""FERSearchCV."""
+
+import numpy as np
+import optuna
+import pytest
+from imblearn.over_sampling import RandomOverSampler
+from imblearn.pipeline import Pipeline
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState
+from sklearn.base import clone
+from sklearn.exceptions import FitFailedWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+from sklearn.model_selection import PredefinedSplit, StratifiedGroupKFold, cross_val_score
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER
+from ferkit.augment import Policy
+from ferkit.datasets import find_duplicates, make_faces
+from ferkit.model_selection import FERSearchCV, default_space
+from ferkit.over_sampling import AugmentedOverSampler, at_least
+from ferkit.preprocessing import EqualizeHistogram
+from tests.helpers import LinearFER
+
+LR = {"lr": FloatDistribution(1e-4, 1e-1, log=True)}
+NEVER = optuna.pruners.NopPruner()
+
+
+@pytest.fixture(scope="module")
+def faces():
+    X, y = make_faces(140, image_size=16, random_state=0, return_X_y=True)
+    X[137], X[139] = X[0], X[2]  # copies
+    return X, y
+
+
+def search_of(estimator, space=LR, **params):
+    return FERSearchCV(estimator, space, **{"n_trials": 3, "cv": 2, "random_state": 0, **params})
+
+
+def table_of(study):
+    return study.trials_dataframe(("number", "value", "params", "state", "user_attrs"))
+
+
+def test_a_trial_is_scored_as_scikit_learn_does(faces):
+    X, y = faces
+    clf = LinearFER(max_epochs=2, random_state=5)
+    search = search_of(clf, pruner=NEVER).fit(X, y)
+    folds = StratifiedGroupKFold(2)
+    for trial in search.study_.trials:
+        by_hand = cross_val_score(
+            clone(clf).set_params(**trial.params),
+            X,
+            y,
+            groups=find_duplicates(X),
+            cv=folds,
+            scoring="f1_macro",
+        )
+        assert trial.user_attrs["scores"] == by_hand.tolist()
+        assert trial.value == by_hand.mean()
+        assert list(trial.intermediate_values) == [1, 2, 3, 4]  # two folds of two epochs
+        assert trial.intermediate_values[4] == pytest.approx(trial.value)
+    best = max(search.study_.trials, key=lambda trial: trial.value)
+    assert (search.best_score_, search.best_params_) == (best.value, best.params)
+    refitted = clone(clf).set_params(**best.params).fit(X, y)
+    np.testing.assert_array_equal(search.predict_proba(X), refitted.predict_proba(X))
+    assert search.score(X, y) == f1_score(y, refitted.predict(X), average="macro")
+    assert search.n_splits_ == 2
+    assert search.classes_.tolist() == list(range(7))
+
+
+def test_a_pipeline_balances_inside_each_fold(faces):
+    X, y = faces
+    pipeline = Pipeline(
+        [
+            ("equal", EqualizeHistogram()),
+            ("off", "passthrough"),
+            ("copies", AugmentedOverSampler(sampling_strategy=at_least(14), random_state=0)),
+            ("net", LinearFER(max_epochs=2, random_state=0)),
+        ]
+    )
+    cv = PredefinedSplit(np.arange(140) % 2)
+    space = {"net__lr": LR["lr"], "copies__policy": {"turn": Policy(rotation=9), "flip": "offline"}}
+    search = search_of(pipeline, space, cv=cv, pruner=NEVER).fit(X, y)
+    for trial in search.study_.trials:
+        policy = space["copies__policy"][trial.params["copies__policy"]]
+        by_hand = clone(pipeline).set_params(net__lr=trial.params["net__lr"], copies__policy=policy)
+        scores = cross_val_score(by_hand, X, y, cv=cv, scoring="f1_macro", error_score="raise")
+        assert trial.user_attrs["scores"] == scores.tolist()
+    assert search.best_params_["copies__policy"] in space["copies__policy"].values()
+    assert search.best_estimator_["net"].class_count_.min() >= 14
+
+
+@pytest.mark.parametrize("estimator", [LinearFER(max_epochs=1), LinearFER(max_epochs=1, lr=1e-3)])
+def test_the_same_search_gives_the_same_study(faces, estimator):
+    first, second = (search_of(estimator, None, n_trials=12).fit(*faces) for _ in range(2))
+    assert table_of(first.study_).equals(table_of(second.study_))
+    np.testing.assert_array_equal(first.predict_proba(faces[0]), second.predict_proba(faces[0]))
+    other = search_of(estimator, None, n_trials=12, random_state=1).fit(*faces)
+    assert not table_of(first.study_).equals(table_of(other.study_))
+
+
+def test_a_stopped_search_goes_on_as_if_it_had_not_stopped(faces, tmp_path):
+    clf = LinearFER(max_epochs=1)
+    whole = search_of(clf, n_trials=14).fit(*faces)
+    storage = f"sqlite:///{tmp_path / 'search.db'}"
+    stored = {"storage": storage, "study_name": "faces"}
+    search_of(clf, n_trials=11, refit=False, **stored).fit(*faces)
+    # the seed is that of the first search
+    parts = search_of(clf, n_trials=14, random_state=None, **stored).fit(*faces)
+    assert table_of(whole.study_).equals(table_of(parts.study_))
+    np.testing.assert_array_equal(whole.predict_proba(faces[0]), parts.predict_proba(faces[0]))
+    again = search_of(clf, n_trials=14, **stored).fit(*faces)
+    assert len(again.study_.trials) == 14
+
+
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("data", lambda search, X, y: (search, X, y[::-1])),
+        ("folds", lambda search, X, y: (search.set_params(cv=3), X, y)),
+        ("parameters", lambda search, X, y: (search.set_params(estimator__max_epochs=2), X, y)),
+    ],
+)
+def test_a_study_of_something_else_is_refused(faces, tmp_path, what, change):
+    storage = f"sqlite:///{tmp_path / 'search.db'}"
+    stored = {"storage": storage, "study_name": "faces", "refit": False}
+    search = search_of(LinearFER(max_epochs=1), n_trials=1, **stored).fit(*faces)
+    search, X, y = change(clone(search), *faces)
+    with pytest.raises(ValueError, match=f"'faces', which was made with other {what}"):
+        search.fit(X, y)
+
+
+def test_hopeless_trials_are_pruned(faces):
+    space = {"lr": CategoricalDistribution([1e-2, 1e-12])}
+    clf = LinearFER(max_epochs=6)
+    search = search_of(clf, space, n_trials=20, random_state=0).fit(*faces)
+    trials = search.study_.trials
+    pruned = [trial for trial in trials if trial.state == TrialState.PRUNED]
+    assert pruned
+    assert all(2 <= len(trial.intermediate_values) < 12 for trial in pruned)  # after a third
+    assert {trial.params["lr"] for trial in pruned} == {1e-12}
+    assert search.best_params_ == {"lr": 1e-2}
+
+
+def test_two_jobs_share_a_study(faces):
+    search = search_of(LinearFER(max_epochs=1), n_trials=5, n_jobs=2).fit(*faces)
+    trials = search.study_.trials
+    assert [trial.number for trial in trials] == list(range(5))
+    assert all(trial.state == TrialState.COMPLETE for trial in trials)
+    assert len({trial.params["lr"] for trial in trials}) == 5
+    assert search.best_score_ == max(trial.value for trial in trials)
+    one = search_of(LinearFER(max_epochs=1), n_trials=5).fit(*faces)
+    # at random, before there is anything to learn from
+    assert [t.params for t in one.study_.trials] == [t.params for t in trials]
+    assert [t.value for t in one.study_.trials] == [t.value for t in trials]
+
+
+def test_the_timeout_ends_a_search(faces):
+    search = search_of(LinearFER(max_epochs=1), n_trials=None, timeout=1.0).fit(*faces)
+    assert len(search.study_.trials) > 1
+
+
+def test_copies_stay_together(faces):
+    X, y = faces
+    together = search_of(LinearFER())._find_folds(X, y, None)
+    assert all(np.isin([0, 137], valid).sum() != 1 for _, valid in together)
+    assert all(np.isin([2, 139], valid).sum() != 1 for _, valid in together)
+    groups = np.arange(140) // 2
+    for train, valid in search_of(LinearFER())._find_folds(X, y, groups):
+        assert not set(groups[train]) & set(groups[valid])
+    apart = search_of(LinearFER(), groups=None)._find_folds(X, y, None)
+    assert any(np.isin([0, 137], valid).sum() == 1 for _, valid in apart)
+
+
+def test_failed_trainings_are_told(faces):
+    space = {"lr": CategoricalDistribution([1e-3, 1e38])}
+    clf = LinearFER(max_epochs=1, optimizer="sgd")
+    with pytest.warns(FitFailedWarning, match=r"of 6 trials failed.*training diverged"):
+        search = search_of(clf, space, n_trials=6).fit(*faces)
+    states = [trial.state for trial in search.study_.trials]
+    assert set(states) == {TrialState.COMPLETE, TrialState.FAIL}
+    assert search.best_params_ == {"lr": 1e-3}
+    with pytest.raises(ValueError, match=r"none ended with a value.*training diverged"):
+        search_of(clf.set_params(lr=1e38), {}, n_trials=2).fit(*faces)
+
+
+def test_the_default_space_suits_every_estimator(faces):
+    trial = optuna.create_study().ask()
+    names = default_space(trial).keys()
+    for kind in (LargeFER, MobileNetFER, ResNetFER, VGG16FER):
+        clf = kind(**default_space(trial))
+        assert all(getattr(clf, name) is not None for name in names & {"optimizer", "lr"})
+    pipeline = Pipeline([("copies", RandomOverSampler()), ("net", LinearFER())])
+    assert search_of(pipeline, None)._get_space()(trial).keys() == {f"net__{n}" for n in names}
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"estimator": LogisticRegression()}, "got LogisticRegression.*OptunaSearchCV"),
+        ({"space": {"lr": [1e-3, 1e-2]}}, r"space\['lr'\]=.*CategoricalDistribution"),
+        ({"space": {"lr": {}}}, r"space\['lr'\]={}"),
+        ({"n_trials": None}, "n_trials=None and timeout=None"),
+        ({"storage": "sqlite://"}, "study_name=None"),
+        ({"study_name": "faces"}, "storage=None"),
+        ({"n_trials": 0}, "'n_trials' parameter"),
+        ({"groups": "twins"}, "'groups' parameter"),
+    ],
+)
+def test_what_is_not_expected_is_refused(faces, params, message):
+    search = FERSearchCV(LinearFER()).set_params(**params)
+    with pytest.raises(ValueError, match=message):
+        search.fit(*faces)
+
+
+def test_numbers_and_strings_are_drawn_from_distributions(faces):
+    space = {
+        "max_epochs": IntDistribution(1, 3, step=2),
+        "optimizer": CategoricalDistribution(["adam", "sgd"]),
+        "dropout": FloatDistribution(0.0, 0.5, step=0.25),
+    }
+    search = search_of(LinearFER(), space, n_trials=8).fit(*faces)
+    params = [trial.params for trial in search.study_.trials]
+    assert {p["max_epochs"] for p in params} == {1, 3}
+    assert {p["optimizer"] for p in params} == {"adam", "sgd"}
+    assert {p["dropout"] for p in params} <= {0.0, 0.25, 0.5}
+
+
+def test_without_refit_there_is_nothing_to_predict_with(faces):
+    search = search_of(LinearFER(max_epochs=1), refit=False).fit(*faces)
+    assert not hasattr(search, "predict")
+    assert not hasattr(search, "best_estimator_")
+
+
+@pytest.mark.filterwarnings("ignore:got floats up to")
+@pytest.mark.filterwarnings("ignore:got .* images, expected .* as in the fit")
+@parametrize_with_checks([FERSearchCV(ResNetFER(), {}, n_trials=1, cv=2, groups=None)])
+def test_estimator_check(estimator, check):
+    check(estimator)
