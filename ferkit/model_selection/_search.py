@@ -97,8 +97,8 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
     best_score_ : float
         Its macro-F1, the mean over the folds.
     study_ : optuna.Study
-        All trials; ``study_.trials_dataframe()`` is a table of them. Each finished one has the
-        `scores` of its folds among its user attributes.
+        All trials; ``study_.trials_dataframe()`` is a table of them. The user attributes of a
+        trial name the `process` that ran it and, if it was finished, the `scores` of its folds.
     n_splits_ : int
         Number of folds.
     classes_ : ndarray of shape (n_classes,)
@@ -292,9 +292,9 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         from ._study import count_trials
 
         deadline = time.time() + (np.inf if self.timeout is None else self.timeout)
-        has_heartbeat = getattr(storage, "get_heartbeat_interval", lambda: None)() is not None
+        heartbeat = getattr(storage, "get_heartbeat_interval", lambda: None)()
         run = delayed(_run_next_trial)
-        limits = {"n_trials": self.n_trials, "deadline": deadline, "has_heartbeat": has_heartbeat}
+        limits = {"n_trials": self.n_trials, "deadline": deadline, "heartbeat": heartbeat}
         n_left = None
         if self.n_trials is not None:
             n_left = max(0, self.n_trials - count_trials(study)["ended"])

@@ -1,9 +1,13 @@
 """An optuna study that one process or many work on."""
 
+import os
+import socket
 import time
 import warnings
 from collections import Counter
 from contextlib import contextmanager
+from datetime import datetime
+from functools import partial
 
 import joblib
 import optuna
@@ -17,6 +21,8 @@ _HEARTBEAT = 60  # seconds
 _POLL = 1  # second
 # of a trial whose training failed, as opposed to one whose process died
 ERROR = "error"
+# of a trial that is known to be alive; who runs it
+_PROCESS = "process"
 
 
 class NumberedSampler(BaseSampler):
@@ -131,7 +137,7 @@ def open_storage(storage):
         )
 
 
-def run_next_trial(study, objective, *, n_trials, deadline, has_heartbeat):
+def run_next_trial(study, objective, *, n_trials, deadline, heartbeat):
     """Run a trial, if the study needs one more.
 
     While other processes are at the last ones, wait for them: theirs may have to be tried again.
@@ -147,22 +153,24 @@ def run_next_trial(study, objective, *, n_trials, deadline, has_heartbeat):
         How many the study is to have in all.
     deadline : float
         When none begins any more, in `time.time`'s seconds.
-    has_heartbeat : bool
-        Whether the study's storage knows which trials' processes are alive.
+    heartbeat : int or None
+        Seconds after which the study's storage hears again that a process is alive; None: never.
 
     Returns
     -------
     bool
         Whether there was one.
     """
+    has_heartbeat = heartbeat is not None
     while time.time() < deadline:
         if has_heartbeat:
-            _fail_stale_trials(study)
+            _fail_stale_trials(study, 2 * heartbeat)
         n_of = count_trials(study)
         n_begun = n_of["ended"] + (n_of["running"] if has_heartbeat else 0)
         if n_trials is None or n_begun < n_trials:
             with quiet():
-                study.optimize(objective, n_trials=1, catch=(ValueError,))
+                function = partial(_begin, objective, has_heartbeat)
+                study.optimize(function, n_trials=1, catch=(ValueError,))
             return True
         if n_of["ended"] >= n_trials:
             break
@@ -217,12 +225,24 @@ def in_memory(study):
     return copied
 
 
-def _fail_stale_trials(study):
+def _begin(objective, has_heartbeat, trial):
+    if has_heartbeat:
+        trial.storage.record_heartbeat(trial._trial_id)
+    trial.set_user_attr(_PROCESS, f"{socket.gethostname()}:{os.getpid()}")
+    return objective(trial)
+
+
+def _fail_stale_trials(study, grace_period):
     from optuna.exceptions import ExperimentalWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         optuna.storages.fail_stale_trials(study)
+    # optuna leaves those alone whose process died before the first heartbeat
+    for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
+        age = (datetime.now() - trial.datetime_start).total_seconds()
+        if _PROCESS not in trial.user_attrs and age > grace_period:
+            study.tell(trial.number, state=TrialState.FAIL)
 
 
 @contextmanager

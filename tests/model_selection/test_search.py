@@ -38,7 +38,8 @@ def search_of(estimator, space=LR, **params):
 
 
 def table_of(study):
-    return study.trials_dataframe(("number", "value", "params", "state", "user_attrs"))
+    table = study.trials_dataframe(("number", "value", "params", "state", "user_attrs"))
+    return table.drop(columns="user_attrs_process")
 
 
 def test_a_trial_is_scored_as_scikit_learn_does(faces):

@@ -1,0 +1,100 @@
+"""Searches over several processes, as over several machines."""
+
+import signal
+import subprocess
+import sys
+from collections import Counter
+
+import joblib
+import numpy as np
+import optuna
+import pytest
+from imblearn.over_sampling import RandomOverSampler
+from imblearn.pipeline import Pipeline
+from optuna.trial import TrialState
+from sklearn.model_selection import GridSearchCV
+
+from ferkit.datasets import make_faces
+from ferkit.model_selection._study import open_storage, open_study, run_next_trial
+from tests.helpers import LinearFER
+from tests.share_a_study import N_TRIALS, open_impatient_storage
+
+
+def begin(path, when):
+    return subprocess.Popen([sys.executable, "-m", "tests.share_a_study", path, when])
+
+
+def trials_of(path):
+    return optuna.load_study(study_name="shared", storage=open_impatient_storage(path)).trials
+
+
+def test_the_trial_of_a_killed_process_is_tried_again(tmp_path):
+    path = tmp_path / "search.db"
+    victim = begin(path, "first")
+    assert victim.wait(timeout=120) == -signal.SIGKILL
+    assert [trial.state for trial in trials_of(path)] == [TrialState.RUNNING]
+    others = [begin(path, "never") for _ in range(2)]
+    assert [other.wait(timeout=240) for other in others] == [0, 0]
+    trials = trials_of(path)
+    n_of = Counter(trial.state for trial in trials)
+    assert n_of[TrialState.FAIL] == 1
+    assert n_of[TrialState.COMPLETE] + n_of[TrialState.PRUNED] >= N_TRIALS
+    assert sum(n_of.values()) == N_TRIALS + 1
+    (retry,) = (trial for trial in trials if trial.system_attrs.get("failed_trial") == 0)
+    assert retry.params == trials[0].params
+    assert retry.state.is_finished()
+
+
+def test_a_trial_is_tried_again_once(tmp_path):
+    path = tmp_path / "search.db"
+    assert begin(path, "first").wait(timeout=120) == -signal.SIGKILL
+    assert begin(path, "retry").wait(timeout=120) == -signal.SIGKILL
+    assert begin(path, "never").wait(timeout=240) == 0
+    trials = trials_of(path)
+    states = [trial.state for trial in trials]
+    assert states.count(TrialState.FAIL) == 2
+    assert states.count(TrialState.COMPLETE) + states.count(TrialState.PRUNED) == N_TRIALS
+    assert len(states) == N_TRIALS + 2
+    assert [trial.number for trial in trials if trial.system_attrs.get("failed_trial") == 0] == [
+        next(n for n, trial in enumerate(trials) if n and trial.state == TrialState.FAIL)
+    ]
+
+
+def test_a_trial_that_never_began_holds_nobody_up(tmp_path):
+    path = tmp_path / "search.db"
+    storage = open_impatient_storage(path)
+    study = open_study(storage=storage, name="any", seed=0, pruner=None, made_of={})
+    with pytest.warns(UserWarning, match="supposed to be used with"):
+        study.ask()  # by a process that died then
+    limits = {"n_trials": 1, "deadline": np.inf, "heartbeat": 0.5}
+    assert run_next_trial(study, lambda trial: 0.5, **limits)
+    assert not run_next_trial(study, lambda trial: 0.5, **limits)
+    assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
+
+
+def test_a_url_is_opened_with_a_heartbeat(tmp_path):
+    storage = open_storage(f"sqlite:///{tmp_path / 'search.db'}")
+    assert storage.get_heartbeat_interval() == 60
+    assert storage.get_heartbeat_stale_trial_callback()._max_retry == 1
+
+
+def test_dask_finds_what_one_job_finds():
+    distributed = pytest.importorskip("distributed")
+    X, y = make_faces(140, image_size=16, random_state=0, return_X_y=True)
+    steps = [("copies", RandomOverSampler(random_state=0)), ("net", LinearFER(max_epochs=2))]
+    pipeline = Pipeline(steps).set_params(net__random_state=0)
+    search = GridSearchCV(
+        pipeline, {"net__lr": [1e-4, 1e-3, 1e-2]}, cv=2, scoring="f1_macro", error_score="raise"
+    )
+    rows = X.reshape(140, -1)
+    here = search.fit(rows, y).cv_results_
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config(backend="dask"),
+    ):
+        there = search.fit(rows, y).cv_results_
+    for name in ("mean_test_score", "rank_test_score"):
+        assert there[name].tolist() == here[name].tolist()
