@@ -3,9 +3,13 @@ from pathlib import Path
 
 import matplotlib
 import matplotlib.pyplot as plt
+import nbformat
 import pytest
+from nbclient import NotebookClient
 
-EXAMPLES = sorted(Path(__file__).parents[1].joinpath("examples").glob("plot_*.py"))
+FOLDER = Path(__file__).parents[1] / "examples"
+EXAMPLES = sorted(FOLDER.glob("plot_*.py"))
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
@@ -15,3 +19,9 @@ def test_example_runs(path, monkeypatch):
     runpy.run_path(str(path))
     assert plt.get_fignums()
     plt.close("all")
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_runs(path):
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(notebook, timeout=600).execute()  # raises what a cell raises

@@ -27,9 +27,10 @@ def compare(
     y_test,
     X_val=None,
     y_val=None,
+    max_epochs=None,
     seeds=(0, 1, 2),
     n_jobs=None,
-    folder=None,
+    out=None,
     verbose=0,
 ):
     """Train each configuration with each seed, and score them on the same images.
@@ -47,13 +48,15 @@ def compare(
     X_val, y_val : array-like, default=None
         Images and labels to choose an epoch on: with them, the network of the epoch with the best
         validation macro-F1 is scored too.
+    max_epochs : int, default=None
+        Epochs of every configuration; None leaves each its own.
     seeds : sequence of int, default=(0, 1, 2)
         Each is the `random_state` of a fit of every configuration.
     n_jobs : int, default=None
         Processes that train at once; joblib divides the cores among them.
-    folder : path-like, default=None
-        Where each finished run is kept, in a file of its own: the same call trains only what is
-        missing.
+    out : path-like, default=None
+        Folder in which each finished run is kept, in a file of its own: the same call trains only
+        what is missing.
     verbose : int, default=0
         Whether to show a progress bar of the runs.
 
@@ -68,7 +71,7 @@ def compare(
     ------
     ValueError
         If a configuration is no ferkit estimator or has ``early_stopping=True``, there is a `y_val`
-        without `X_val` or the other way round, or `folder` holds a run of this name on other data
+        without `X_val` or the other way round, or `out` holds a run of this name on other data
         or with other parameters.
 
     Examples
@@ -78,8 +81,9 @@ def compare(
     >>> from ferkit.model_selection import compare, parse_config, summarize
     >>> X, y = make_faces(140, random_state=0, return_X_y=True)
     >>> names = ["adam_lr3_drop0", "sgd_lr3_drop0"]
-    >>> configs = {name: ResNetFER(max_epochs=1, **parse_config(name)) for name in names}
-    >>> runs = compare(configs, X[:70], y[:70], X_test=X[70:], y_test=y[70:], seeds=[0, 1])
+    >>> configs = {name: ResNetFER(**parse_config(name)) for name in names}
+    >>> test = {"X_test": X[70:], "y_test": y[70:]}
+    >>> runs = compare(configs, X[:70], y[:70], **test, max_epochs=1, seeds=[0, 1])
     >>> summarize(runs)["f1_macro"].columns.tolist()
     ['mean', 'std']
     """
@@ -98,16 +102,18 @@ def compare(
         raise ValueError("got one of X_val and y_val, expected both or neither; pass the other")
     data = {"X": X, "y": y, "X_val": X_val, "y_val": y_val, "X_test": X_test, "y_test": y_test}
     data = {key: None if value is None else np.asarray(value) for key, value in data.items()}
-    digest = None if folder is None else joblib.hash(data)
+    digest = None if out is None else joblib.hash(data)
     tasks = []
     for name, estimator in configs.items():
         for seed in seeds:
             # what was set to say something or to keep something does not make another run
             quiet = clone(estimator).set_params(random_state=seed, verbose=0, checkpoint_dir=None)
+            if max_epochs is not None:
+                quiet.set_params(max_epochs=max_epochs)
             tasks.append((name, seed, quiet))
     files = [None] * len(tasks)
-    if folder is not None:
-        files = [_RunFile(Path(folder), *task, digest) for task in tasks]
+    if out is not None:
+        files = [_RunFile(Path(out), *task, digest) for task in tasks]
     found = [file and file.read() for file in files]  # all of them, before hours of training
     missing = [
         delayed(_run)(position, *task, file, data)
@@ -195,7 +201,7 @@ class _RunFile:
             if got != self.key[what]:
                 raise ValueError(
                     f"got {self.path}, a run with another {what}, expected one of this comparison; "
-                    "choose another folder, or delete the file to train anew"
+                    "choose another out, or delete the file to train anew"
                 )
         return stored["rows"]
 

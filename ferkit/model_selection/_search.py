@@ -41,8 +41,8 @@ def _has(method):
 class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
     """Search for an estimator's parameters with optuna, by macro-F1 in cross-validation.
 
-    A trial trains the estimator on each fold in turn, and is pruned after any epoch in which it is
-    behind earlier trials, which most of the time it is in its first fold. In a Pipeline, samplers
+    A trial trains the estimator on each fold in turn, reports the mean macro-F1 after each epoch,
+    and is pruned where it is behind earlier trials, most of the time in its first fold. In a Pipeline, samplers
     and transformers work inside each fold, once, before the last step trains epoch by epoch. The
     folds are those of the whole study, and keep copies of an image together.
 
@@ -68,8 +68,9 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         "duplicates" finds copies of images, and keeps each in the fold of the others; `fit` also
         takes groups of your own.
     pruner : optuna pruner or None, default=None
-        None is a MedianPruner that leaves alone the first 5 trials and a first third of
-        `max_epochs`; ``optuna.pruners.NopPruner()`` never prunes.
+        None is a MedianPruner that leaves the first 5 trials alone, and looks at others after each
+        half of `max_epochs`, for a median after each epoch would let hardly any come through;
+        ``optuna.pruners.NopPruner()`` never prunes.
     storage : str, optuna storage or None, default=None
         Where the study is kept, such as "sqlite:///search.db". A search that was stopped goes on
         there, and processes share it, on many machines with "postgresql://user@host/name". In one
@@ -285,8 +286,10 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
     def _get_pruner(self):
         from optuna.pruners import MedianPruner
 
-        max_epochs = last_step(self.estimator).max_epochs
-        return self.pruner or MedianPruner(n_warmup_steps=max_epochs // 3)
+        if self.pruner is not None:
+            return self.pruner
+        half = max(1, last_step(self.estimator).max_epochs // 2)
+        return MedianPruner(n_warmup_steps=half, interval_steps=half)
 
     def _run(self, study, storage, objective):
         from ._study import count_trials

@@ -11,7 +11,7 @@ def param_grid(network, *, prefix=""):
     network : {"resnet", "mobilenet", "vgg16"}
         Which network they are of.
     prefix : str, default=""
-        What goes before the names, such as "clf__" for the step "clf" of a Pipeline.
+        What goes before the names, such as ``"clf__"`` for a Pipeline's step "clf".
 
     Returns
     -------
@@ -53,7 +53,7 @@ def default_space(trial, *, prefix=""):
     trial : optuna.trial.Trial
         The trial.
     prefix : str, default=""
-        What goes before the names, such as "clf__" for the step "clf" of a Pipeline.
+        What goes before the names, such as ``"clf__"`` for a Pipeline's step "clf".
 
     Returns
     -------

@@ -1,6 +1,6 @@
 """What each ingredient of the recipes gives, on the fixed validation split.
 
-``python tests/benchmarks/ablations.py --data fer2013.zip --folder ablations`` leaves out one
+``python tests/benchmarks/ablations.py --data fer2013.zip --out ablations`` leaves out one
 ingredient of the recipe's first stage at a time, and prints means and spreads over the seeds. The
 folder keeps finished runs: the same command goes on where it was stopped.
 """
@@ -31,7 +31,7 @@ def main():
     """Run the command line."""
     parser = argparse.ArgumentParser(description="Leave out one ingredient at a time.")
     parser.add_argument("--data", type=Path, required=True, help="FER2013")
-    parser.add_argument("--folder", type=Path, required=True, help="for finished runs")
+    parser.add_argument("--out", type=Path, required=True, help="for finished runs")
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--jobs", type=int, default=2, help="trainings at once")
@@ -48,7 +48,7 @@ def main():
         y_test=y[valid],
         seeds=args.seeds,
         n_jobs=args.jobs,
-        folder=args.folder,
+        out=args.out,
         verbose=1,
     )
     print(summarize(runs)[FIGURES].round(3).to_string())

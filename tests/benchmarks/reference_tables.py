@@ -1,6 +1,6 @@
 """The reference study's tables again: its configurations for 15 epochs on FER2013.
 
-``python tests/benchmarks/reference_tables.py resnet --data fer2013.zip --folder tables`` trains
+``python tests/benchmarks/reference_tables.py resnet --data fer2013.zip --out tables`` trains
 each configuration on train, balanced offline to at least 4,000 images a class and augmented online
 as in the study, but without AffectNet's images, which it added to three classes. PublicTest is
 scored after the last epoch; the study's figures are of PublicTest and PrivateTest together. The
@@ -40,7 +40,7 @@ def main():
     parser = argparse.ArgumentParser(description="Train the reference study's configurations.")
     parser.add_argument("network", choices=ESTIMATORS)
     parser.add_argument("--data", type=Path, required=True, help="FER2013")
-    parser.add_argument("--folder", type=Path, required=True, help="for finished runs")
+    parser.add_argument("--out", type=Path, required=True, help="for finished runs")
     parser.add_argument("--share", type=float, default=1.0, help="of train, stratified")
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
@@ -71,7 +71,7 @@ def main():
         y_test=y_test,
         seeds=args.seeds,
         n_jobs=args.jobs,
-        folder=args.folder,
+        out=args.out,
         verbose=1,
     )
     means = summarize(runs)[list(FIGURES)].xs("mean", axis=1, level=1).droplevel("weights") * 100

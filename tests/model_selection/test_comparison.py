@@ -72,18 +72,18 @@ def test_two_processes_find_the_same(faces):
 def test_finished_runs_are_kept(faces, tmp_path, monkeypatch):
     folder = tmp_path / "new"
     only = {"fast": CONFIGS["fast"]}
-    first = compare(only, **faces, seeds=[0], folder=folder)
+    first = compare(only, **faces, seeds=[0], out=folder)
     trained = []
     original = LinearFER.fit
     monkeypatch.setattr(
         LinearFER, "fit", lambda self, *args, **k: trained.append(1) or original(self, *args, **k)
     )
-    runs = compare(CONFIGS, **faces, seeds=[0, 1], folder=folder)
+    runs = compare(CONFIGS, **faces, seeds=[0, 1], out=folder)
     assert len(trained) == 3
     kept = runs.query("config == 'fast' and seed == 0").reset_index(drop=True)
     pd.testing.assert_frame_equal(kept, first)  # its seconds too
     verbose = {"fast": LinearFER(**{**CONFIGS["fast"].get_params(), "verbose": 1})}
-    compare(verbose, **faces, seeds=[1], folder=folder)
+    compare(verbose, **faces, seeds=[1], out=folder)
     assert len(trained) == 3
 
 
@@ -94,20 +94,20 @@ def test_a_killed_comparison_leaves_whole_files(faces, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(persistence.os, "replace", fail)
         with pytest.raises(KeyboardInterrupt):
-            compare(CONFIGS, **faces, seeds=[0], folder=tmp_path)
+            compare(CONFIGS, **faces, seeds=[0], out=tmp_path)
     assert not list(tmp_path.iterdir())
-    compare(CONFIGS, **faces, seeds=[0], folder=tmp_path)
+    compare(CONFIGS, **faces, seeds=[0], out=tmp_path)
     assert all(json.loads(path.read_text())["rows"] for path in tmp_path.glob("*.json"))
 
 
 def test_runs_on_other_data_are_noticed(faces, tmp_path):
-    compare(CONFIGS, **faces, seeds=[0], folder=tmp_path)
+    compare(CONFIGS, **faces, seeds=[0], out=tmp_path)
     other = {**faces, "y_test": np.roll(faces["y_test"], 1)}
     with pytest.raises(ValueError, match="a run with another data, expected one of this compari"):
-        compare(CONFIGS, **other, seeds=[0], folder=tmp_path)
+        compare(CONFIGS, **other, seeds=[0], out=tmp_path)
     configs = {"fast": LinearFER(lr=1e-2, max_epochs=4)}
     with pytest.raises(ValueError, match="a run with another estimator"):
-        compare(configs, **faces, seeds=[0], folder=tmp_path)
+        compare(configs, **faces, seeds=[0], out=tmp_path)
 
 
 def test_means_and_spreads(faces):

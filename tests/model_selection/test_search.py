@@ -138,7 +138,7 @@ def test_hopeless_trials_are_pruned(faces):
     trials = search.study_.trials
     pruned = [trial for trial in trials if trial.state == TrialState.PRUNED]
     assert pruned
-    assert all(2 <= len(trial.intermediate_values) < 12 for trial in pruned)  # after a third
+    assert {len(trial.intermediate_values) for trial in pruned} <= {3, 6, 9, 12}  # each half
     assert {trial.params["lr"] for trial in pruned} == {1e-12}
     assert search.best_params_ == {"lr": 1e-2}
 
