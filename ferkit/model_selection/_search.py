@@ -42,9 +42,9 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
     """Search for an estimator's parameters with optuna, by macro-F1 in cross-validation.
 
     A trial trains the estimator on each fold in turn, reports the mean macro-F1 after each epoch,
-    and is pruned where it is behind earlier trials, most of the time in its first fold. In a Pipeline, samplers
-    and transformers work inside each fold, once, before the last step trains epoch by epoch. The
-    folds are those of the whole study, and keep copies of an image together.
+    and is pruned where it is behind earlier trials, most of the time in its first fold. In a
+    Pipeline, samplers and transformers work inside each fold, once, before the last step trains
+    epoch by epoch. The folds are those of the whole study, and keep copies of an image together.
 
     Parameters
     ----------
