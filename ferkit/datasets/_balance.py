@@ -5,7 +5,8 @@ import pandas as pd
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from .._images import EMOTIONS, as_labels
+from .._images import as_labels
+from .._names import name_classes
 
 
 def class_balance(y, *, target_names=None):
@@ -55,8 +56,11 @@ def class_balance(y, *, target_names=None):
     if len(y) == 0:
         raise ValueError("got no labels, expected one or more; pass the y of some images")
     check_classification_targets(y)
-    codes, names = _name(y, target_names)
-    n = pd.Series(np.bincount(codes, minlength=len(names)), index=names)
+    labels, counts = np.unique(y, return_counts=True)
+    positions, names = name_classes(labels, target_names)
+    n = np.zeros(len(names), dtype=int)
+    n[positions] = counts
+    n = pd.Series(n, index=names)
     return pd.DataFrame(
         {
             "n": n,
@@ -65,21 +69,3 @@ def class_balance(y, *, target_names=None):
             "balanced_weight": len(y) / ((n > 0).sum() * n),
         }
     )
-
-
-def _name(y, target_names):
-    """Find the classes' names, and the position of each label's name."""
-    labels = np.unique(y)
-    are_ints = labels.dtype.kind in "iu"
-    if target_names is None:
-        if not set(labels.tolist()) <= set(range(len(EMOTIONS)) if are_ints else EMOTIONS):
-            return np.searchsorted(labels, y), labels
-        if not are_ints:
-            return np.array([EMOTIONS.index(label) for label in y]), EMOTIONS
-        target_names = EMOTIONS
-    if not are_ints or labels[0] < 0 or labels[-1] >= len(target_names):
-        raise ValueError(
-            f"got labels {labels[:10].tolist()}, expected positions in target_names, 0 to "
-            f"{len(target_names) - 1}; leave target_names=None for labels that are names"
-        )
-    return y, target_names

@@ -1,4 +1,4 @@
-"""Scores that scikit-learn does not have."""
+"""How far confidence is from how often it is right."""
 
 from numbers import Integral
 
@@ -74,8 +74,32 @@ def expected_calibration_error(y_true, y_prob, *, labels=None, n_bins=15):
             f"{sums[np.abs(sums - 1).argmax()]:.3g}, expected probabilities; give what "
             "predict_proba returns"
         )
+    bins, excess = bin_confidences(y_true, y_prob, labels, n_bins)
+    return float(np.abs(np.bincount(bins, weights=excess)).sum() / len(y_true))
+
+
+def bin_confidences(y_true, y_prob, labels, n_bins):
+    """Sort predictions into bins by their confidence.
+
+    Parameters
+    ----------
+    y_true : ndarray of shape (n,)
+        Labels.
+    y_prob : ndarray of shape (n, n_classes)
+        Probabilities.
+    labels : ndarray of shape (n_classes,)
+        The labels of the columns.
+    n_bins : int
+        Number of bins, of equal width.
+
+    Returns
+    -------
+    bins : ndarray of shape (n,)
+        The bin of each prediction.
+    excess : ndarray of shape (n,)
+        How much its confidence exceeds being right, which is 0 or 1.
+    """
     confidence = y_prob.max(axis=1)
     is_right = labels[y_prob.argmax(axis=1)] == y_true
     bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
-    excess = np.bincount(bins, weights=confidence - is_right)
-    return float(np.abs(excess).sum() / len(y_true))
+    return bins, confidence - is_right

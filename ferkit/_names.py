@@ -1,0 +1,42 @@
+"""What classes are called where people read."""
+
+from ._images import EMOTIONS
+
+
+def name_classes(labels, target_names=None):
+    """Find names of classes.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_labels,)
+        Different labels.
+    target_names : sequence of str, default=None
+        The names that integer labels are positions in. None takes the emotions where the labels
+        are integers from 0 to 6 or names of emotions, and else the labels themselves.
+
+    Returns
+    -------
+    positions : list of int
+        Where each label's name is.
+    names : list
+        Of all classes, also those that `labels` lack.
+
+    Raises
+    ------
+    ValueError
+        If the labels are not positions in `target_names`.
+    """
+    are_ints = labels.dtype.kind in "iu"
+    labels = labels.tolist()
+    if target_names is None:
+        if not set(labels) <= set(range(len(EMOTIONS)) if are_ints else EMOTIONS):
+            return list(range(len(labels))), labels
+        target_names = EMOTIONS
+        if not are_ints:
+            return [EMOTIONS.index(label) for label in labels], list(EMOTIONS)
+    if not are_ints or min(labels) < 0 or max(labels) >= len(target_names):
+        raise ValueError(
+            f"got labels {labels[:10]}, expected positions in target_names, 0 to "
+            f"{len(target_names) - 1}; leave target_names=None for labels that are names"
+        )
+    return labels, list(target_names)

@@ -1,0 +1,400 @@
+"""Scores of a classifier, with what they are uncertain by."""
+
+import json
+from numbers import Integral, Real
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils._param_validation import Interval, validate_params
+
+from .._names import name_classes
+from ..datasets import find_duplicates
+from ._calibration import bin_confidences, expected_calibration_error
+
+_N_BINS = 15
+_BLOCK = 100  # resamples at once: bounds the memory
+
+
+class FERReport:
+    """Scores of predictions, per class and all together, with bootstrap intervals.
+
+    Use `fer_report` or `from_predictions` to make one. It prints as text, shows as tables in a
+    notebook, and `to_json` writes it down.
+
+    Parameters
+    ----------
+    scores : DataFrame
+        A row for each set of images and score.
+    classes : DataFrame
+        A row per class.
+    confusion : DataFrame
+        A row per true class.
+    confidence_level : float
+        Of the intervals.
+
+    Attributes
+    ----------
+    scores : DataFrame
+        accuracy, f1_macro and, with probabilities, calibration_error: their value and the ends of
+        their interval, low and high. The rows' first level is the set of images: "all" and, where
+        copies of training images are known, "without copies". `n_images` counts them.
+    classes : DataFrame
+        precision, recall, f1 and its interval f1_low, f1_high, and support, per class, for all
+        images.
+    confusion : DataFrame
+        How many images of each true class (rows) were predicted as each class (columns).
+    confidence_level : float
+        Of the intervals.
+    """
+
+    def __init__(self, scores, classes, confusion, confidence_level):
+        self.scores = scores
+        self.classes = classes
+        self.confusion = confusion
+        self.confidence_level = confidence_level
+
+    @classmethod
+    @validate_params(
+        {
+            "y_true": ["array-like"],
+            "y_pred": ["array-like", None],
+            "y_prob": ["array-like", None],
+            "labels": ["array-like", None],
+            "target_names": ["array-like", None],
+            "groups": ["array-like", None],
+            "is_copy": ["array-like", None],
+            "confidence_level": [Interval(Real, 0, 1, closed="neither")],
+            "n_resamples": [Interval(Integral, 1, None, closed="left")],
+            "random_state": ["random_state"],
+        },
+        prefer_skip_nested_validation=True,
+    )
+    def from_predictions(
+        cls,
+        y_true,
+        y_pred=None,
+        *,
+        y_prob=None,
+        labels=None,
+        target_names=None,
+        groups=None,
+        is_copy=None,
+        confidence_level=0.95,
+        n_resamples=999,
+        random_state=0,
+    ):
+        """Make a report of predictions.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n,)
+            Labels.
+        y_pred : array-like of shape (n,), default=None
+            Predicted labels. None takes the most probable ones of `y_prob`.
+        y_prob : array-like of shape (n, n_classes), default=None
+            Probabilities, for the calibration error.
+        labels : array-like of shape (n_classes,), default=None
+            The classes, which are the columns of `y_prob`. None takes the sorted labels of `y_true`
+            and `y_pred`.
+        target_names : array-like of str, default=None
+            Names that integer labels are positions in. None takes the emotions for integers from 0
+            to 6, and the labels themselves elsewhere.
+        groups : array-like of shape (n,), default=None
+            What belongs together, such as the frames of a film: resamples take all of a group or
+            nothing.
+        is_copy : array-like of bool of shape (n,), default=None
+            Whether an image has a copy among the training images. Scores are given without those
+            too.
+        confidence_level : float, default=0.95
+            Of the percentile intervals [1]_.
+        n_resamples : int, default=999
+            Resamples of the images, or of the groups. The spread between trainings is not in the
+            intervals.
+        random_state : int, RandomState instance or None, default=0
+            Governs the resamples.
+
+        Returns
+        -------
+        FERReport
+            The report.
+
+        Raises
+        ------
+        ValueError
+            If lengths differ, both predictions and probabilities are missing, or labels lack one
+            that occurs.
+
+        References
+        ----------
+        .. [1] Efron and Tibshirani, "An Introduction to the Bootstrap", 1993.
+
+        Examples
+        --------
+        >>> from ferkit.metrics import FERReport
+        >>> report = FERReport.from_predictions(["fear", "sad", "sad"], ["fear", "sad", "fear"])
+        >>> report.classes.loc["sad", ["precision", "recall"]].tolist()
+        [1.0, 0.5]
+        """
+        y_true, y_pred, y_prob, labels = _check_predictions(y_true, y_pred, y_prob, labels)
+        positions, names = name_classes(labels, target_names)
+        names = [names[position] for position in positions]
+        groups = np.arange(len(y_true)) if groups is None else column_or_1d(groups)
+        sets = {"all": np.full(len(y_true), True)}
+        if is_copy is not None:
+            is_copy = column_or_1d(is_copy).astype(bool)
+            check_consistent_length(y_true, is_copy)
+            sets["without copies"] = ~is_copy
+        check_consistent_length(y_true, groups)
+        random_state = check_random_state(random_state)
+        ends = [(1 - confidence_level) / 2, (1 + confidence_level) / 2]
+        rows = {}
+        for name, chosen in sets.items():
+            if not chosen.any():
+                raise ValueError(
+                    f"got no image {name}, expected one or more; all of them are copies"
+                )
+            counts = _Counts(y_true[chosen], y_pred[chosen], None, labels)
+            if y_prob is not None:
+                counts = _Counts(y_true[chosen], y_pred[chosen], y_prob[chosen], labels)
+            values = counts.scores(counts.per_image.sum(axis=0)[None])
+            resampled = counts.scores(_resample(counts, groups[chosen], n_resamples, random_state))
+            for score in ("accuracy", "f1_macro", "calibration_error"):
+                if score in values:
+                    low, high = np.nanquantile(resampled[score], ends)
+                    n_images = int(chosen.sum())
+                    rows[name, score] = [values[score].item(), low, high, n_images]
+            if name == "all":
+                classes = _tabulate_classes(values, resampled["f1"], ends, names)
+                confusion = values["confusion"][0]
+        scores = pd.DataFrame.from_dict(rows, orient="index")
+        scores = scores.set_axis(["value", "low", "high", "n_images"], axis=1)
+        scores["n_images"] = scores["n_images"].astype(int)
+        scores.index = pd.MultiIndex.from_tuples(scores.index, names=["images", "score"])
+        confusion = pd.DataFrame(
+            confusion.astype(int),
+            index=pd.Index(names, name="true"),
+            columns=pd.Index(names, name="predicted"),
+        )
+        return cls(scores, classes, confusion, confidence_level)
+
+    def __str__(self):
+        level = f"{self.confidence_level:.0%} interval"
+        parts = [
+            f"scores, with the {level} of the choice of images:\n{_rounded(self.scores)}",
+            f"per class:\n{_rounded(self.classes)}",
+            f"how many of each true class (rows) were predicted as each:\n{self.confusion}",
+        ]
+        return "\n\n".join(parts)
+
+    __repr__ = __str__
+
+    def _repr_html_(self):
+        """Show tables in a notebook."""
+        tables = {
+            f"Scores, with {self.confidence_level:.0%} intervals": self.scores.round(3),
+            "Per class": self.classes.round(3),
+            "Confusion: true classes as rows": self.confusion,
+        }
+        return "\n".join(f"<h4>{title}</h4>\n{table.to_html()}" for title, table in tables.items())
+
+    def to_json(self):
+        """Write the report as JSON.
+
+        Returns
+        -------
+        str
+            An object with scores, classes, confusion and confidence_level; NaN is null.
+        """
+        scores = {}
+        for (images, score), row in self.scores.iterrows():
+            scores.setdefault(images, {})[score] = json.loads(row.to_json(double_precision=6))
+        return json.dumps(
+            {
+                "confidence_level": self.confidence_level,
+                "scores": scores,
+                "classes": json.loads(self.classes.to_json(orient="index", double_precision=6)),
+                "confusion": json.loads(self.confusion.to_json(orient="index")),
+            },
+            indent=1,
+        )
+
+
+def fer_report(
+    estimator,
+    X,
+    y,
+    *,
+    groups=None,
+    X_train=None,
+    target_names=None,
+    confidence_level=0.95,
+    n_resamples=999,
+    random_state=0,
+):
+    """Report how good a fitted estimator is on images it has not seen.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted classifier of ferkit, or another; with `predict_proba`, the calibration error is
+        reported too.
+    X : array-like
+        Images, as the estimator takes them.
+    y : array-like of shape (n,)
+        Their labels.
+    groups : array-like of shape (n,), default=None
+        What belongs together, such as the frames of a film: resamples take all of a group or
+        nothing.
+    X_train : array-like, default=None
+        The images that it was trained on. With them, copies of them in `X` are found by
+        `ferkit.datasets.find_duplicates`, and scores are given without those too.
+    target_names : array-like of str, default=None
+        Names that integer labels are positions in. None takes the emotions for integers from 0 to
+        6, and the labels themselves elsewhere.
+    confidence_level : float, default=0.95
+        Of the bootstrap intervals.
+    n_resamples : int, default=999
+        Resamples of the images, or of the groups.
+    random_state : int, RandomState instance or None, default=0
+        Governs the resamples.
+
+    Returns
+    -------
+    FERReport
+        The report.
+
+    Examples
+    --------
+    >>> from ferkit import ResNetFER
+    >>> from ferkit.datasets import make_faces
+    >>> from ferkit.metrics import fer_report
+    >>> X, y = make_faces(140, random_state=0, return_X_y=True)
+    >>> clf = ResNetFER(max_epochs=1, random_state=0).fit(X[:70], y[:70])
+    >>> report = fer_report(clf, X[70:], y[70:], X_train=X[:70])
+    >>> report.classes.index.tolist()
+    ['angry', 'disgust', 'fear', 'happy', 'sad', 'surprise', 'neutral']
+    >>> report.scores.loc[("all", "accuracy"), "n_images"].item()
+    70
+    """
+    is_copy = None
+    if X_train is not None:
+        n_train = len(X_train)
+        copies = find_duplicates(np.concatenate([X_train, X]))
+        is_copy = np.isin(copies[n_train:], copies[:n_train])
+    has_probabilities = hasattr(estimator, "predict_proba")
+    predictions = {"y_prob": estimator.predict_proba(X)} if has_probabilities else {}
+    return FERReport.from_predictions(
+        y,
+        estimator.predict(X),
+        **predictions,
+        labels=estimator.classes_,
+        target_names=target_names,
+        groups=groups,
+        is_copy=is_copy,
+        confidence_level=confidence_level,
+        n_resamples=n_resamples,
+        random_state=random_state,
+    )
+
+
+def _check_predictions(y_true, y_pred, y_prob, labels):
+    y_true = column_or_1d(y_true)
+    if len(y_true) == 0:
+        raise ValueError("got no labels, expected one or more; pass the y of some images")
+    if y_pred is None and y_prob is None:
+        raise ValueError("got neither y_pred nor y_prob, expected one or both")
+    if y_prob is not None:
+        labels = np.unique(y_true) if labels is None else column_or_1d(labels)
+        # it also looks at them
+        expected_calibration_error(y_true, y_prob, labels=labels)
+        y_prob = np.asarray(y_prob)
+    y_pred = labels[y_prob.argmax(axis=1)] if y_pred is None else column_or_1d(y_pred)
+    check_consistent_length(y_true, y_pred)
+    found = np.union1d(y_true, y_pred)
+    labels = found if labels is None else column_or_1d(labels)
+    if not np.isin(found, labels).all():
+        raise ValueError(
+            f"got labels {labels.tolist()}, expected all that occur, {found.tolist()}; add the "
+            "missing ones"
+        )
+    return y_true, y_pred, y_prob, labels
+
+
+class _Counts:
+    """What scores are made of, as sums over images.
+
+    An image's row has a one for its pair of true and predicted class and, by bins of confidence,
+    how much confidence exceeds being right.
+    """
+
+    def __init__(self, y_true, y_pred, y_prob, labels):
+        self.n_classes, self.has_bins = len(labels), y_prob is not None
+        n, n_cells = len(y_true), self.n_classes**2
+        order = np.argsort(labels)
+        true, predicted = (
+            order[np.searchsorted(labels, y, sorter=order)] for y in (y_true, y_pred)
+        )
+        self.per_image = np.zeros((n, n_cells + _N_BINS * self.has_bins))
+        self.per_image[np.arange(n), true * self.n_classes + predicted] = 1
+        if self.has_bins:
+            bins, excess = bin_confidences(y_true, y_prob, labels, _N_BINS)
+            self.per_image[np.arange(n), n_cells + bins] = excess
+
+    def scores(self, sums):
+        """Compute scores of several sums: dict of arrays, of shape (n_sums,) or (n_sums, c)."""
+        n_cells = self.n_classes**2
+        cells = sums[:, :n_cells].reshape(-1, self.n_classes, self.n_classes)
+        right = np.diagonal(cells, axis1=1, axis2=2)
+        support, predicted = cells.sum(axis=2), cells.sum(axis=1)
+        n_images = support.sum(axis=1)
+        scores = {"accuracy": right.sum(axis=1) / n_images, "support": support, "confusion": cells}
+        scores["precision"] = _divide(right, predicted, 0.0)
+        scores["recall"] = _divide(right, support, 0.0)
+        # a class that is nowhere does not count, as in f1_score(average="macro")
+        scores["f1"] = _divide(2 * right, support + predicted, np.nan)
+        scores["f1_macro"] = np.nanmean(scores["f1"], axis=1)
+        if self.has_bins:
+            scores["calibration_error"] = np.abs(sums[:, n_cells:]).sum(axis=1) / n_images
+        return scores
+
+
+def _divide(a, b, otherwise):
+    return np.divide(a, b, out=np.full(a.shape, otherwise), where=b > 0)
+
+
+def _resample(counts, groups, n_resamples, random_state):
+    """Sum the counts of resampled groups: ndarray of shape (n_resamples, n_counts)."""
+    _, groups = np.unique(groups, return_inverse=True)
+    n_groups = groups.max() + 1
+    per_group = np.zeros((n_groups, counts.per_image.shape[1]))
+    np.add.at(per_group, groups, counts.per_image)
+    sums = []
+    for start in range(0, n_resamples, _BLOCK):
+        n = min(_BLOCK, n_resamples - start)
+        times = random_state.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n)
+        sums.append(times @ per_group)
+    return np.concatenate(sums)
+
+
+def _tabulate_classes(values, resampled_f1, ends, names):
+    has_interval = ~np.isnan(resampled_f1).all(axis=0)
+    low, high = np.full((2, len(names)), np.nan)
+    low[has_interval], high[has_interval] = np.nanquantile(
+        resampled_f1[:, has_interval], ends, axis=0
+    )
+    return pd.DataFrame(
+        {
+            "precision": values["precision"][0],
+            "recall": values["recall"][0],
+            "f1": np.nan_to_num(values["f1"][0]),
+            "f1_low": low,
+            "f1_high": high,
+            "support": values["support"][0].astype(int),
+        },
+        index=pd.Index(names, name="class"),
+    )
+
+
+def _rounded(table):
+    return table.to_string(float_format=lambda value: f"{value:.3f}")

@@ -1,0 +1,150 @@
+"""Reports of scores."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import bootstrap
+from sklearn.linear_model import RidgeClassifier
+from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
+
+from ferkit import EMOTIONS, ResNetFER
+from ferkit.datasets import make_faces
+from ferkit.metrics import FERReport, expected_calibration_error, fer_report
+
+
+def draw(n=300, n_classes=7, seed=0):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(n_classes, size=n)
+    y_prob = rng.dirichlet(np.ones(n_classes), size=n)
+    y_prob[np.arange(n), y] += 0.3
+    return y, y_prob / y_prob.sum(axis=1, keepdims=True)
+
+
+def test_scores_are_scikit_learns():
+    y, y_prob = draw()
+    y_pred = y_prob.argmax(axis=1)
+    report = FERReport.from_predictions(y, y_prob=y_prob)
+    value = report.scores.loc["all", "value"]
+    assert value["accuracy"] == accuracy_score(y, y_pred)
+    assert value["f1_macro"] == pytest.approx(f1_score(y, y_pred, average="macro"))
+    assert value["calibration_error"] == pytest.approx(expected_calibration_error(y, y_prob))
+    assert report.classes.index.tolist() == list(EMOTIONS)
+    by_class = precision_recall_fscore_support(y, y_pred)
+    table = report.classes[["precision", "recall", "f1", "support"]]
+    np.testing.assert_allclose(table.to_numpy().T, by_class)
+    assert report.confusion.to_numpy().sum() == 300
+    assert report.confusion.loc["fear"].sum() == (y == 2).sum()
+
+
+def test_intervals_are_the_bootstraps():
+    y, y_prob = draw(1000)
+    y_pred = y_prob.argmax(axis=1)
+    report = FERReport.from_predictions(y, y_prob=y_prob, n_resamples=4000)
+
+    def f1_macro(y, y_pred):
+        return f1_score(y, y_pred, average="macro")
+
+    rng = np.random.default_rng(1)
+    settings = {"paired": True, "vectorized": False, "method": "percentile", "rng": rng}
+    for name, metric in {"accuracy": accuracy_score, "f1_macro": f1_macro}.items():
+        by_scipy = bootstrap((y, y_pred), metric, n_resamples=1000, **settings)
+        ours = report.scores.loc["all", name]
+        # of 4000 and 1000 resamples, both uncertain by some hundredths of their width
+        width = ours["high"] - ours["low"]
+        assert ours["low"] == pytest.approx(by_scipy.confidence_interval.low, abs=0.1 * width)
+        assert ours["high"] == pytest.approx(by_scipy.confidence_interval.high, abs=0.1 * width)
+    wider = FERReport.from_predictions(y, y_prob=y_prob, confidence_level=0.999)
+    assert (wider.scores["low"] < report.scores["low"]).all()
+
+
+def test_groups_are_resampled_together():
+    y, y_prob = draw(200)
+    alone = FERReport.from_predictions(y, y_prob=y_prob)
+    groups = np.tile(np.arange(200), 9)  # each image nine times, as in a film
+    nine = np.tile(y, 9), np.tile(y_prob, (9, 1))
+    together = FERReport.from_predictions(nine[0], y_prob=nine[1], groups=groups)
+    apart = FERReport.from_predictions(nine[0], y_prob=nine[1])
+
+    def width(report):
+        row = report.scores.loc[("all", "accuracy")]
+        return row["high"] - row["low"]
+
+    assert width(together) == width(alone)
+    assert width(apart) < 0.5 * width(alone)
+
+
+def test_without_copies_of_training_images():
+    X, y = make_faces(280, random_state=0, return_X_y=True)
+    clf = ResNetFER(max_epochs=2, random_state=0).fit(X[:140], y[:140])
+    X_test, y_test = X[130:], y[130:]  # ten of them were trained on
+    report = fer_report(clf, X_test, y_test, X_train=X[:140])
+    assert report.scores["n_images"].unstack().loc["without copies", "accuracy"] == 140
+    predicted = clf.predict(X[140:])
+    value = report.scores.loc["without copies", "value"]
+    assert value["accuracy"] == accuracy_score(y[140:], predicted)
+    assert report.scores.loc[("all", "accuracy"), "value"] == clf.score(X_test, y_test)
+    assert "without copies" not in fer_report(clf, X_test, y_test).scores.index
+
+
+def test_other_classifiers_and_string_labels():
+    X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
+    names = np.array(["no", "yes"])[(y > 3).astype(int)]
+    clf = RidgeClassifier().fit(X.reshape(70, -1), names)
+    report = fer_report(clf, X.reshape(70, -1), names)
+    assert report.classes.index.tolist() == ["no", "yes"]
+    assert report.scores.index.get_level_values("score").tolist() == ["accuracy", "f1_macro"]
+
+
+def test_a_class_that_is_nowhere_and_one_never_predicted():
+    report = FERReport.from_predictions([0, 0, 2], [0, 0, 0], labels=[0, 1, 2])
+    assert report.scores.loc[("all", "f1_macro"), "value"] == pytest.approx(0.8 / 2)
+    assert report.classes.loc["disgust"].isna().tolist() == [False] * 3 + [True, True, False]
+    assert report.classes["f1"].tolist() == [0.8, 0.0, 0.0]
+    single = FERReport.from_predictions([3], [3])
+    assert single.scores.loc[("all", "accuracy"), ["value", "low", "high"]].tolist() == [1, 1, 1]
+
+
+def test_text_html_and_json():
+    y, y_prob = draw(100)
+    report = FERReport.from_predictions(y, y_prob=y_prob, is_copy=np.arange(100) < 30)
+    text = str(report)
+    assert "without copies" in text
+    assert f"{report.classes.loc['sad', 'f1']:.3f}" in text
+    assert "surprise" in report._repr_html_()
+    stored = json.loads(report.to_json())
+    accuracy = stored["scores"]["without copies"]["accuracy"]
+    assert accuracy["n_images"] == 70
+    assert accuracy["value"] == pytest.approx((y == y_prob.argmax(axis=1))[30:].mean())
+    assert stored["confusion"]["happy"]["happy"] == report.confusion.loc["happy", "happy"]
+    assert stored["classes"]["happy"]["support"] == (y == 3).sum()
+
+
+@given(st.integers(1, 40), st.integers(2, 5), st.integers(0, 99))
+def test_values_lie_between_zero_and_one(n, n_classes, seed):
+    y, y_prob = draw(n, n_classes, seed)
+    labels = np.arange(n_classes)
+    report = FERReport.from_predictions(y, y_prob=y_prob, labels=labels, n_resamples=50)
+    scores = report.scores[["value", "low", "high"]]
+    assert scores.min(axis=None) >= 0
+    assert scores.max(axis=None) <= 1
+    assert (scores["low"] <= scores["high"]).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"y_true": [], "y_pred": []}, "got no labels"),
+        ({"y_true": [0, 1]}, "neither y_pred nor y_prob"),
+        ({"y_true": [0, 1], "y_pred": [0]}, "inconsistent numbers of samples"),
+        ({"y_true": [0, 1], "y_pred": [0, 2], "labels": [0, 1]}, r"expected all that occur, \["),
+        ({"y_true": [0, 9], "y_pred": [0, 0], "target_names": ["a"]}, "positions in target_names"),
+        ({"y_true": [0, 1], "y_pred": [0, 1], "is_copy": [1, 1]}, "got no image without copies"),
+        ({"y_true": [0, 1], "y_pred": [0, 1], "confidence_level": 95}, "'confidence_level' param"),
+    ],
+)
+def test_bad_input(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        FERReport.from_predictions(**arguments)
