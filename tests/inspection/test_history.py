@@ -1,22 +1,13 @@
-import matplotlib
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
 from ferkit.inspection import HistoryDisplay
 
-matplotlib.use("Agg")
-
 TRAINED = pd.DataFrame({"epoch": [1, 2], "train_loss": [2.0, 1.0], "lr": [0.1, 0.1]})
 VALIDATED = TRAINED.assign(
     valid_loss=[2.1, 1.5], valid_accuracy=[0.3, 0.4], valid_f1_macro=[0.1, 0.2]
 )
-
-
-@pytest.fixture(autouse=True)
-def _closed_figures():
-    yield
-    plt.close("all")
 
 
 def drawn(ax):

@@ -1,4 +1,4 @@
-"""Pictures of data, training and results, in scikit-learn's display style."""
+"""HistoryDisplay."""
 
 from sklearn.utils.validation import check_is_fitted
 

@@ -1,0 +1,21 @@
+"""Pictures of data, training and results, in scikit-learn's display style."""
+
+from ._class_balance import ClassBalanceDisplay
+from ._class_metrics import ClassMetricsDisplay
+from ._colors import EMOTION_COLORS
+from ._embedding import EmbeddingDisplay
+from ._face_grid import FaceGridDisplay
+from ._history import HistoryDisplay
+from ._saliency import SaliencyDisplay, grad_cam, occlusion_map
+
+__all__ = [
+    "EMOTION_COLORS",
+    "ClassBalanceDisplay",
+    "ClassMetricsDisplay",
+    "EmbeddingDisplay",
+    "FaceGridDisplay",
+    "HistoryDisplay",
+    "SaliencyDisplay",
+    "grad_cam",
+    "occlusion_map",
+]

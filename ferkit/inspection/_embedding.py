@@ -1,0 +1,218 @@
+"""EmbeddingDisplay."""
+
+import numpy as np
+from sklearn.decomposition import PCA
+from sklearn.manifold import TSNE
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils._param_validation import HasMethods, Options, StrOptions, validate_params
+
+from .._images import as_labels, as_rows
+from .._names import name_classes
+from ._colors import class_colors
+
+_N_BEFORE_TSNE = 50  # components: of pixels, t-SNE's neighbours are found in these
+_CONSTRAINTS = {
+    "method": [StrOptions({"tsne", "pca"}), HasMethods("fit_transform")],
+    "n_components": [Options(int, {2, 3})],
+    "random_state": ["random_state"],
+}
+
+
+class EmbeddingDisplay:
+    """Images as points, near each other where they are alike, coloured by class.
+
+    Use `from_estimator` for what a network has learned, and `from_images` for the pixels.
+
+    Parameters
+    ----------
+    points : ndarray of shape (n, 2) or (n, 3)
+        Where the images are.
+    y : ndarray of shape (n,)
+        Their labels.
+    target_names : sequence of str, default=None
+        Names that integer labels are positions in; None takes the emotions where they fit.
+
+    Attributes
+    ----------
+    points : ndarray of shape (n, 2) or (n, 3)
+        Where the images are.
+    ax_ : matplotlib Axes
+        The axes.
+    figure_ : matplotlib Figure
+        The figure.
+
+    References
+    ----------
+    .. [1] van der Maaten and Hinton, "Visualizing Data using t-SNE", JMLR 2008.
+
+    Examples
+    --------
+    >>> from ferkit import ResNetFER
+    >>> from ferkit.datasets import make_faces
+    >>> from ferkit.inspection import EmbeddingDisplay
+    >>> X, y = make_faces(140, random_state=0, return_X_y=True)
+    >>> clf = ResNetFER(max_epochs=1, random_state=0).fit(X, y)
+    >>> EmbeddingDisplay.from_estimator(clf, X, y, method="pca").points.shape
+    (140, 2)
+    """
+
+    def __init__(self, points, y, *, target_names=None):
+        self.points = points
+        self.y = y
+        self.target_names = target_names
+
+    @classmethod
+    @validate_params(_CONSTRAINTS, prefer_skip_nested_validation=True)
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y,
+        *,
+        method="tsne",
+        n_components=2,
+        target_names=None,
+        random_state=0,
+        ax=None,
+    ):
+        """Plot what a fitted estimator makes of images before its last layer.
+
+        Parameters
+        ----------
+        estimator : estimator with `transform`
+            Fitted.
+        X : array-like
+            Images, as it takes them.
+        y : array-like of shape (n,)
+            Their labels.
+        method : {"tsne", "pca"} or transformer, default="tsne"
+            How the embeddings come to two or three numbers: scikit-learn's TSNE [1]_ or PCA, or
+            whatever has `fit_transform`.
+        n_components : {2, 3}, default=2
+            How many numbers, for "tsne" and "pca".
+        target_names : sequence of str, default=None
+            Names that integer labels are positions in; None takes the emotions where they fit.
+        random_state : int, RandomState instance or None, default=0
+            Governs "tsne" and "pca".
+        ax : matplotlib Axes, default=None
+            Where to plot; for three numbers it has ``projection="3d"``. None makes a figure.
+
+        Returns
+        -------
+        EmbeddingDisplay
+            The plotted display.
+
+        References
+        ----------
+        .. [1] van der Maaten and Hinton, "Visualizing Data using t-SNE", JMLR 2008.
+        """
+        embeddings = estimator.transform(X)
+        reducer = _make_reducer(method, n_components, random_state, embeddings)
+        return cls._reduce(reducer, embeddings, y, target_names, ax)
+
+    @classmethod
+    @validate_params(_CONSTRAINTS, prefer_skip_nested_validation=True)
+    def from_images(
+        cls, X, y, *, method="tsne", n_components=2, target_names=None, random_state=0, ax=None
+    ):
+        """Plot images by their pixels; for "tsne" by 50 principal components of these.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+            Images or rows.
+        y : array-like of shape (n,)
+            Their labels.
+        method : {"tsne", "pca"} or transformer, default="tsne"
+            How the pixels come to two or three numbers.
+        n_components : {2, 3}, default=2
+            How many numbers, for "tsne" and "pca".
+        target_names : sequence of str, default=None
+            Names that integer labels are positions in; None takes the emotions where they fit.
+        random_state : int, RandomState instance or None, default=0
+            Governs "tsne" and "pca".
+        ax : matplotlib Axes, default=None
+            Where to plot; for three numbers it has ``projection="3d"``. None makes a figure.
+
+        Returns
+        -------
+        EmbeddingDisplay
+            The plotted display.
+        """
+        rows = np.asarray(as_rows(X)[0], dtype=np.float32)
+        reducer = _make_reducer(method, n_components, random_state, rows)
+        return cls._reduce(reducer, rows, y, target_names, ax)
+
+    @classmethod
+    def _reduce(cls, reducer, vectors, y, target_names, ax):
+        y = column_or_1d(as_labels(y))
+        check_consistent_length(vectors, y)
+        points = np.asarray(reducer.fit_transform(vectors))
+        if points.shape[1] not in (2, 3):
+            raise ValueError(
+                f"got {points.shape[1]} numbers for each image from {reducer!r}, expected 2 or 3; "
+                "set its n_components"
+            )
+        return cls(points, y, target_names=target_names).plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the points.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to plot; for three numbers it has ``projection="3d"``. None makes a figure.
+
+        Returns
+        -------
+        EmbeddingDisplay
+            Self, with `ax_` and `figure_`.
+        """
+        import matplotlib.pyplot as plt
+
+        is_solid = self.points.shape[1] == 3
+        if ax is None:
+            projection = "3d" if is_solid else None
+            _, ax = plt.subplots(
+                figsize=(6, 5), layout="constrained", subplot_kw={"projection": projection}
+            )
+        elif is_solid and ax.name != "3d":
+            raise ValueError(
+                "got flat axes for points of three numbers, expected some made with "
+                "subplot_kw={'projection': '3d'}"
+            )
+        labels = np.unique(self.y)
+        positions, names = name_classes(labels, self.target_names)
+        names = [names[position] for position in positions]
+        size = np.clip(10_000 / len(self.y), 5, 30)
+        for label, name, color in zip(labels, names, class_colors(names), strict=True):
+            points = self.points[self.y == label]
+            ax.scatter(*points.T, s=size, color=color, label=name, alpha=0.7, linewidths=0)
+        ax.set(xticks=[], yticks=[])
+        if is_solid:
+            ax.set(zticks=[])
+        else:
+            ax.set_aspect("equal", adjustable="datalim")
+        ax.legend(
+            frameon=False, markerscale=max(1, 4 / size), loc="center left", bbox_to_anchor=(1, 0.5)
+        )
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
+
+
+def _make_reducer(method, n_components, random_state, vectors):
+    if not isinstance(method, str):
+        return method
+    n, n_values = vectors.shape
+    if n < 3:
+        raise ValueError(f"got {n} images, expected three or more; points need neighbours")
+    if method == "pca":
+        return PCA(n_components, random_state=random_state)
+    # scikit-learn's default perplexity wants more images than it
+    tsne = TSNE(
+        n_components, perplexity=min(30, (n - 1) / 3), init="pca", random_state=random_state
+    )
+    if n_values <= _N_BEFORE_TSNE:
+        return tsne
+    return make_pipeline(PCA(min(_N_BEFORE_TSNE, n), random_state=random_state), tsne)

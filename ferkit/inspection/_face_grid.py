@@ -1,0 +1,221 @@
+"""FaceGridDisplay."""
+
+import numpy as np
+from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+
+from .._images import as_images, as_labels, as_rows, resolve_image_shape
+from .._names import name_classes
+
+
+class FaceGridDisplay:
+    """Faces in rows: samples of each class, changed copies of one, or the worst mistakes.
+
+    Use `from_images`, `from_policy` or `from_predictions` to make one.
+
+    Parameters
+    ----------
+    rows : dict of str to ndarray of shape (n, h, w, channels)
+        Faces by the names of their rows.
+    titles : dict of str to list of str, default=None
+        A line over each face, by row.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes, of shape (n_rows, n_columns)
+        One for each face.
+    figure_ : matplotlib Figure
+        The figure.
+
+    Examples
+    --------
+    >>> from ferkit.datasets import make_faces
+    >>> from ferkit.inspection import FaceGridDisplay
+    >>> X, y = make_faces(70, random_state=0, return_X_y=True)
+    >>> FaceGridDisplay.from_images(X, y, n_per_class=3).axes_.shape
+    (7, 3)
+    >>> list(FaceGridDisplay.from_policy(X[:2], "offline", n_copies=4).rows)
+    ['0', '1']
+    """
+
+    def __init__(self, rows, *, titles=None):
+        self.rows = rows
+        self.titles = titles
+
+    @classmethod
+    def from_images(cls, X, y, *, n_per_class=8, target_names=None, random_state=0, figure=None):
+        """Plot random faces of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+            Images or rows: uint8 levels, or floats in [0, 1].
+        y : array-like of shape (n,)
+            Their labels.
+        n_per_class : int, default=8
+            Faces of each class, or as many as there are.
+        target_names : sequence of str, default=None
+            Names that integer labels are positions in; None takes the emotions where they fit.
+        random_state : int, RandomState instance or None, default=0
+            Governs which.
+        figure : matplotlib Figure or SubFigure, default=None
+            Where to plot; None makes one.
+
+        Returns
+        -------
+        FaceGridDisplay
+            The plotted display.
+        """
+        images, y = _check(X, y)
+        random_state = check_random_state(random_state)
+        labels = np.unique(y)
+        positions, names = name_classes(labels, target_names)
+        rows = {}
+        for label, position in zip(labels, positions, strict=True):
+            found = np.flatnonzero(y == label)
+            chosen = random_state.choice(found, size=min(n_per_class, len(found)), replace=False)
+            rows[str(names[position])] = images[chosen]
+        return cls(rows).plot(figure=figure)
+
+    @classmethod
+    def from_policy(cls, X, policy, *, n_copies=8, random_state=0, figure=None):
+        """Plot faces beside what an augmentation makes of them.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+            Some images, each of which gets a row.
+        policy : str or ferkit.augment.Policy
+            How they are changed.
+        n_copies : int, default=8
+            Changed copies of each, after the image as it is.
+        random_state : int or None, default=0
+            Governs the changes.
+        figure : matplotlib Figure or SubFigure, default=None
+            Where to plot; None makes one.
+
+        Returns
+        -------
+        FaceGridDisplay
+            The plotted display.
+        """
+        import torch
+
+        from .._random import draw_seed, preserved_generators, seed_generators
+        from ..augment import resolve_policy
+
+        images, _ = _check(X, None)
+        policy, device = resolve_policy(policy), torch.device("cpu")
+        rows = {}
+        with preserved_generators(device):
+            seed_generators(device, draw_seed(random_state))
+            for position, image in enumerate(_as_floats(images)):
+                copies = torch.from_numpy(np.repeat(image[None], n_copies, axis=0))
+                changed = policy(copies.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()
+                rows[str(position)] = np.concatenate([image[None], changed])
+        titles = {name: ["as it is"] + [""] * n_copies for name in list(rows)[:1]}
+        return cls(rows, titles=titles).plot(figure=figure)
+
+    @classmethod
+    def from_predictions(
+        cls, X, y_true, y_prob, *, labels=None, n_per_class=8, target_names=None, figure=None
+    ):
+        """Plot the mistakes that a model was surest of, by true class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+            Images or rows.
+        y_true : array-like of shape (n,)
+            Their labels.
+        y_prob : array-like of shape (n, n_classes)
+            Probabilities, as `predict_proba` gives them.
+        labels : array-like of shape (n_classes,), default=None
+            The labels of the columns, such as an estimator's `classes_`. None takes the sorted
+            labels of `y_true`.
+        n_per_class : int, default=8
+            Mistakes of each class, or as many as there are.
+        target_names : sequence of str, default=None
+            Names that integer labels are positions in; None takes the emotions where they fit.
+        figure : matplotlib Figure or SubFigure, default=None
+            Where to plot; None makes one.
+
+        Returns
+        -------
+        FaceGridDisplay
+            The plotted display; over each face is what it was taken for, and how surely.
+
+        Raises
+        ------
+        ValueError
+            If there is no mistake.
+        """
+        images, y_true = _check(X, y_true)
+        y_prob = np.asarray(y_prob)
+        check_consistent_length(images, y_prob)
+        labels = np.unique(y_true) if labels is None else column_or_1d(labels)
+        if y_prob.ndim != 2 or y_prob.shape[1] != len(labels):
+            raise ValueError(
+                f"got y_prob of shape {y_prob.shape} for {len(labels)} labels, expected a column "
+                "for each; give labels=clf.classes_"
+            )
+        positions, names = name_classes(labels, target_names)
+        predicted = labels[y_prob.argmax(axis=1)]
+        surest_first = np.argsort(-y_prob.max(axis=1), kind="stable")
+        rows, titles = {}, {}
+        name_of = {label: str(names[p]) for label, p in zip(labels, positions, strict=True)}
+        for label, name in name_of.items():
+            of_class = surest_first[(y_true[surest_first] == label)]
+            wrong = of_class[predicted[of_class] != label][:n_per_class]
+            if len(wrong):
+                rows[name] = images[wrong]
+                titles[name] = [f"{name_of[predicted[i]]} {y_prob[i].max():.2f}" for i in wrong]
+        if not rows:
+            raise ValueError("got no mistake, expected one or more; there is nothing to show")
+        return cls(rows, titles=titles).plot(figure=figure)
+
+    def plot(self, figure=None):
+        """Draw the faces.
+
+        Parameters
+        ----------
+        figure : matplotlib Figure or SubFigure, default=None
+            Where to plot; None makes one.
+
+        Returns
+        -------
+        FaceGridDisplay
+            Self, with `axes_` and `figure_`.
+        """
+        import matplotlib.pyplot as plt
+
+        n_columns = max(len(faces) for faces in self.rows.values())
+        if figure is None:
+            height = 1.25 if self.titles else 1.0
+            size = (1.0 * n_columns + 0.8, height * len(self.rows))
+            figure = plt.figure(figsize=size, layout="constrained")
+        axes = figure.subplots(len(self.rows), n_columns, squeeze=False)
+        for row_axes, (name, faces) in zip(axes, self.rows.items(), strict=True):
+            titles = (self.titles or {}).get(name, [""] * len(faces))
+            for ax in row_axes[len(faces) :]:
+                ax.set_axis_off()
+            for ax, face, title in zip(row_axes, faces, titles, strict=False):
+                ax.imshow(_as_floats(face).squeeze(), cmap="gray", vmin=0, vmax=1)
+                ax.set_title(title, fontsize=7, pad=2)
+                ax.set(xticks=[], yticks=[])
+            row_axes[0].set_ylabel(name, rotation=0, ha="right", va="center")
+        self.axes_, self.figure_ = axes, figure
+        return self
+
+
+def _check(X, y):
+    rows, image_shape = as_rows(X)
+    rows = np.asarray(rows)
+    images = as_images(rows, resolve_image_shape(rows.shape[1], image_shape, None))
+    if y is not None:
+        y = column_or_1d(as_labels(y))
+        check_consistent_length(images, y)
+    return images, y
+
+
+def _as_floats(images):
+    return images.astype(np.float32) / 255 if images.dtype == np.uint8 else images

@@ -1,0 +1,289 @@
+"""Where in a face a network looks."""
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import StrOptions, validate_params
+from sklearn.utils.validation import check_is_fitted
+from torch.nn import functional as F
+
+from .._base import BaseFER
+from .._images import encode
+from .._names import name_classes
+
+
+def grad_cam(estimator, X, y=None):
+    """Compute which places of a network's last feature map speak for a class (Grad-CAM [1]_).
+
+    Parameters
+    ----------
+    estimator : BaseFER
+        Fitted.
+    X : array-like
+        Images, as in its `fit`.
+    y : array-like of shape (n,), default=None
+        The class that each image is asked about; None takes the predicted one.
+
+    Returns
+    -------
+    ndarray of shape (n, h, w)
+        float32, 0 where nothing speaks for the class, 1 at each image's strongest place; all 0 if
+        nothing does.
+
+    Raises
+    ------
+    ValueError
+        If the network has no feature map of more than one place.
+
+    References
+    ----------
+    .. [1] Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based
+       Localization", ICCV 2017.
+
+    Examples
+    --------
+    >>> from ferkit import ResNetFER
+    >>> from ferkit.datasets import make_faces
+    >>> from ferkit.inspection import grad_cam
+    >>> X, y = make_faces(70, random_state=0, return_X_y=True)
+    >>> clf = ResNetFER(max_epochs=1, random_state=0).fit(X, y)
+    >>> grad_cam(clf, X[:5]).shape
+    (5, 48, 48)
+    """
+    images, targets = _check(estimator, X, y)
+    net, module = estimator.net_, estimator.module_
+    maps = []
+    module.eval()
+    start = 0
+    for x, _ in net.get_iterator(net.get_dataset(images), training=False):
+        with torch.enable_grad(), _FeatureMaps(module) as found:
+            logits = module(x.requires_grad_(True))
+            if not found:
+                raise ValueError(
+                    f"got {type(module).__name__}, which has no feature map of more than one place "
+                    "at this image size, expected one; take occlusion_map, or larger images"
+                )
+            chosen = torch.as_tensor(targets[start : start + len(x)], device=logits.device)
+            score = logits.gather(1, chosen[:, None]).sum()
+            (gradient,) = torch.autograd.grad(score, found[-1])
+        start += len(x)
+        weights = gradient.mean(dim=(2, 3), keepdim=True)
+        cam = F.relu((weights * found[-1]).sum(dim=1, keepdim=True)).detach()
+        cam = F.interpolate(cam, size=x.shape[2:], mode="bilinear", align_corners=False)
+        maps.append(cam[:, 0].cpu().numpy())
+    return _to_unit(np.concatenate(maps))
+
+
+def occlusion_map(estimator, X, y=None):
+    """Compute how much a class's probability falls where a face is covered [1]_.
+
+    A square of an eighth of the image's side, of the image's mean level, is put at places half its
+    side apart; the falls of all squares over a pixel are averaged. It takes as long as predicting
+    some 225 images for each one.
+
+    Parameters
+    ----------
+    estimator : BaseFER
+        Fitted.
+    X : array-like
+        Images, as in its `fit`.
+    y : array-like of shape (n,), default=None
+        The class that each image is asked about; None takes the predicted one.
+
+    Returns
+    -------
+    ndarray of shape (n, h, w)
+        float32: by how much the probability falls; negative where it rises.
+
+    References
+    ----------
+    .. [1] Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014.
+
+    Examples
+    --------
+    >>> from ferkit import ResNetFER
+    >>> from ferkit.datasets import make_faces
+    >>> from ferkit.inspection import occlusion_map
+    >>> X, y = make_faces(70, random_state=0, return_X_y=True)
+    >>> clf = ResNetFER(max_epochs=1, random_state=0).fit(X, y)
+    >>> occlusion_map(clf, X[:2]).shape
+    (2, 48, 48)
+    """
+    images, targets = _check(estimator, X, y)
+    height, width = images.shape[1:3]
+    side = max(1, min(height, width) // 8)
+    step = max(1, side // 2)
+    corners = [
+        (top, left)
+        for top in range(0, height - side + 1, step)
+        for left in range(0, width - side + 1, step)
+    ]
+    maps = np.zeros((len(images), height, width), dtype=np.float32)
+    for i, (image, target) in enumerate(zip(images, targets, strict=True)):
+        covered = np.repeat(image[None], len(corners) + 1, axis=0)
+        level = image.mean(axis=(0, 1))
+        for n, (top, left) in enumerate(corners, start=1):
+            covered[n, top : top + side, left : left + side] = level
+        probabilities = estimator.predict_proba(covered.reshape(-1, *estimator.image_shape_))
+        falls = probabilities[0, target] - probabilities[1:, target]
+        times = np.zeros((height, width), dtype=np.float32)
+        for fall, (top, left) in zip(falls, corners, strict=True):
+            maps[i, top : top + side, left : left + side] += fall
+            times[top : top + side, left : left + side] += 1
+        maps[i] /= np.maximum(times, 1)
+    return maps
+
+
+class SaliencyDisplay:
+    """Faces beside the places that speak for their class.
+
+    Use `from_estimator` to make one.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n, h, w, channels)
+        The faces.
+    maps : ndarray of shape (n, h, w)
+        What is laid over them.
+    titles : list of str
+        What is written over each.
+
+    Attributes
+    ----------
+    maps : ndarray of shape (n, h, w)
+        What is laid over the faces.
+    axes_ : ndarray of matplotlib Axes, of shape (2, n)
+        The faces above, the maps over them below.
+    figure_ : matplotlib Figure
+        The figure.
+
+    Examples
+    --------
+    >>> from ferkit import ResNetFER
+    >>> from ferkit.datasets import make_faces
+    >>> from ferkit.inspection import SaliencyDisplay
+    >>> X, y = make_faces(70, random_state=0, return_X_y=True)
+    >>> clf = ResNetFER(max_epochs=1, random_state=0).fit(X, y)
+    >>> SaliencyDisplay.from_estimator(clf, X[:5], y[:5]).axes_.shape
+    (2, 5)
+    >>> SaliencyDisplay.from_estimator(clf, X, y, average=True).axes_.shape
+    (2, 7)
+    """
+
+    def __init__(self, images, maps, titles):
+        self.images = images
+        self.maps = maps
+        self.titles = titles
+
+    @classmethod
+    @validate_params(
+        {
+            "estimator": [BaseFER],
+            "method": [StrOptions({"grad_cam", "occlusion"})],
+            "average": ["boolean"],
+        },
+        prefer_skip_nested_validation=True,
+    )
+    def from_estimator(cls, estimator, X, y=None, *, method="grad_cam", average=False, figure=None):
+        """Compute and plot maps of some images.
+
+        Parameters
+        ----------
+        estimator : BaseFER
+            Fitted.
+        X : array-like
+            Images, as in its `fit`.
+        y : array-like of shape (n,), default=None
+            The class that each image is asked about; None takes the predicted one.
+        method : {"grad_cam", "occlusion"}, default="grad_cam"
+            `grad_cam` or `occlusion_map`.
+        average : bool, default=False
+            Whether to show the mean image and the mean map of each class in place of each image.
+        figure : matplotlib Figure or SubFigure, default=None
+            Where to plot; None makes one.
+
+        Returns
+        -------
+        SaliencyDisplay
+            The plotted display.
+        """
+        images, targets = _check(estimator, X, y)
+        compute = {"grad_cam": grad_cam, "occlusion": occlusion_map}[method]
+        maps = compute(estimator, X, estimator.classes_[targets])
+        positions, names = name_classes(estimator.classes_)
+        names = [str(names[position]) for position in positions]
+        images = images / np.float32(255) if images.dtype == np.uint8 else images
+        titles = [names[target] for target in targets]
+        if average:
+            found = np.unique(targets)
+            images = np.stack([images[targets == target].mean(axis=0) for target in found])
+            maps = np.stack([maps[targets == target].mean(axis=0) for target in found])
+            titles = [names[target] for target in found]
+        return cls(images, maps, titles).plot(figure=figure)
+
+    def plot(self, figure=None):
+        """Draw the faces and the maps.
+
+        Parameters
+        ----------
+        figure : matplotlib Figure or SubFigure, default=None
+            Where to plot; None makes one.
+
+        Returns
+        -------
+        SaliencyDisplay
+            Self, with `axes_` and `figure_`.
+        """
+        import matplotlib.pyplot as plt
+
+        n = len(self.images)
+        if figure is None:
+            figure = plt.figure(figsize=(1.3 * n, 2.9), layout="constrained")
+        axes = figure.subplots(2, n, squeeze=False)
+        highest = max(self.maps.max(), 1e-6)
+        for (above, below), image, place, title in zip(
+            axes.T, self.images, self.maps, self.titles, strict=True
+        ):
+            for ax in (above, below):
+                ax.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1)
+                ax.set(xticks=[], yticks=[])
+            below.imshow(place, cmap="magma", alpha=0.55, vmin=0, vmax=highest)
+            above.set_title(title, fontsize="small")
+        self.axes_, self.figure_ = axes, figure
+        return self
+
+
+def _check(estimator, X, y):
+    """Validate images, and find the positions of the classes that they are asked about."""
+    check_is_fitted(estimator)
+    images = estimator._check_X(X)
+    if y is None:
+        y = estimator.predict(X)
+    y = np.asarray(y)
+    if len(y) != len(images):
+        raise ValueError(f"got {len(y)} labels for {len(images)} images, expected one for each")
+    return images, encode(y, estimator.classes_)
+
+
+class _FeatureMaps:
+    """Collect the outputs of a module's parts that have more than one place, in their order."""
+
+    def __init__(self, module):
+        self.module = module
+
+    def __enter__(self):
+        self.found = []
+        self.hooks = [part.register_forward_hook(self._look) for part in self.module.modules()]
+        return self.found
+
+    def _look(self, part, inputs, output):
+        if torch.is_tensor(output) and output.ndim == 4 and min(output.shape[2:]) > 1:
+            self.found.append(output)
+
+    def __exit__(self, *exc_info):
+        for hook in self.hooks:
+            hook.remove()
+
+
+def _to_unit(maps):
+    highest = maps.max(axis=(1, 2), keepdims=True)
+    return np.divide(maps, highest, out=np.zeros_like(maps), where=highest > 0)
