@@ -28,7 +28,7 @@ def open_impatient_storage(path):
         return RDBStorage(
             f"sqlite:///{path}",
             heartbeat_interval=1,
-            grace_period=4,
+            grace_period=6,
             heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=1),
         )
 

@@ -1,10 +1,23 @@
 """What a search maximises."""
 
+import copy
+
 import numpy as np
+from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
 from sklearn.base import clone
 from sklearn.metrics import f1_score
 from sklearn.utils import _safe_indexing
 from skorch.callbacks import Callback
+
+from .._random import seeded
+from ._steps import first_steps, last_step
+
+# user attribute of a trial whose training failed
+ERROR = "error"
+
+
+class TrainingFailed(Exception):
+    """A trial's parameters could not be trained with."""
 
 
 class Objective:
@@ -20,57 +33,103 @@ class Objective:
         All images and labels.
     folds : list of tuple
         Positions of those to train on, and of those to score on.
+    groups : ndarray of shape (n,) or None
+        What belongs together.
+    seed : int
+        Seeds what in the estimator has no seed.
     """
 
-    def __init__(self, estimator, space, X, y, folds):
-        self.estimator, self.space, self.X, self.y, self.folds = estimator, space, X, y, folds
+    def __init__(self, estimator, space, X, y, folds, groups, seed):
+        self.estimator, self.space, self.groups, self.seed = estimator, space, groups, seed
+        self.X, self.y, self.folds = X, y, folds
+        self.n_steps = last_step(estimator).max_epochs
 
     def __call__(self, trial):
         """Train and score a trial's parameters."""
-        from ._study import ERROR
-
-        # values of a space may be estimators, which several trials must not share
-        params = clone(self.space(trial), safe=False)
+        params = self.space(trial)
         scores = []
         for train, valid in self.folds:
-            estimator = clone(self.estimator).set_params(**params)
-            report = _ReportEpochs(trial, scores, last_step(estimator).max_epochs)
+            estimator = self.make_estimator(params)
             try:
-                scores.append(self._fit_and_score(estimator, train, valid, report))
-            except ValueError as error:
-                trial.set_user_attr(ERROR, str(error))
+                scores.append(self._fit_and_score(estimator, train, valid, trial, scores))
+            except UpdateFinishedTrialError:
                 raise
+            except (ValueError, RuntimeError) as error:
+                trial.set_user_attr(ERROR, str(error))
+                raise TrainingFailed from error
         trial.set_user_attr("scores", scores)
         return float(np.mean(scores))
 
-    def _fit_and_score(self, estimator, train, valid, report):
+    def make_estimator(self, params):
+        """Make an estimator with a trial's parameters, all of it seeded.
+
+        Parameters
+        ----------
+        params : dict
+            What the space returned.
+
+        Returns
+        -------
+        BaseFER or Pipeline
+            The unfitted estimator.
+        """
+        estimator = seeded(self.estimator, self.seed)
+        # values of a space may be estimators, too, and unseeded ones
+        return seeded(estimator.set_params(**clone(params, safe=False)), self.seed)
+
+    def fit_params(self, train):
+        """Find what `fit` takes beside images and labels.
+
+        Parameters
+        ----------
+        train : ndarray or slice
+            Positions of the images to train on.
+
+        Returns
+        -------
+        dict
+            The `groups` for an estimator's own `early_stopping`; in a Pipeline, nothing.
+        """
+        is_pipeline = hasattr(self.estimator, "steps")
+        return {} if is_pipeline or self.groups is None else {"groups": self.groups[train]}
+
+    def _fit_and_score(self, estimator, train, valid, trial, scores):
         X_train, X_valid = _safe_indexing(self.X, train), _safe_indexing(self.X, valid)
         y_train, y_valid = self.y[train], self.y[valid]
-        for step in _first_steps(estimator):
+        for step in first_steps(estimator):
             if hasattr(step, "fit_resample"):
                 X_train, y_train = step.fit_resample(X_train, y_train)
             else:
-                X_train = step.fit_transform(X_train, y_train)
-                X_valid = step.transform(X_valid)
+                fitted = step.fit(X_train, y_train)
+                X_train, X_valid = fitted.transform(X_train), fitted.transform(X_valid)
         clf = last_step(estimator)
+        report = _ReportEpochs(trial, clf, X_valid, y_valid, scores, self.n_steps)
         # a file per trial and fold would be left behind
         clf.set_params(callbacks=[*(clf.callbacks or []), report], checkpoint_dir=None, verbose=0)
-        clf.fit(X_train, y_train, X_val=X_valid, y_val=y_valid)
-        return f1_score(y_valid, clf.predict(X_valid), average="macro", zero_division=0)
+        clf.fit(X_train, y_train, **self.fit_params(train))
+        return _macro_f1(clf, X_valid, y_valid)
 
 
 class _ReportEpochs(Callback):
-    """Report each epoch of a fold to a trial, and end it if it is to be pruned."""
+    """Report a fold's score after each epoch, and end the trial if it is to be pruned.
 
-    def __init__(self, trial, scores, max_epochs):
-        self.trial, self.scores, self.max_epochs = trial, scores, max_epochs
+    The fold is not the fit's validation data: these decide on the schedule and on when to stop.
+    """
+
+    def __init__(self, trial, clf, X, y, scores, n_steps):
+        self.trial, self.clf, self.X, self.y = trial, clf, X, y
+        self.scores, self.n_steps, self.step = scores, n_steps, 0
 
     def on_epoch_end(self, net, **kwargs):
-        from optuna import TrialPruned
-
-        score = net.history[-1]["valid_f1_macro"]
-        step = len(self.scores) * self.max_epochs + len(net.history)
-        self.trial.report(np.mean([*self.scores, score]), step)
+        # of trials with more epochs than others, the same share of training is a step
+        step = self.n_steps * len(net.history) // self.clf.max_epochs
+        if step == self.step:
+            return
+        self.step = step
+        fitted = copy.copy(self.clf)
+        fitted.net_ = net
+        score = np.mean([*self.scores, _macro_f1(fitted, self.X, self.y)])
+        self.trial.report(score, len(self.scores) * self.n_steps + step)
         if self.trial.should_prune():
             raise TrialPruned
 
@@ -78,11 +137,5 @@ class _ReportEpochs(Callback):
         return self
 
 
-def last_step(estimator):
-    """Return the last step of a Pipeline; of another estimator, itself."""
-    return estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
-
-
-def _first_steps(estimator):
-    steps = [step for _, step in getattr(estimator, "steps", [])[:-1]]
-    return [step for step in steps if step not in (None, "passthrough")]
+def _macro_f1(clf, X, y):
+    return f1_score(y, clf.predict(X), average="macro", zero_division=0)

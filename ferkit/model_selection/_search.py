@@ -2,6 +2,7 @@
 
 import time
 import warnings
+import zlib
 from copy import deepcopy
 from functools import partial
 from itertools import count, takewhile
@@ -24,10 +25,11 @@ from tqdm import tqdm
 
 from .._base import BaseFER
 from .._images import as_labels
-from .._random import draw_seed, seeded
+from .._random import draw_seed
+from .._split import check_groups
 from ..datasets import find_duplicates
-from ._objective import Objective, last_step
 from ._spaces import NamedSpace, default_space
+from ._steps import last_step
 
 
 def _has(method):
@@ -55,15 +57,17 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         `ferkit.model_selection.default_space` does, which None takes, with the name of a
         Pipeline's last step before the names. A dict has a distribution of
         ``optuna.distributions`` by parameter; or, for what is no number or string, a dict of its
-        values by names of your own.
+        values by names of your own. A study in `storage` goes on with the space it began with.
     n_trials : int or None, default=30
         How many trials the study has in the end: those before, in `storage`, and those of other
-        processes are among them. None is for a `timeout`.
+        processes are among them; of processes that begin a trial at the same moment, one can be
+        too many. None is for a `timeout`.
     timeout : float or None, default=None
         Seconds after which no trial begins any more.
     cv : int, splitter, iterable or None, default=None
         The folds: None or an int are so many stratified ones, 5 for None. A splitter, such as
-        ``PredefinedSplit``, is asked once.
+        ``PredefinedSplit``, is asked once; one that knows no groups separates copies. A fold is
+        scored only: `early_stopping` and "plateau" take what is in the rest, as in `fit`.
     groups : {"duplicates"} or None, default="duplicates"
         "duplicates" finds copies of images, and keeps each in the fold of the others; `fit` also
         takes groups of your own.
@@ -83,7 +87,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
     random_state : int, RandomState instance or None, default=None
         Seeds the suggestions, and whatever in the estimator has ``random_state=None``. With an int
         and one job the same search gives the same study. A study in `storage` keeps that of the
-        first search.
+        first search; for None it is derived from `study_name`.
     refit : bool, default=True
         Whether to train the best parameters on all of `X` afterwards.
     verbose : int, default=0
@@ -100,6 +104,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
     study_ : optuna.Study
         All trials; ``study_.trials_dataframe()`` is a table of them. The user attributes of a
         trial name the `process` that ran it and, if it was finished, the `scores` of its folds.
+        It is a copy in memory of what is in `storage`.
     n_splits_ : int
         Number of folds.
     classes_ : ndarray of shape (n_classes,)
@@ -208,37 +213,41 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         FitFailedWarning
             If the training of some trials failed, such as with too large a learning rate.
         """
+        from ._objective import Objective
         from ._study import count_trials, in_memory, open_study
 
         self._check_parameters()
         y = check_array(as_labels(y), ensure_2d=False, dtype=None, input_name="y")
         check_classification_targets(y)
         X, y = indexable(X if hasattr(X, "iloc") else np.asarray(X), y)
-        folds = self._find_folds(X, y, groups)
+        folds, groups = self._find_folds(X, y, groups)
         with TemporaryDirectory() as folder:
             storage = self._open_storage(folder)
             study = open_study(
                 storage=storage,
                 name=self.study_name,
-                seed=draw_seed(self.random_state),
+                seed=self._draw_seed(),
                 pruner=self._get_pruner(),
-                made_of={"data": [X, y], "folds": folds, "parameters": _describe(self.estimator)},
+                made_of=self._describe(X, y, folds) if self.storage is not None else {},
             )
-            estimator = seeded(self.estimator, study.user_attrs["seed"])
             n_before = count_trials(study)["ended"]
-            self._run(study, storage, Objective(estimator, self._get_space(), X, y, folds))
-            is_temporary = self.storage is None and storage is not None
-            self.study_ = in_memory(study) if is_temporary else study
+            objective = Objective(
+                self.estimator, self._get_space(), X, y, folds, groups, study.user_attrs["seed"]
+            )
+            self._run(study, storage, objective)
+            self.study_ = in_memory(study)
         self.n_splits_ = len(folds)
         self._tell_failures(n_before)
         best = self.study_.best_trial
         self.best_score_, self.best_params_ = best.value, self._get_space()(best)
         if self.refit:
-            best_estimator = clone(estimator).set_params(**clone(self.best_params_, safe=False))
-            self.best_estimator_ = best_estimator.fit(X, y)
+            best_estimator = objective.make_estimator(self.best_params_)
+            self.best_estimator_ = best_estimator.fit(X, y, **objective.fit_params(slice(None)))
         return self
 
     def _check_parameters(self):
+        from optuna.storages import InMemoryStorage
+
         clf = last_step(self.estimator)
         if not isinstance(clf, BaseFER):
             raise ValueError(
@@ -246,12 +255,19 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
                 "estimator, which trains by epochs; for others use optuna_integration's "
                 "OptunaSearchCV"
             )
+        if hasattr(self.estimator, "steps"):
+            self.estimator._validate_steps()
         if self.n_trials is None and self.timeout is None:
             raise ValueError("got n_trials=None and timeout=None, expected one of them; set it")
         if (self.storage is None) != (self.study_name is None):
             raise ValueError(
                 f"got storage={self.storage!r} and study_name={self.study_name!r}, expected both "
                 "or neither; a study is found by its name"
+            )
+        if isinstance(self.storage, InMemoryStorage) and effective_n_jobs(self.n_jobs) > 1:
+            raise ValueError(
+                f"got an InMemoryStorage and n_jobs={self.n_jobs}, expected a storage that "
+                "processes share; take a database, or storage=None"
             )
 
     def _get_space(self):
@@ -262,25 +278,51 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         return NamedSpace(self.space) if isinstance(self.space, dict) else self.space
 
     def _find_folds(self, X, y, groups):
-        if groups is None and self.groups is not None:
-            groups = find_duplicates(X)
         cv = 5 if self.cv is None else self.cv
-        if isinstance(cv, Integral) and groups is not None:
-            cv = StratifiedGroupKFold(cv)
         with warnings.catch_warnings():
-            # of splitters that do not know groups
-            warnings.filterwarnings("ignore", "The groups parameter is ignored", UserWarning)
-            return list(check_cv(cv, y, classifier=True).split(X, y, groups))
+            if groups is None and self.groups is not None:
+                groups = find_duplicates(X)
+                # of splitters that do not know groups; those of the user's they are to tell of
+                warnings.filterwarnings("ignore", "The groups parameter is ignored", UserWarning)
+            if isinstance(cv, Integral) and groups is not None:
+                cv = StratifiedGroupKFold(cv)
+            groups = check_groups(groups, len(y))
+            return list(check_cv(cv, y, classifier=True).split(X, y, groups)), groups
+
+    def _draw_seed(self):
+        if self.random_state is None and self.study_name is not None:
+            # the same for all processes that begin with the study at once
+            return zlib.crc32(self.study_name.encode())
+        return draw_seed(self.random_state)
+
+    def _describe(self, X, y, folds):
+        """List by name what a study's trials depend on beside their parameters."""
+        estimator = clone(self.estimator)
+        last_step(estimator).set_params(verbose=0, checkpoint_dir=None, device="auto")
+        described = {
+            "data": [X, y],
+            "folds": folds,
+            "parameters": [type(estimator).__name__, estimator.get_params(deep=False)],
+        }
+        if isinstance(self.space, dict):
+            described["space"] = NamedSpace(self.space).describe()
+        return described
 
     def _open_storage(self, folder):
-        from optuna.storages.journal import JournalFileBackend, JournalStorage
+        from optuna.storages.journal import (
+            JournalFileBackend,
+            JournalFileOpenLock,
+            JournalStorage,
+        )
 
         from ._study import open_storage
 
         if isinstance(self.storage, str):
             return open_storage(self.storage)
         if self.storage is None and effective_n_jobs(self.n_jobs) > 1:
-            return JournalStorage(JournalFileBackend(str(Path(folder) / "study.log")))
+            path = str(Path(folder) / "study.log")
+            # the default lock is a symbolic link, which Windows wants rights for
+            return JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
         return self.storage
 
     def _get_pruner(self):
@@ -356,6 +398,23 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         return self.best_estimator_.predict(X)
 
+    @available_if(_has("decision_function"))
+    def decision_function(self, X):
+        """Compute logits with the best estimator.
+
+        Parameters
+        ----------
+        X : array-like
+            Images, as in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes) or (n,)
+            The logits; of two classes their difference.
+        """
+        check_is_fitted(self)
+        return self.best_estimator_.decision_function(X)
+
     @available_if(_has("predict_proba"))
     def predict_proba(self, X):
         """Predict probabilities of the classes with the best estimator.
@@ -406,8 +465,3 @@ def _run_next_trial(study, objective, limits):
     from ._study import run_next_trial
 
     return run_next_trial(study, objective, **limits)
-
-
-def _describe(estimator):
-    """Make of an estimator what differs if its class or a parameter does."""
-    return [type(estimator).__name__, clone(estimator).get_params(deep=False)]

@@ -120,6 +120,13 @@ class NamedSpace:
                     "for a list of numbers or strings write CategoricalDistribution([...])"
                 )
 
+    def describe(self):
+        """List names and distributions, as text."""
+        return {
+            name: sorted(choice) if isinstance(choice, dict) else repr(choice)
+            for name, choice in self.choices.items()
+        }
+
     def __call__(self, trial):
         """Choose parameters for a trial."""
         return {name: _suggest(trial, name, choice) for name, choice in self.choices.items()}

@@ -1,35 +1,36 @@
 """An optuna study that one process or many work on."""
 
 import os
+import pickle
 import socket
 import time
 import warnings
+import zlib
 from collections import Counter
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import contextmanager, suppress
 from functools import partial
 
 import joblib
 import optuna
+from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
 from optuna.samplers import BaseSampler, TPESampler
-from optuna.storages import RDBStorage
+from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import TrialState
 
 from .._random import stream_seed
+from ._objective import ERROR, TrainingFailed
 
 _HEARTBEAT = 60  # seconds
 _POLL = 1  # second
-# of a trial whose training failed, as opposed to one whose process died
-ERROR = "error"
-# of a trial that is known to be alive; who runs it
-_PROCESS = "process"
+# names the process that runs a trial, and the trial: a retry inherits that of the dead one
+_PROCESS, _BEGUN = "process", "begun"
 
 
 class NumberedSampler(BaseSampler):
-    """A TPE sampler that each trial seeds by its number.
+    """A TPE sampler that is seeded by the number of the trial and the name of the parameter.
 
-    So a study goes on as if it had never stopped, and processes that share one do not suggest the
-    same.
+    So a study goes on as if it had never stopped, and processes and threads that share one do not
+    suggest the same.
 
     Parameters
     ----------
@@ -39,27 +40,20 @@ class NumberedSampler(BaseSampler):
 
     def __init__(self, seed):
         self.seed = seed
-        self._seed_for(0)
-
-    def _seed_for(self, number):
-        seed = stream_seed(self.seed, number) % 2**32
-        self._sampler = TPESampler(seed=seed, constant_liar=True)
-
-    def before_trial(self, study, trial):
-        """Begin anew, with the trial's seed."""
-        self._seed_for(trial.number)
 
     def infer_relative_search_space(self, study, trial):
-        """Leave it to TPE."""
-        return self._sampler.infer_relative_search_space(study, trial)
+        """Leave all parameters to `sample_independent`."""
+        return {}
 
     def sample_relative(self, study, trial, search_space):
-        """Leave it to TPE."""
-        return self._sampler.sample_relative(study, trial, search_space)
+        """Leave all parameters to `sample_independent`."""
+        return {}
 
     def sample_independent(self, study, trial, param_name, param_distribution):
-        """Leave it to TPE."""
-        return self._sampler.sample_independent(study, trial, param_name, param_distribution)
+        """Suggest as TPE does."""
+        seed = stream_seed(self.seed, trial.number, zlib.crc32(param_name.encode())) % 2**32
+        sampler = TPESampler(seed=seed)
+        return sampler.sample_independent(study, trial, param_name, param_distribution)
 
 
 def open_study(*, storage, name, seed, pruner, made_of):
@@ -86,9 +80,9 @@ def open_study(*, storage, name, seed, pruner, made_of):
     Raises
     ------
     ValueError
-        If the study is there, and was made of something else.
+        If the study is there, and was made of something else, or a thing cannot be pickled.
     """
-    with quiet():
+    with _quiet():
         study = optuna.create_study(
             study_name=name,
             storage=storage,
@@ -98,7 +92,13 @@ def open_study(*, storage, name, seed, pruner, made_of):
         )
     found = study.user_attrs
     for what, thing in made_of.items():
-        digest = joblib.hash(thing)
+        try:
+            digest = joblib.hash(thing)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise ValueError(
+                f"got {what} that cannot be pickled ({error}), expected some that can be told from "
+                "others, for a study in storage; use named functions instead of lambdas"
+            ) from error
         if what not in found:
             study.set_user_attr(what, digest)
         elif found[what] != digest:
@@ -124,10 +124,17 @@ def open_storage(storage):
     -------
     optuna.storages.RDBStorage
         The storage.
-    """
-    from optuna.exceptions import ExperimentalWarning
-    from optuna.storages import RetryHeartbeatStaleTrialCallback
 
+    Raises
+    ------
+    ValueError
+        If the URL is of no file and no server.
+    """
+    if storage in {"sqlite://", "sqlite:///:memory:"}:
+        raise ValueError(
+            f"got storage={storage!r}, a database in memory, expected one that lasts, such as "
+            "'sqlite:///search.db'; None keeps the study in memory"
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         return RDBStorage(
@@ -148,7 +155,7 @@ def run_next_trial(study, objective, *, n_trials, deadline, heartbeat):
     study : optuna.Study
         The study.
     objective : callable
-        Takes a trial, and returns its value; a ValueError ends the trial, not the study.
+        Takes a trial, and returns its value; `TrainingFailed` ends the trial, not the study.
     n_trials : int or None
         How many the study is to have in all.
     deadline : float
@@ -162,15 +169,14 @@ def run_next_trial(study, objective, *, n_trials, deadline, heartbeat):
         Whether there was one.
     """
     has_heartbeat = heartbeat is not None
+    first_seen = {}
     while time.time() < deadline:
         if has_heartbeat:
-            _fail_stale_trials(study, 2 * heartbeat)
+            _fail_stale_trials(study, first_seen, grace_period=2 * heartbeat)
         n_of = count_trials(study)
         n_begun = n_of["ended"] + (n_of["running"] if has_heartbeat else 0)
         if n_trials is None or n_begun < n_trials:
-            with quiet():
-                function = partial(_begin, objective, has_heartbeat)
-                study.optimize(function, n_trials=1, catch=(ValueError,))
+            _run_trial(study, objective, has_heartbeat)
             return True
         if n_of["ended"] >= n_trials:
             break
@@ -200,7 +206,7 @@ def count_trials(study):
 
 
 def in_memory(study):
-    """Copy a study whose file goes.
+    """Copy a study, for its file or server may go.
 
     Parameters
     ----------
@@ -212,7 +218,7 @@ def in_memory(study):
     optuna.Study
         With the same trials and attributes, and no storage.
     """
-    with quiet():
+    with _quiet():
         copied = optuna.create_study(
             study_name=study.study_name,
             sampler=study.sampler,
@@ -225,28 +231,47 @@ def in_memory(study):
     return copied
 
 
-def _begin(objective, has_heartbeat, trial):
+def _run_trial(study, objective, has_heartbeat):
+    lost = []
+    function = partial(_begin, objective, has_heartbeat, lost)
+    try:
+        with _quiet():
+            study.optimize(function, n_trials=1, catch=(TrainingFailed,))
+    except ValueError:
+        if not lost:  # optuna does not take the result of a trial that was given up
+            raise
+
+
+def _begin(objective, has_heartbeat, lost, trial):
     if has_heartbeat:
         trial.storage.record_heartbeat(trial._trial_id)
     trial.set_user_attr(_PROCESS, f"{socket.gethostname()}:{os.getpid()}")
-    return objective(trial)
+    trial.set_user_attr(_BEGUN, trial.number)
+    try:
+        return objective(trial)
+    except KeyboardInterrupt:
+        trial.study.enqueue_trial(trial.params)  # for whoever goes on
+        raise
+    finally:
+        # others took this process for dead, and have failed its trial
+        if trial.storage.get_trial(trial._trial_id).state.is_finished():
+            lost.append(trial.number)
 
 
-def _fail_stale_trials(study, grace_period):
-    from optuna.exceptions import ExperimentalWarning
-
+def _fail_stale_trials(study, first_seen, grace_period):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ExperimentalWarning)
         optuna.storages.fail_stale_trials(study)
     # optuna leaves those alone whose process died before the first heartbeat
     for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
-        age = (datetime.now() - trial.datetime_start).total_seconds()
-        if _PROCESS not in trial.user_attrs and age > grace_period:
-            study.tell(trial.number, state=TrialState.FAIL)
+        seconds = time.monotonic() - first_seen.setdefault(trial.number, time.monotonic())
+        if trial.user_attrs.get(_BEGUN) != trial.number and seconds > grace_period:
+            with suppress(ValueError, UpdateFinishedTrialError):  # another process was faster
+                study.tell(trial.number, state=TrialState.FAIL)
 
 
 @contextmanager
-def quiet():
+def _quiet():
     """Keep optuna from a line per trial; what failed is told at the end of a search."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -1,12 +1,14 @@
 """A search by optuna against the reference study's named configurations.
 
-``python tests/benchmarks/search.py --data fer2013.zip --storage sqlite:///search.db`` searches on a
-stratified share of train, tries the named configurations on the same folds, and trains the best of
-both sides on that share with several seeds, to be scored on the validation split, which neither has
-seen. The same command goes on where it was stopped.
+``python tests/benchmarks/search.py --data fer2013.zip --storage sqlite:///search.db --out last``
+searches on a stratified share of train, tries the named configurations on the same folds, and
+trains the best of both sides on that share with several seeds, to be scored on the validation
+split, which neither has seen. The same command goes on with the search, and with the last
+trainings, where it was stopped.
 """
 
 import argparse
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ def main():
     parser = argparse.ArgumentParser(description="Search, and compare with named configurations.")
     parser.add_argument("--data", type=Path, required=True, help="FER2013")
     parser.add_argument("--storage", required=True, help="URL of a database for the study")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the last trainings")
     parser.add_argument("--share", type=float, default=0.15, help="of train, stratified")
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--trials", type=int, default=30)
@@ -48,13 +51,14 @@ def main():
         verbose=1,
     ).fit(X, y)
     trials = search.study_.trials
-    n_epochs = sum(len(trial.intermediate_values) for trial in trials)
-    n_of = {}
+    n_of = Counter(trial.state.name for trial in trials)
+    n_epochs = {name: 0 for name in n_of}
     for trial in trials:
-        n_of[trial.state.name] = n_of.get(trial.state.name, 0) + 1
-    print(f"trials: {n_of}")
-    n_whole = len(trials) * args.folds * args.epochs
-    print(f"epochs: {n_epochs} of {n_whole} without pruning, {1 - n_epochs / n_whole:.0%} saved")
+        n_epochs[trial.state.name] += len(trial.intermediate_values)
+    n_whole = (n_of["COMPLETE"] + n_of["PRUNED"]) * args.folds * args.epochs
+    n_trained = n_epochs.get("COMPLETE", 0) + n_epochs.get("PRUNED", 0)
+    print(f"trials: {dict(n_of)}")
+    print(f"epochs: {n_trained} of {n_whole} without pruning, {1 - n_trained / n_whole:.0%} saved")
     print(f"best: {search.best_score_:.3f} {search.best_params_}")
 
     folds = list(StratifiedGroupKFold(args.folds).split(X, y, find_duplicates(X)))
@@ -64,7 +68,12 @@ def main():
     }
     scores = {
         name: cross_val_score(
-            named[name].set_params(random_state=0), X, y, cv=folds, scoring="f1_macro"
+            named[name].set_params(random_state=0),
+            X,
+            y,
+            cv=folds,
+            scoring="f1_macro",
+            n_jobs=args.jobs,
         ).mean()
         for name in named
     }
@@ -82,6 +91,7 @@ def main():
         y_test=y_valid,
         seeds=args.seeds,
         n_jobs=args.jobs,
+        out=args.out,
         verbose=1,
     )
     print(summarize(runs)[["accuracy", "f1_macro"]].round(3).to_string())

@@ -19,6 +19,8 @@ from ferkit.model_selection._study import open_storage, open_study, run_next_tri
 from tests.helpers import LinearFER
 from tests.share_a_study import N_TRIALS, open_impatient_storage
 
+pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+
 
 def begin(path, when):
     return subprocess.Popen([sys.executable, "-m", "tests.share_a_study", path, when])
@@ -39,7 +41,8 @@ def test_the_trial_of_a_killed_process_is_tried_again(tmp_path):
     n_of = Counter(trial.state for trial in trials)
     assert n_of[TrialState.FAIL] == 1
     assert n_of[TrialState.COMPLETE] + n_of[TrialState.PRUNED] >= N_TRIALS
-    assert sum(n_of.values()) == N_TRIALS + 1
+    # processes that begin at the same moment may run one too many
+    assert N_TRIALS + 1 <= sum(n_of.values()) <= N_TRIALS + 2
     (retry,) = (trial for trial in trials if trial.system_attrs.get("failed_trial") == 0)
     assert retry.params == trials[0].params
     assert retry.state.is_finished()
@@ -69,6 +72,23 @@ def test_a_trial_that_never_began_holds_nobody_up(tmp_path):
     limits = {"n_trials": 1, "deadline": np.inf, "heartbeat": 0.5}
     assert run_next_trial(study, lambda trial: 0.5, **limits)
     assert not run_next_trial(study, lambda trial: 0.5, **limits)
+    assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
+
+
+def test_a_trial_that_was_given_up_by_others_is_let_go(tmp_path):
+    storage = open_impatient_storage(tmp_path / "search.db")
+    study = open_study(storage=storage, name="any", seed=0, pruner=None, made_of={})
+
+    def objective(trial):
+        if trial.number == 0:  # this process was suspended, say
+            other = optuna.load_study(study_name="any", storage=storage)
+            other.tell(0, state=TrialState.FAIL)
+            trial.report(0.1, 1)
+        return 0.5
+
+    limits = {"n_trials": 1, "deadline": np.inf, "heartbeat": 1}
+    assert run_next_trial(study, objective, **limits)
+    assert run_next_trial(study, objective, **limits)
     assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
 
 

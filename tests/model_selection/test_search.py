@@ -1,21 +1,30 @@
 """FERSearchCV."""
 
+import pickle
+
 import numpy as np
 import optuna
 import pytest
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import Pipeline
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
-from sklearn.model_selection import PredefinedSplit, StratifiedGroupKFold, cross_val_score
+from sklearn.model_selection import (
+    PredefinedSplit,
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    cross_val_score,
+)
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER
-from ferkit.augment import Policy
+from ferkit.augment import Policy, resolve_policy
 from ferkit.datasets import find_duplicates, make_faces
 from ferkit.model_selection import FERSearchCV, default_space
 from ferkit.over_sampling import AugmentedOverSampler, at_least
@@ -42,24 +51,35 @@ def table_of(study):
     return table.drop(columns="user_attrs_process")
 
 
-def test_a_trial_is_scored_as_scikit_learn_does(faces):
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"lr_schedule": "plateau", "tta": "flip"},
+        {"early_stopping": True, "n_iter_no_change": 1, "monitor": "valid_f1_macro"},
+    ],
+    ids=str,
+)
+@pytest.mark.filterwarnings("ignore:got . of 7 validation images that are exact copies")
+def test_a_trial_is_scored_as_scikit_learn_does(faces, params):
     X, y = faces
-    clf = LinearFER(max_epochs=2, random_state=5)
-    search = search_of(clf, pruner=NEVER).fit(X, y)
-    folds = StratifiedGroupKFold(2)
+    folds = list(StratifiedGroupKFold(2).split(X, y, find_duplicates(X)))
+    clf = LinearFER(max_epochs=2, random_state=5, **params)
+    # with groups, its own validation part for early_stopping would be another one
+    search = search_of(clf, pruner=NEVER, cv=folds, groups=None).fit(X, y)
     for trial in search.study_.trials:
         by_hand = cross_val_score(
             clone(clf).set_params(**trial.params),
             X,
             y,
-            groups=find_duplicates(X),
             cv=folds,
             scoring="f1_macro",
         )
         assert trial.user_attrs["scores"] == by_hand.tolist()
         assert trial.value == by_hand.mean()
         assert list(trial.intermediate_values) == [1, 2, 3, 4]  # two folds of two epochs
-        assert trial.intermediate_values[4] == pytest.approx(trial.value)
+        if not clf.early_stopping:  # which may end with an earlier epoch
+            assert trial.intermediate_values[4] == pytest.approx(trial.value)
     best = max(search.study_.trials, key=lambda trial: trial.value)
     assert (search.best_score_, search.best_params_) == (best.value, best.params)
     refitted = clone(clf).set_params(**best.params).fit(X, y)
@@ -91,8 +111,8 @@ def test_a_pipeline_balances_inside_each_fold(faces):
     assert search.best_estimator_["net"].class_count_.min() >= 14
 
 
-@pytest.mark.parametrize("estimator", [LinearFER(max_epochs=1), LinearFER(max_epochs=1, lr=1e-3)])
-def test_the_same_search_gives_the_same_study(faces, estimator):
+def test_the_same_search_gives_the_same_study(faces):
+    estimator = LinearFER(max_epochs=1)  # without a seed
     first, second = (search_of(estimator, None, n_trials=12).fit(*faces) for _ in range(2))
     assert table_of(first.study_).equals(table_of(second.study_))
     np.testing.assert_array_equal(first.predict_proba(faces[0]), second.predict_proba(faces[0]))
@@ -106,8 +126,9 @@ def test_a_stopped_search_goes_on_as_if_it_had_not_stopped(faces, tmp_path):
     storage = f"sqlite:///{tmp_path / 'search.db'}"
     stored = {"storage": storage, "study_name": "faces"}
     search_of(clf, n_trials=11, refit=False, **stored).fit(*faces)
-    # the seed is that of the first search
-    parts = search_of(clf, n_trials=14, random_state=None, **stored).fit(*faces)
+    # the seed is that of the first search; what is said and where it runs may change
+    parts = search_of(LinearFER(max_epochs=1, verbose=1, device="cpu"), n_trials=14, **stored)
+    parts.set_params(random_state=None).fit(*faces)
     assert table_of(whole.study_).equals(table_of(parts.study_))
     np.testing.assert_array_equal(whole.predict_proba(faces[0]), parts.predict_proba(faces[0]))
     again = search_of(clf, n_trials=14, **stored).fit(*faces)
@@ -120,6 +141,7 @@ def test_a_stopped_search_goes_on_as_if_it_had_not_stopped(faces, tmp_path):
         ("data", lambda search, X, y: (search, X, y[::-1])),
         ("folds", lambda search, X, y: (search.set_params(cv=3), X, y)),
         ("parameters", lambda search, X, y: (search.set_params(estimator__max_epochs=2), X, y)),
+        ("space", lambda search, X, y: (search.set_params(space={"dropout": LR["lr"]}), X, y)),
     ],
 )
 def test_a_study_of_something_else_is_refused(faces, tmp_path, what, change):
@@ -163,14 +185,16 @@ def test_the_timeout_ends_a_search(faces):
 
 def test_copies_stay_together(faces):
     X, y = faces
-    together = search_of(LinearFER())._find_folds(X, y, None)
+    together, _ = search_of(LinearFER())._find_folds(X, y, None)
     assert all(np.isin([0, 137], valid).sum() != 1 for _, valid in together)
     assert all(np.isin([2, 139], valid).sum() != 1 for _, valid in together)
     groups = np.arange(140) // 2
-    for train, valid in search_of(LinearFER())._find_folds(X, y, groups):
+    for train, valid in search_of(LinearFER())._find_folds(X, y, groups)[0]:
         assert not set(groups[train]) & set(groups[valid])
-    apart = search_of(LinearFER(), groups=None)._find_folds(X, y, None)
+    apart, _ = search_of(LinearFER(), groups=None)._find_folds(X, y, None)
     assert any(np.isin([0, 137], valid).sum() == 1 for _, valid in apart)
+    with pytest.warns(UserWarning, match="groups parameter is ignored"):
+        search_of(LinearFER(), cv=StratifiedKFold(2))._find_folds(X, y, groups)
 
 
 def test_failed_trainings_are_told(faces):
@@ -185,14 +209,83 @@ def test_failed_trainings_are_told(faces):
         search_of(clf.set_params(lr=1e38), {}, n_trials=2).fit(*faces)
 
 
-def test_the_default_space_suits_every_estimator(faces):
-    trial = optuna.create_study().ask()
-    names = default_space(trial).keys()
-    for kind in (LargeFER, MobileNetFER, ResNetFER, VGG16FER):
-        clf = kind(**default_space(trial))
-        assert all(getattr(clf, name) is not None for name in names & {"optimizer", "lr"})
+def test_the_default_space_suits_every_estimator():
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
+    names = set()
+    for _ in range(50):
+        params = default_space(study.ask())
+        names |= params.keys()
+        for kind in (LargeFER, MobileNetFER, ResNetFER, VGG16FER):
+            kind(**params)._validate_params()
+            resolve_policy(params["augment"])
     pipeline = Pipeline([("copies", RandomOverSampler()), ("net", LinearFER())])
-    assert search_of(pipeline, None)._get_space()(trial).keys() == {f"net__{n}" for n in names}
+    prefixed = search_of(pipeline, None)._get_space()(study.ask())
+    assert prefixed.keys() == {f"net__{name}" for name in names}
+
+
+def test_a_mistake_in_the_space_ends_the_search(faces):
+    with pytest.raises(ValueError, match="Invalid parameter 'learning_rate'"):
+        search_of(LinearFER(), {"learning_rate": LR["lr"]}).fit(*faces)
+
+
+def test_estimators_in_a_space_are_seeded_and_their_own_in_each_fold(faces):
+    samplers = {"all": AugmentedOverSampler(policy="reference"), "some": AugmentedOverSampler()}
+    pipeline = Pipeline([("copies", "passthrough"), ("net", LinearFER(max_epochs=1))])
+    first, second = (search_of(pipeline, {"copies": samplers}).fit(*faces) for _ in range(2))
+    assert table_of(first.study_).equals(table_of(second.study_))
+    assert not hasattr(samplers["all"], "sampling_strategy_")
+    np.testing.assert_array_equal(first.predict_proba(faces[0]), second.predict_proba(faces[0]))
+
+
+def test_the_same_share_of_training_is_a_step(faces):
+    space = {"max_epochs": CategoricalDistribution([2, 4, 8])}
+    search = search_of(LinearFER(max_epochs=4), space, n_trials=6, pruner=NEVER).fit(*faces)
+    steps = {
+        trial.params["max_epochs"]: trial.intermediate_values for trial in search.study_.trials
+    }
+    assert {n: list(of_n) for n, of_n in steps.items()} == {
+        n: of_n
+        for n, of_n in {2: [2, 4, 6, 8], 4: list(range(1, 9)), 8: list(range(1, 9))}.items()
+        if n in steps
+    }
+    assert len(steps) > 1
+
+
+def test_a_step_that_cannot_be_pickled(faces, tmp_path):
+    pipeline = Pipeline([("half", FunctionTransformer(lambda X: X)), ("net", LinearFER())])
+    pipeline.set_params(net__max_epochs=1)
+    search = search_of(pipeline, {}, n_trials=1)
+    search.fit(*faces)
+    search.set_params(storage=f"sqlite:///{tmp_path / 's.db'}", study_name="faces")
+    with pytest.raises(ValueError, match=r"got parameters that cannot be pickled.*named functions"):
+        search.fit(*faces)
+
+
+def test_an_interrupted_trial_is_tried_again(faces, tmp_path):
+    def interrupt(trial):
+        lr = trial.suggest_float("lr", 1e-4, 1e-1, log=True)
+        if trial.number == 1:
+            raise KeyboardInterrupt
+        return {"lr": lr}
+
+    stored = {"storage": f"sqlite:///{tmp_path / 'search.db'}", "study_name": "faces"}
+    search = search_of(LinearFER(max_epochs=1), interrupt, n_trials=4, refit=False, **stored)
+    with pytest.raises(KeyboardInterrupt):
+        search.fit(*faces)
+    trials = search.fit(*faces).study_.trials
+    assert [trial.state.name for trial in trials] == ["COMPLETE", "FAIL"] + ["COMPLETE"] * 3
+    assert trials[2].params == trials[1].params
+
+
+def test_a_fitted_search_needs_its_storage_no_more(faces, tmp_path):
+    path = tmp_path / "search.db"
+    search = search_of(LinearFER(max_epochs=1), storage=f"sqlite:///{path}", study_name="faces")
+    pickled = pickle.dumps(search.fit(*faces))
+    path.unlink()
+    again = pickle.loads(pickled)
+    assert len(again.study_.trials) == 3
+    np.testing.assert_array_equal(again.predict(faces[0]), search.predict(faces[0]))
+    assert not path.exists()
 
 
 @pytest.mark.parametrize(
@@ -206,6 +299,11 @@ def test_the_default_space_suits_every_estimator(faces):
         ({"study_name": "faces"}, "storage=None"),
         ({"n_trials": 0}, "'n_trials' parameter"),
         ({"groups": "twins"}, "'groups' parameter"),
+        ({"storage": "sqlite://", "study_name": "a"}, "a database in memory"),
+        (
+            {"storage": InMemoryStorage(), "study_name": "a", "n_jobs": 2},
+            "a storage that processes share",
+        ),
     ],
 )
 def test_what_is_not_expected_is_refused(faces, params, message):
