@@ -1,24 +1,39 @@
 """HistoryDisplay."""
 
+import numpy as np
+from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import check_is_fitted
+
+from .._names import name_classes
+from ._colors import class_colors, series_colors
+
+_PANELS = {
+    "loss": {"train_loss": "training", "valid_loss": "validation"},
+    "scores": {"valid_accuracy": "accuracy", "valid_f1_macro": "macro-F1"},
+    "classes": {},  # a curve per class, whatever the classes are
+    "lr": {"lr": "learning rate"},
+}
+_TITLES = {"scores": "validation score", "classes": "validation F1", "lr": "learning rate"}
 
 
 class HistoryDisplay:
-    """Curves of a training: loss and, with validation data, accuracy and macro-F1 by epoch.
+    """Curves of one training or of several: loss, validation scores, learning rate by epoch.
 
     Use `from_estimator` to make one.
 
     Parameters
     ----------
-    history : pandas.DataFrame
-        A fitted estimator's `history_`.
+    history : DataFrame or dict of str to DataFrame
+        A fitted estimator's `history_`; or histories by the estimators' names.
     estimator_name : str, default=None
         Title of the figure.
+    best_epoch : int or dict of str to int, default=None
+        The epoch whose weights were kept, which is marked.
 
     Attributes
     ----------
     axes_ : ndarray of matplotlib Axes
-        One for the loss and, with validation data, one for the scores.
+        One for each panel.
     figure_ : matplotlib Figure
         The figure.
 
@@ -33,18 +48,21 @@ class HistoryDisplay:
     (2,)
     """
 
-    def __init__(self, history, *, estimator_name=None):
+    def __init__(self, history, *, estimator_name=None, best_epoch=None):
         self.history = history
         self.estimator_name = estimator_name
+        self.best_epoch = best_epoch
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None):
-        """Plot a fitted estimator's history.
+    def from_estimator(cls, estimator, *, panels=None, ax=None):
+        """Plot the history of a fitted estimator, or of several.
 
         Parameters
         ----------
-        estimator : MobileNetFER, ResNetFER or another BaseFER
-            Fitted.
+        estimator : BaseFER or dict of str to BaseFER
+            Fitted; or fitted ones by their names.
+        panels : list of {"loss", "scores", "classes", "lr"}, default=None
+            What is plotted, in an axes each; see `plot`.
         ax : matplotlib Axes or array-like of them, default=None
             Where to plot; see `plot`.
 
@@ -52,22 +70,47 @@ class HistoryDisplay:
         -------
         HistoryDisplay
             The plotted display.
-        """
-        check_is_fitted(estimator)
-        if estimator.n_iter_ == 0:
-            raise ValueError(
-                f"got a {type(estimator).__name__} without history, expected one that was trained "
-                "here or saved with it; weights that come with ferkit leave theirs out"
-            )
-        return cls(estimator.history_, estimator_name=type(estimator).__name__).plot(ax=ax)
 
-    def plot(self, ax=None):
+        Raises
+        ------
+        ValueError
+            If an estimator has no history.
+        """
+        several = estimator if isinstance(estimator, dict) else {"": estimator}
+        for clf in several.values():
+            check_is_fitted(clf)
+            if clf.n_iter_ == 0:
+                raise ValueError(
+                    f"got a {type(clf).__name__} without history, expected one that was trained "
+                    "here or saved with it; weights that come with ferkit leave theirs out"
+                )
+        if several is not estimator:
+            display = cls(
+                estimator.history_,
+                estimator_name=type(estimator).__name__,
+                best_epoch=estimator.best_epoch_,
+            )
+        else:
+            display = cls(
+                {name: clf.history_ for name, clf in several.items()},
+                best_epoch={name: clf.best_epoch_ for name, clf in several.items()},
+            )
+        return display.plot(ax=ax, panels=panels)
+
+    @validate_params(
+        {"panels": [list, None], "ax": "no_validation"}, prefer_skip_nested_validation=True
+    )
+    def plot(self, ax=None, *, panels=None):
         """Draw the curves.
 
         Parameters
         ----------
         ax : matplotlib Axes or array-like of them, default=None
-            One axes, or two if the history has validation scores. None makes a figure.
+            One axes for each panel. None makes a figure.
+        panels : list of {"loss", "scores", "classes", "lr"}, default=None
+            "loss" of training and validation, "scores" with accuracy and macro-F1, "classes" with
+            the F1 of each class, which is for one history only, and "lr", the learning rate. None
+            takes the loss and, with validation data, the scores.
 
         Returns
         -------
@@ -77,33 +120,23 @@ class HistoryDisplay:
         Raises
         ------
         ValueError
-            If there are not as many axes as panels.
+            If there are not as many axes as panels, or no history has what a panel shows.
         """
         import matplotlib.pyplot as plt
-        import numpy as np
         from matplotlib.ticker import MaxNLocator
 
-        panels = [("loss", ["train_loss", "valid_loss"])]
-        if "valid_f1_macro" in self.history:
-            panels.append(("validation score", ["valid_accuracy", "valid_f1_macro"]))
+        histories = self.history if isinstance(self.history, dict) else {"": self.history}
+        panels = self._choose_panels(histories, panels)
         if ax is None:
             size = (5 * len(panels), 3.5)
             _, ax = plt.subplots(1, len(panels), figsize=size, layout="constrained")
         axes = np.ravel(ax)
         if len(axes) != len(panels):
             raise ValueError(f"got {len(axes)} axes, expected {len(panels)}; pass one a panel")
-        labels = {
-            "train_loss": "training",
-            "valid_loss": "validation",
-            "valid_accuracy": "accuracy",
-            "valid_f1_macro": "macro-F1",
-        }
-        for ax, (title, columns) in zip(axes, panels, strict=True):
-            for column in self.history.columns.intersection(columns, sort=False):
-                ax.plot(
-                    self.history["epoch"], self.history[column], marker=".", label=labels[column]
-                )
-            ax.set(xlabel="epoch", ylabel=title)
+        for ax, panel in zip(axes, panels, strict=True):
+            for name, color in zip(histories, series_colors(len(histories)), strict=True):
+                self._draw(ax, panel, histories[name], name, color)
+            ax.set(xlabel="epoch", ylabel=_TITLES.get(panel, panel))
             ax.xaxis.set_major_locator(MaxNLocator(integer=True))
             ax.grid(alpha=0.3)
             ax.legend()
@@ -112,3 +145,49 @@ class HistoryDisplay:
         if self.estimator_name is not None:
             self.figure_.suptitle(self.estimator_name)
         return self
+
+    def _choose_panels(self, histories, panels):
+        has_scores = any("valid_f1_macro" in history for history in histories.values())
+        if panels is None:
+            return ["loss", "scores"] if has_scores else ["loss"]
+        for panel in panels:
+            if panel not in _PANELS:
+                raise ValueError(f"got panel {panel!r}, expected one of {', '.join(_PANELS)}")
+            if panel in {"scores", "classes"} and not has_scores:
+                raise ValueError(
+                    f"got panel {panel!r} for a history without validation data, expected some; "
+                    "give fit an X_val"
+                )
+            if panel == "classes" and len(histories) > 1:
+                raise ValueError(
+                    f"got panel 'classes' for {len(histories)} histories, expected one; plot each"
+                )
+        return panels
+
+    def _draw(self, ax, panel, history, name, color):
+        labels, colors = _PANELS[panel], {}
+        if panel == "classes":
+            labels, colors = _find_class_columns(history)
+        for column in history.columns.intersection(list(labels), sort=False):
+            style = {"label": labels[column], "color": colors.get(column)}
+            if name:  # of several: a colour each, and the kind of curve by its line
+                is_first = column == next(iter(labels))
+                label = name if len(labels) == 1 else f"{name}, {labels[column]}"
+                style = {"label": label, "color": color, "linestyle": "--" if is_first else "-"}
+            ax.plot(history["epoch"], history[column], marker=".", **style)
+        best = self.best_epoch[name] if isinstance(self.best_epoch, dict) else self.best_epoch
+        if best is not None:
+            ax.axvline(best, color=color if name else "black", linewidth=1, linestyle=":")
+
+
+def _find_class_columns(history):
+    prefix = "valid_f1_"
+    columns = [c for c in history if c.startswith(prefix) and c != f"{prefix}macro"]
+    classes = [column.removeprefix(prefix) for column in columns]
+    if all(name.isdecimal() for name in classes):
+        positions, names = name_classes(np.array([int(name) for name in classes]))
+        classes = [str(names[position]) for position in positions]
+    return (
+        dict(zip(columns, classes, strict=True)),
+        dict(zip(columns, class_colors(classes), strict=True)),
+    )

@@ -2,7 +2,9 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
-from ferkit.inspection import HistoryDisplay
+from ferkit.datasets import make_faces
+from ferkit.inspection import EMOTION_COLORS, HistoryDisplay
+from tests.helpers import LinearFER
 
 TRAINED = pd.DataFrame({"epoch": [1, 2], "train_loss": [2.0, 1.0], "lr": [0.1, 0.1]})
 VALIDATED = TRAINED.assign(
@@ -33,3 +35,46 @@ def test_given_axes():
     assert HistoryDisplay(VALIDATED).plot(ax=axes).axes_[1] is axes[1]
     with pytest.raises(ValueError, match="got 2 axes, expected 1"):
         HistoryDisplay(TRAINED).plot(ax=axes)
+
+
+def test_panels_of_classes_and_learning_rate():
+    history = VALIDATED.assign(valid_f1_0=[0.1, 0.2], valid_f1_3=[0.5, 0.6])
+    classes, lr = HistoryDisplay(history).plot(panels=["classes", "lr"]).axes_
+    assert drawn(classes) == {"angry": [0.1, 0.2], "happy": [0.5, 0.6]}
+    assert [line.get_color() for line in classes.lines] == [
+        EMOTION_COLORS["angry"],
+        EMOTION_COLORS["happy"],
+    ]
+    assert drawn(lr) == {"learning rate": [0.1, 0.1]}
+    named = VALIDATED.assign(valid_f1_no=[0.1, 0.2])
+    assert drawn(HistoryDisplay(named).plot(panels=["classes"]).axes_[0]) == {"no": [0.1, 0.2]}
+
+
+def test_several_trainings():
+    display = HistoryDisplay({"a": VALIDATED, "b": TRAINED}, best_epoch={"a": 1, "b": 2})
+    loss, scores = display.plot().axes_
+    curves = {line.get_label(): line for line in loss.lines}
+    assert curves["a, training"].get_ydata().tolist() == [2.0, 1.0]
+    assert curves["a, training"].get_color() == curves["a, validation"].get_color()
+    assert curves["a, training"].get_color() != curves["b, training"].get_color()
+    marks = [line.get_xdata()[0] for line in loss.lines if line.get_linestyle() == ":"]
+    assert marks == [1, 2]
+    assert {line.get_label() for line in scores.lines[:2]} == {"a, accuracy", "a, macro-F1"}
+    with pytest.raises(ValueError, match="panel 'classes' for 2 histories"):
+        display.plot(panels=["classes"])
+
+
+def test_the_kept_epoch_of_an_estimator():
+    X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
+    clf = LinearFER(max_epochs=3, random_state=0).fit(X, y)
+    display = HistoryDisplay.from_estimator(clf)
+    assert display.axes_[0].lines[-1].get_xdata()[0] == clf.best_epoch_
+    both = HistoryDisplay.from_estimator({"one": clf, "two": clf}, panels=["lr"])
+    assert [line.get_label() for line in both.axes_[0].lines[::2]] == ["one", "two"]
+
+
+def test_bad_panels():
+    with pytest.raises(ValueError, match="got panel 'f1', expected one of loss, scores"):
+        HistoryDisplay(VALIDATED).plot(panels=["f1"])
+    with pytest.raises(ValueError, match="a history without validation data"):
+        HistoryDisplay(TRAINED).plot(panels=["scores"])
