@@ -97,7 +97,7 @@ def _demo(args):
     print(f"training ResNetFER on {len(X)} drawn faces, scoring on {len(X_test)} others")
     clf = ResNetFER(max_epochs=10, random_state=0, verbose=2)
     clf.fit(X, y, X_val=X_test, y_val=y_test)
-    _report(y_test, clf.predict(X_test))
+    _report(clf, X_test, y_test)
     _plot(clf, X_test, y_test, args.out)
 
 
@@ -140,7 +140,7 @@ def _train(args):
     clf = fit(args, X[train], y[train], X_val=X[valid], y_val=y[valid])
     clf.save(args.out)
     print(f"wrote {args.out}\n\nvalidation images, a tenth of train:")
-    _report(y[valid], clf.predict(X[valid]))
+    _report(clf, X[valid], y[valid])
 
 
 def _fit_one(args, X, y, *, X_val, y_val):
@@ -203,18 +203,13 @@ def _evaluate(args):
     clf = ferkit.load(args.model)
     X, y = load_fer2013(args.data, subset=args.subset, on_error=args.on_error, return_X_y=True)
     print(f"{clf}\n{args.subset}, {len(X)} images:")
-    _report(y, clf.predict(X))
+    _report(clf, X, y)
 
 
-def _report(y_true, y_pred):
-    from sklearn.metrics import classification_report
+def _report(clf, X, y):
+    from .metrics import fer_report
 
-    labels = range(len(EMOTIONS))
-    print(
-        classification_report(
-            y_true, y_pred, labels=labels, target_names=EMOTIONS, digits=3, zero_division=0
-        )
-    )
+    print(fer_report(clf, X, y))
 
 
 if __name__ == "__main__":

@@ -135,7 +135,7 @@ def test_demo(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(ferkit.datasets, "make_faces", few_faces)
     assert main(["demo", "--out", str(tmp_path / "demo")]) == 0
     text = capsys.readouterr().out
-    assert "macro avg" in text
+    assert "f1_macro" in text
     for name in ("history.png", "confusion_matrix.png"):
         data = (tmp_path / "demo" / name).read_bytes()
         assert data.startswith(b"\x89PNG")

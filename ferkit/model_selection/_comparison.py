@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+from numbers import Integral
 from pathlib import Path
 
 import joblib
@@ -50,7 +51,7 @@ def compare(
         validation macro-F1 is scored too.
     max_epochs : int, default=None
         Epochs of every configuration; None leaves each its own.
-    seeds : sequence of int, default=(0, 1, 2)
+    seeds : int or sequence of int, default=(0, 1, 2)
         Each is the `random_state` of a fit of every configuration.
     n_jobs : int, default=None
         Processes that train at once; joblib divides the cores among them.
@@ -70,7 +71,8 @@ def compare(
     Raises
     ------
     ValueError
-        If a configuration is no ferkit estimator or has ``early_stopping=True``, there is a `y_val`
+        If a configuration is no ferkit estimator or has ``early_stopping=True``, a seed is there
+        twice, there is a `y_val`
         without `X_val` or the other way round, or `out` holds a run of this name on other data
         or with other parameters.
 
@@ -87,6 +89,13 @@ def compare(
     >>> summarize(runs)["f1_macro"].columns.tolist()
     ['mean', 'std']
     """
+    if not isinstance(configs, dict) or not all(isinstance(name, str) for name in configs):
+        raise ValueError(
+            f"got configs={configs!r}, expected a dict of unfitted ferkit estimators by names"
+        )
+    seeds = [seeds] if isinstance(seeds, Integral) else list(seeds)
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(f"got seeds={seeds}, expected different ones; a seed twice is one run")
     for name, estimator in configs.items():
         if not isinstance(estimator, BaseFER):
             raise ValueError(
@@ -190,7 +199,7 @@ class _RunFile:
         self.key = {
             "config": name,
             "data": digest,
-            "estimator": joblib.hash([type(estimator).__name__, estimator.get_params(deep=False)]),
+            "parameters": joblib.hash([type(estimator).__name__, estimator.get_params(deep=False)]),
         }
 
     def read(self):
@@ -200,7 +209,7 @@ class _RunFile:
         for what, got in stored["key"].items():
             if got != self.key[what]:
                 raise ValueError(
-                    f"got {self.path}, a run with another {what}, expected one of this comparison; "
+                    f"got {self.path}, a run with other {what}, expected one of this comparison; "
                     "choose another out, or delete the file to train anew"
                 )
         return stored["rows"]

@@ -5,7 +5,7 @@ import re
 _PATTERN = re.compile(
     r"(?P<optimizer>adamw|adam|sgd)"
     r"(?:_mom(?P<momentum>0\d*))?"
-    r"_lr(?P<lr>\d|[1-9]e\d)"
+    r"_lr(?P<lr>[1-9]|[1-9]e\d)"
     r"_drop(?:out)?(?P<dropout>\d{1,2})"
     r"(?:_wd(?P<weight_decay>0|[1-9]e\d))?"
     r"(?:_bn)?"
@@ -61,7 +61,7 @@ def parse_config(name):
     >>> clf.momentum
     0.9
     """
-    found = _PATTERN.fullmatch(name)
+    found = _PATTERN.fullmatch(name) if isinstance(name, str) else None
     if found is None or (found["momentum"] and found["optimizer"] != "sgd"):
         raise ValueError(
             f"got the configuration {name!r}, expected a name such as 'adam_lr3_drop15_wd1e4_bn' "
@@ -115,7 +115,8 @@ def format_config(params):
     if not {"optimizer", "lr", "dropout"} <= params.keys() <= known:
         raise ValueError(
             f"got parameters {sorted(params)}, expected optimizer, lr and dropout, and perhaps "
-            "momentum and weight_decay; leave the others out, a name cannot tell them"
+            "momentum and weight_decay; add what is missing, and leave out the others, which no "
+            "name can tell"
         )
     parts = [params["optimizer"], *_write_momentum(params)]
     lr = _write_power(params["lr"])

@@ -55,13 +55,14 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
     space : callable, dict or None, default=None
         Where to search. A function takes an optuna trial and returns parameters, as
         `ferkit.model_selection.default_space` does, which None takes, with the name of a
-        Pipeline's last step before the names. A dict has a distribution of
+        Pipeline's last step before the names; what it returns depends on the trial's suggestions
+        alone, for it is called again to tell the best parameters. A dict has a distribution of
         ``optuna.distributions`` by parameter; or, for what is no number or string, a dict of its
         values by names of your own. A study in `storage` goes on with the space it began with.
     n_trials : int or None, default=30
         How many trials the study has in the end: those before, in `storage`, and those of other
-        processes are among them; of processes that begin a trial at the same moment, one can be
-        too many. None is for a `timeout`.
+        processes are among them, also pruned ones and those whose training failed; of processes
+        that begin a trial at the same moment, one can be too many. None is for a `timeout`.
     timeout : float or None, default=None
         Seconds after which no trial begins any more.
     cv : int, splitter, iterable or None, default=None
@@ -91,7 +92,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
     refit : bool, default=True
         Whether to train the best parameters on all of `X` afterwards.
     verbose : int, default=0
-        Whether to show a progress bar of the trials.
+        Whether to show a progress bar of the trials, with the best macro-F1.
 
     Attributes
     ----------
@@ -102,9 +103,10 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
     best_score_ : float
         Its macro-F1, the mean over the folds.
     study_ : optuna.Study
-        All trials; ``study_.trials_dataframe()`` is a table of them. The user attributes of a
-        trial name the `process` that ran it and, if it was finished, the `scores` of its folds.
-        It is a copy in memory of what is in `storage`.
+        All trials; ``study_.trials_dataframe()`` is a table of them, where other searches have
+        `cv_results_`. The user attributes of a trial name the `process` that ran it, the `scores`
+        of its folds if it was finished, and the `error` if its training failed. It is a copy in
+        memory of what is in `storage`.
     n_splits_ : int
         Number of folds.
     classes_ : ndarray of shape (n_classes,)
@@ -234,8 +236,10 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
             objective = Objective(
                 self.estimator, self._get_space(), X, y, folds, groups, study.user_attrs["seed"]
             )
-            self._run(study, storage, objective)
-            self.study_ = in_memory(study)
+            try:
+                self._run(study, storage, objective)
+            finally:  # Ctrl-C leaves what there is
+                self.study_ = in_memory(study)
         self.n_splits_ = len(folds)
         self._tell_failures(n_before)
         best = self.study_.best_trial
@@ -251,8 +255,8 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         clf = last_step(self.estimator)
         if not isinstance(clf, BaseFER):
             raise ValueError(
-                f"got {clf!r} as estimator or as a Pipeline's last step, expected a ferkit "
-                "estimator, which trains by epochs; for others use optuna_integration's "
+                f"got {clf!r} as estimator or as a Pipeline's last step, expected an instance of a "
+                "ferkit estimator, which trains by epochs; for others use optuna_integration's "
                 "OptunaSearchCV"
             )
         if hasattr(self.estimator, "steps"):
@@ -287,7 +291,18 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
             if isinstance(cv, Integral) and groups is not None:
                 cv = StratifiedGroupKFold(cv)
             groups = check_groups(groups, len(y))
-            return list(check_cv(cv, y, classifier=True).split(X, y, groups)), groups
+            folds = list(check_cv(cv, y, classifier=True).split(X, y, groups))
+        for train, _ in folds:
+            missing = np.setdiff1d(y, y[train])
+            if len(missing):
+                raise ValueError(
+                    f"got a fold without class {missing[0]!s} in what is trained on, expected all "
+                    f"classes there; there are {np.sum(y == missing[0])} images of it, perhaps in "
+                    "one group: take fewer folds, or other ones"
+                )
+        if not folds:
+            raise ValueError("got cv without a fold, expected one or more")
+        return folds, groups
 
     def _draw_seed(self):
         if self.random_state is None and self.study_name is not None:
@@ -350,6 +365,9 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         with tqdm(total=n_left, desc="trials", disable=not self.verbose) as progress:
             for was_run in were_run:
                 progress.update(was_run)
+                if not progress.disable:
+                    values = [t.value for t in study.get_trials(deepcopy=False) if t.value]
+                    progress.set_postfix(best=f"{max(values, default=0):.3f}")
 
     def _tell_failures(self, n_before):
         from optuna.trial import TrialState

@@ -16,6 +16,7 @@ from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from .._random import stream_seed
 from ._objective import ERROR, TrainingFailed
@@ -80,7 +81,8 @@ def open_study(*, storage, name, seed, pruner, made_of):
     Raises
     ------
     ValueError
-        If the study is there, and was made of something else, or a thing cannot be pickled.
+        If the study is there, and was made of something else or for something else, or a thing
+        cannot be pickled.
     """
     with _quiet():
         study = optuna.create_study(
@@ -89,6 +91,11 @@ def open_study(*, storage, name, seed, pruner, made_of):
             pruner=pruner,
             direction="maximize",
             load_if_exists=True,
+        )
+    if [direction.name for direction in study.directions] != ["MAXIMIZE"]:
+        raise ValueError(
+            f"got the study {name!r}, which was not made to maximise one value, expected one of "
+            "this search; choose another study_name"
         )
     found = study.user_attrs
     for what, thing in made_of.items():
@@ -128,20 +135,27 @@ def open_storage(storage):
     Raises
     ------
     ValueError
-        If the URL is of no file and no server.
+        If nothing that lasts can be opened there.
     """
     if storage in {"sqlite://", "sqlite:///:memory:"}:
         raise ValueError(
             f"got storage={storage!r}, a database in memory, expected one that lasts, such as "
             "'sqlite:///search.db'; None keeps the study in memory"
         )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
-        return RDBStorage(
-            storage,
-            heartbeat_interval=_HEARTBEAT,
-            heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=1),
-        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            return RDBStorage(
+                storage,
+                heartbeat_interval=_HEARTBEAT,
+                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=1),
+            )
+    except (SQLAlchemyError, ImportError) as error:
+        raise ValueError(
+            f"got storage={storage!r}, which cannot be opened ({error}), expected a URL such as "
+            "'sqlite:///search.db', in a folder that is there, or "
+            "'postgresql://user@host/name', with a driver such as psycopg2"
+        ) from error
 
 
 def run_next_trial(study, objective, *, n_trials, deadline, heartbeat):

@@ -103,10 +103,10 @@ def test_a_killed_comparison_leaves_whole_files(faces, tmp_path, monkeypatch):
 def test_runs_on_other_data_are_noticed(faces, tmp_path):
     compare(CONFIGS, **faces, seeds=[0], out=tmp_path)
     other = {**faces, "y_test": np.roll(faces["y_test"], 1)}
-    with pytest.raises(ValueError, match="a run with another data, expected one of this compari"):
+    with pytest.raises(ValueError, match="a run with other data, expected one of this compari"):
         compare(CONFIGS, **other, seeds=[0], out=tmp_path)
     configs = {"fast": LinearFER(lr=1e-2, max_epochs=4)}
-    with pytest.raises(ValueError, match="a run with another estimator"):
+    with pytest.raises(ValueError, match="a run with other parameters"):
         compare(configs, **faces, seeds=[0], out=tmp_path)
 
 
@@ -128,6 +128,8 @@ def test_means_and_spreads(faces):
     [
         ({"dummy": DummyClassifier()}, {}, "as configuration 'dummy', expected a ferkit estimator"),
         ({"a": ResNetFER(early_stopping=True)}, {}, "got early_stopping=True in configuration 'a'"),
+        ([ResNetFER()], {}, "expected a dict of unfitted ferkit estimators by names"),
+        (CONFIGS, {"seeds": [0, 0]}, r"got seeds=\[0, 0\], expected different ones"),
         (CONFIGS, {"y_val": None}, "got one of X_val and y_val, expected both or neither"),
     ],
 )

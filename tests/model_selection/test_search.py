@@ -153,6 +153,22 @@ def test_a_study_of_something_else_is_refused(faces, tmp_path, what, change):
         search.fit(X, y)
 
 
+def test_a_study_for_something_else_is_refused(faces, tmp_path):
+    storage = f"sqlite:///{tmp_path / 'search.db'}"
+    optuna.create_study(study_name="small", storage=storage, direction="minimize")
+    search = search_of(LinearFER(max_epochs=1), storage=storage, study_name="small")
+    with pytest.raises(ValueError, match="'small', which was not made to maximise"):
+        search.fit(*faces)
+
+
+def test_folds_without_a_class_are_refused():
+    X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
+    y[y == 1], y[0] = 0, 1
+    search = search_of(LinearFER(), cv=[(np.arange(1, 70), np.arange(1))])
+    with pytest.raises(ValueError, match=r"a fold without class 1 .* 1 images of it"):
+        search.fit(X, y)
+
+
 def test_hopeless_trials_are_pruned(faces):
     space = {"lr": CategoricalDistribution([1e-2, 1e-12])}
     clf = LinearFER(max_epochs=6)
@@ -272,6 +288,7 @@ def test_an_interrupted_trial_is_tried_again(faces, tmp_path):
     search = search_of(LinearFER(max_epochs=1), interrupt, n_trials=4, refit=False, **stored)
     with pytest.raises(KeyboardInterrupt):
         search.fit(*faces)
+    assert len(search.study_.trials) == 3  # the last one waits
     trials = search.fit(*faces).study_.trials
     assert [trial.state.name for trial in trials] == ["COMPLETE", "FAIL"] + ["COMPLETE"] * 3
     assert trials[2].params == trials[1].params
@@ -300,6 +317,10 @@ def test_a_fitted_search_needs_its_storage_no_more(faces, tmp_path):
         ({"n_trials": 0}, "'n_trials' parameter"),
         ({"groups": "twins"}, "'groups' parameter"),
         ({"storage": "sqlite://", "study_name": "a"}, "a database in memory"),
+        ({"storage": "search.db", "study_name": "a"}, "got storage='search.db', which cannot be"),
+        ({"storage": "sqlite:////no/where.db", "study_name": "a"}, "a folder that is there"),
+        ({"estimator": LinearFER}, "an instance of a ferkit estimator"),
+        ({"cv": []}, "got cv without a fold"),
         (
             {"storage": InMemoryStorage(), "study_name": "a", "n_jobs": 2},
             "a storage that processes share",
