@@ -65,14 +65,23 @@ def _parser():
 
     evaluate = commands.add_parser("evaluate", help="score a saved model on FER2013")
     evaluate.set_defaults(run=_evaluate)
-    evaluate.add_argument("model", type=Path, metavar="FILE", help="model file")
-    _add_data(evaluate)
-    evaluate.add_argument(
+    _add_model(evaluate)
+
+    report = commands.add_parser("report", help="write a page about a saved model")
+    report.set_defaults(run=_write_report)
+    _add_model(report)
+    report.add_argument("--out", type=Path, required=True, metavar="FILE", help="HTML file")
+    return parser
+
+
+def _add_model(parser):
+    parser.add_argument("model", type=Path, metavar="FILE", help="model file")
+    _add_data(parser)
+    parser.add_argument(
         "--subset",
         choices=["train", "public_test", "private_test", "test"],
         default="public_test",
     )
-    return parser
 
 
 def _add_data(parser):
@@ -204,6 +213,24 @@ def _evaluate(args):
     X, y = load_fer2013(args.data, subset=args.subset, on_error=args.on_error, return_X_y=True)
     print(f"{clf}\n{args.subset}, {len(X)} images:")
     _report(clf, X, y)
+
+
+def _write_report(args):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import ferkit
+
+    from .datasets import load_fer2013
+    from .inspection import write_page
+
+    clf = ferkit.load(args.model)
+    X, y = load_fer2013(args.data, subset=args.subset, on_error=args.on_error, return_X_y=True)
+    X_train, y_train = load_fer2013(args.data, on_error=args.on_error, return_X_y=True)
+    command = f"ferkit report {args.model} {args.data} --subset {args.subset} --out {args.out}"
+    title = f"{args.model.name} on {args.subset}"
+    write_page(args.out, clf, X, y, X_train=X_train, y_train=y_train, title=title, command=command)
+    print(f"wrote {args.out}, {args.out.stat().st_size / 1e6:.1f} MB")
 
 
 def _report(clf, X, y):

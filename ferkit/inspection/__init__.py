@@ -6,6 +6,7 @@ from ._colors import EMOTION_COLORS
 from ._embedding import EmbeddingDisplay
 from ._face_grid import FaceGridDisplay
 from ._history import HistoryDisplay
+from ._page import write_page
 from ._saliency import SaliencyDisplay, grad_cam, occlusion_map
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "SaliencyDisplay",
     "grad_cam",
     "occlusion_map",
+    "write_page",
 ]

@@ -194,9 +194,8 @@ class EmbeddingDisplay:
             ax.set(zticks=[])
         else:
             ax.set_aspect("equal", adjustable="datalim")
-        ax.legend(
-            frameon=False, markerscale=max(1, 4 / size), loc="center left", bbox_to_anchor=(1, 0.5)
-        )
+        scale = max(1, 6 / np.sqrt(size))
+        ax.legend(frameon=False, markerscale=scale, loc="center left", bbox_to_anchor=(1, 0.5))
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
