@@ -3,14 +3,14 @@
 import numpy as np
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 
-from .._images import as_images, as_labels, as_rows, resolve_image_shape
 from .._names import name_classes
+from ._class_images import as_floats, check_images
 
 
 class FaceGridDisplay:
-    """Faces in rows: samples of each class, changed copies of one, or the worst mistakes.
+    """Faces in rows: samples or means of classes, changed copies, or the worst mistakes.
 
-    Use `from_images`, `from_policy` or `from_predictions` to make one.
+    Use `from_images`, `from_means`, `from_policy` or `from_predictions` to make one.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ class FaceGridDisplay:
         FaceGridDisplay
             The plotted display.
         """
-        images, y = _check(X, y)
+        images, y = check_images(X, y)
         random_state = check_random_state(random_state)
         labels = np.unique(y)
         positions, names = name_classes(labels, target_names)
@@ -75,6 +75,33 @@ class FaceGridDisplay:
             chosen = random_state.choice(found, size=min(n_per_class, len(found)), replace=False)
             rows[str(names[position])] = images[chosen]
         return cls(rows).plot(figure=figure)
+
+    @classmethod
+    def from_means(cls, X, y, *, target_names=None, figure=None):
+        """Plot the mean face of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+            Images or rows: uint8 levels, or floats in [0, 1].
+        y : array-like of shape (n,)
+            Their labels.
+        target_names : sequence of str, default=None
+            Names that integer labels are positions in; None takes the emotions where they fit.
+        figure : matplotlib Figure or SubFigure, default=None
+            Where to plot; None makes one.
+
+        Returns
+        -------
+        FaceGridDisplay
+            The plotted display.
+        """
+        images, y = check_images(X, y)
+        labels = np.unique(y)
+        positions, names = name_classes(labels, target_names)
+        means = np.stack([as_floats(images[y == label]).mean(axis=0) for label in labels])
+        titles = {"mean": [str(names[position]) for position in positions]}
+        return cls({"mean": means}, titles=titles).plot(figure=figure)
 
     @classmethod
     def from_policy(cls, X, policy, *, n_copies=8, random_state=0, figure=None):
@@ -103,12 +130,12 @@ class FaceGridDisplay:
         from .._random import draw_seed, preserved_generators, seed_generators
         from ..augment import resolve_policy
 
-        images, _ = _check(X, None)
+        images, _ = check_images(X)
         policy, device = resolve_policy(policy), torch.device("cpu")
         rows = {}
         with preserved_generators(device):
             seed_generators(device, draw_seed(random_state))
-            for position, image in enumerate(_as_floats(images)):
+            for position, image in enumerate(as_floats(images)):
                 copies = torch.from_numpy(np.repeat(image[None], n_copies, axis=0))
                 changed = policy(copies.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()
                 rows[str(position)] = np.concatenate([image[None], changed])
@@ -149,7 +176,7 @@ class FaceGridDisplay:
         ValueError
             If there is no mistake.
         """
-        images, y_true = _check(X, y_true)
+        images, y_true = check_images(X, y_true)
         y_prob = np.asarray(y_prob)
         check_consistent_length(images, y_prob)
         labels = np.unique(y_true) if labels is None else column_or_1d(labels)
@@ -199,23 +226,9 @@ class FaceGridDisplay:
             for ax in row_axes[len(faces) :]:
                 ax.set_axis_off()
             for ax, face, title in zip(row_axes, faces, titles, strict=False):
-                ax.imshow(_as_floats(face).squeeze(), cmap="gray", vmin=0, vmax=1)
+                ax.imshow(as_floats(face).squeeze(), cmap="gray", vmin=0, vmax=1)
                 ax.set_title(title, fontsize=7, pad=2)
                 ax.set(xticks=[], yticks=[])
             row_axes[0].set_ylabel(name, rotation=0, ha="right", va="center")
         self.axes_, self.figure_ = axes, figure
         return self
-
-
-def _check(X, y):
-    rows, image_shape = as_rows(X)
-    rows = np.asarray(rows)
-    images = as_images(rows, resolve_image_shape(rows.shape[1], image_shape, None))
-    if y is not None:
-        y = column_or_1d(as_labels(y))
-        check_consistent_length(images, y)
-    return images, y
-
-
-def _as_floats(images):
-    return images.astype(np.float32) / 255 if images.dtype == np.uint8 else images

@@ -3,6 +3,7 @@
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 
 from ferkit import EMOTIONS
@@ -12,7 +13,9 @@ from ferkit.inspection import (
     EMOTION_COLORS,
     ClassBalanceDisplay,
     ClassMetricsDisplay,
+    ComparisonDisplay,
     FaceGridDisplay,
+    IntensityDisplay,
 )
 from ferkit.metrics import FERReport
 
@@ -130,3 +133,47 @@ def test_scores_of_each_class():
         ClassMetricsDisplay.from_reports({"a": report, "b": FERReport.from_predictions([0], [0])})
     with pytest.raises(ValueError, match="'metric' parameter"):
         ClassMetricsDisplay.from_reports(report, metric="auc")
+
+
+def test_means_and_brightness(faces):
+    X, y = faces
+    display = FaceGridDisplay.from_means(X, y)
+    assert [ax.get_title() for ax in display.axes_[0]] == list(EMOTIONS)
+    np.testing.assert_allclose(
+        display.rows["mean"][3, :, :, 0], X[y == 3].mean(axis=0) / 255, atol=1e-6
+    )
+    levels = IntensityDisplay.from_images(X, y)
+    line = levels.ax_.lines[3]
+    assert line.get_label() == "happy"
+    counts, _ = np.histogram(X[y == 3], bins=64, range=(0, 256))
+    np.testing.assert_allclose(line.get_ydata(), counts / counts.sum() * 64)
+    floats = IntensityDisplay.from_images(np.array([[[0.0, 1.0]]], dtype=np.float32), ["a"])
+    assert floats.densities["a"][[0, -1]].tolist() == [32, 32]
+
+
+def test_comparison():
+    runs = pd.DataFrame(
+        {
+            "config": ["a", "a", "b", "b"],
+            "weights": ["last epoch", "last epoch", "last epoch", "best validation"],
+            "f1_macro": [0.4, 0.6, 0.3, 0.9],
+            "accuracy": [0.5, 0.5, 0.4, 0.9],
+            "n_parameters": [10, 10, 20, 20],
+            "seconds": [1.0, 2.0, 3.0, 3.0],
+        }
+    )
+    display = ComparisonDisplay.from_runs(runs, baseline="b")
+    bars = [container[0].get_width() for container in display.ax_.containers]
+    assert bars == [0.5, 0.3]
+    assert display.ax_.lines[-1].get_xdata()[0] == 0.3
+    points = [c.get_offsets()[:, 0].tolist() for c in display.ax_.collections]
+    assert points == [[0.4, 0.6], [0.3]]
+    against = ComparisonDisplay.from_runs(runs, metric="accuracy", against="seconds")
+    assert against.ax_.collections[0].get_offsets().tolist() == [[1.0, 0.5], [2.0, 0.5]]
+    assert against.ax_.get_xlabel() == "seconds of training"
+    with pytest.raises(ValueError, match="metric='f2', expected one of config"):
+        ComparisonDisplay.from_runs(runs, metric="f2")
+    with pytest.raises(ValueError, match="baseline='c', expected one of a, b"):
+        ComparisonDisplay.from_runs(runs, baseline="c")
+    with pytest.raises(ValueError, match="got no run with weights='best validation'"):
+        ComparisonDisplay.from_runs(runs[:2], weights="best validation")

@@ -1,0 +1,37 @@
+"""Images and labels, as displays take them."""
+
+import numpy as np
+from sklearn.utils import check_consistent_length, column_or_1d
+
+from .._images import as_images, as_labels, as_rows, resolve_image_shape
+
+
+def check_images(X, y=None):
+    """Validate images and their labels.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+        Images or rows: uint8 levels, or floats in [0, 1].
+    y : array-like of shape (n,), default=None
+        Their labels.
+
+    Returns
+    -------
+    images : ndarray of shape (n, h, w, channels)
+        uint8 or float32.
+    y : ndarray of shape (n,) or None
+        The labels.
+    """
+    rows, image_shape = as_rows(X)
+    rows = np.asarray(rows)
+    images = as_images(rows, resolve_image_shape(rows.shape[1], image_shape, None))
+    if y is not None:
+        y = column_or_1d(as_labels(y))
+        check_consistent_length(images, y)
+    return images, y
+
+
+def as_floats(images):
+    """Scale levels to floats in [0, 1]; leave floats as they are."""
+    return images.astype(np.float32) / 255 if images.dtype == np.uint8 else images

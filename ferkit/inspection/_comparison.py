@@ -1,0 +1,154 @@
+"""ComparisonDisplay."""
+
+from sklearn.utils._param_validation import StrOptions, validate_params
+
+from ._colors import series_colors
+
+_NAMES = {
+    "f1_macro": "macro-F1",
+    "n_parameters": "parameters",
+    "seconds": "seconds of training",
+}
+
+
+class ComparisonDisplay:
+    """Configurations side by side, by a score, with a point for each seed.
+
+    Use `from_runs` to make one.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        What `ferkit.model_selection.compare` returned, of one kind of `weights`.
+    metric : str
+        The column that is shown.
+    against : {"n_parameters", "seconds"} or None
+        What the score is drawn against; None draws bars.
+    baseline : str or None
+        The configuration that a line shows.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        The axes.
+    figure_ : matplotlib Figure
+        The figure.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ferkit.inspection import ComparisonDisplay
+    >>> runs = pd.DataFrame({"config": ["a", "a", "b"], "weights": "last epoch", "seed": [0, 1, 0],
+    ...                      "f1_macro": [0.4, 0.5, 0.3], "n_parameters": [100, 100, 50]})
+    >>> display = ComparisonDisplay.from_runs(runs, baseline="b")
+    >>> [label.get_text() for label in display.ax_.get_yticklabels()]
+    ['a', 'b']
+    """
+
+    def __init__(self, runs, *, metric, against, baseline):
+        self.runs = runs
+        self.metric = metric
+        self.against = against
+        self.baseline = baseline
+
+    @classmethod
+    @validate_params(
+        {
+            "runs": "no_validation",
+            "metric": [str],
+            "against": [StrOptions({"n_parameters", "seconds"}), None],
+            "weights": [StrOptions({"last epoch", "best validation"})],
+            "baseline": [str, None],
+            "ax": "no_validation",
+        },
+        prefer_skip_nested_validation=True,
+    )
+    def from_runs(
+        cls,
+        runs,
+        *,
+        metric="f1_macro",
+        against=None,
+        weights="last epoch",
+        baseline=None,
+        ax=None,
+    ):
+        """Plot a comparison.
+
+        Parameters
+        ----------
+        runs : DataFrame
+            What `ferkit.model_selection.compare` returned.
+        metric : str, default="f1_macro"
+            The column to show, such as "accuracy" or "f1_1".
+        against : {"n_parameters", "seconds"} or None, default=None
+            What to draw the score against; None draws a bar for each configuration.
+        weights : {"last epoch", "best validation"}, default="last epoch"
+            The network that was scored.
+        baseline : str, default=None
+            A configuration whose mean score a line shows.
+        ax : matplotlib Axes, default=None
+            Where to plot; None makes a figure.
+
+        Returns
+        -------
+        ComparisonDisplay
+            The plotted display.
+
+        Raises
+        ------
+        ValueError
+            If there are no such runs, metric or configuration.
+        """
+        chosen = runs[runs["weights"] == weights]
+        if chosen.empty:
+            raise ValueError(f"got no run with weights={weights!r}, expected one or more")
+        if metric not in chosen:
+            raise ValueError(f"got metric={metric!r}, expected one of {', '.join(chosen)}")
+        if baseline is not None and baseline not in set(chosen["config"]):
+            raise ValueError(
+                f"got baseline={baseline!r}, expected one of {', '.join(chosen['config'].unique())}"
+            )
+        return cls(chosen, metric=metric, against=against, baseline=baseline).plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw the configurations.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to plot; None makes a figure.
+
+        Returns
+        -------
+        ComparisonDisplay
+            Self, with `ax_` and `figure_`.
+        """
+        import matplotlib.pyplot as plt
+
+        groups = dict(iter(self.runs.groupby("config", sort=False)))
+        if ax is None:
+            height = 3.5 if self.against else 0.45 * len(groups) + 1
+            _, ax = plt.subplots(figsize=(6.5, height), layout="constrained")
+        title = _NAMES.get(self.metric, self.metric)
+        draw_line = ax.axhline if self.against else ax.axvline
+        if self.against:
+            for (name, of), color in zip(groups.items(), series_colors(len(groups)), strict=True):
+                ax.scatter(of[self.against], of[self.metric], color=color, label=name)
+            ax.set(xlabel=_NAMES[self.against], ylabel=title)
+            ax.set_xlim(left=0)
+            ax.legend(frameon=False)
+        else:
+            for position, (name, of) in enumerate(groups.items()):
+                color = "#999999" if name == self.baseline else "#0072B2"
+                ax.barh(position, of[self.metric].mean(), color=color, height=0.7)
+                ax.scatter(of[self.metric], [position] * len(of), color="black", s=12, zorder=3)
+            ax.set_yticks(range(len(groups)), list(groups))
+            ax.invert_yaxis()
+            ax.set(xlabel=title)
+        if self.baseline is not None:
+            mean = groups[self.baseline][self.metric].mean()
+            draw_line(mean, color="black", linestyle=":", linewidth=1)
+        ax.spines[["top", "right"]].set_visible(False)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self

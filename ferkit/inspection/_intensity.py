@@ -1,0 +1,101 @@
+"""IntensityDisplay."""
+
+import numpy as np
+
+from .._names import name_classes
+from ._class_images import check_images
+from ._colors import class_colors
+
+_N_BINS = 64
+
+
+class IntensityDisplay:
+    """How bright the pixels of each class are.
+
+    Use `from_images` to make one.
+
+    Parameters
+    ----------
+    densities : dict of str to ndarray of shape (64,)
+        Shares of pixels in bins of brightness from 0 to 1, times 64, by class.
+
+    Attributes
+    ----------
+    densities : dict of str to ndarray of shape (64,)
+        Shares of pixels in bins of brightness from 0 to 1, times 64, by class.
+    ax_ : matplotlib Axes
+        The axes.
+    figure_ : matplotlib Figure
+        The figure.
+
+    Examples
+    --------
+    >>> from ferkit.datasets import make_faces
+    >>> from ferkit.inspection import IntensityDisplay
+    >>> X, y = make_faces(70, random_state=0, return_X_y=True)
+    >>> len(IntensityDisplay.from_images(X, y).densities)
+    7
+    """
+
+    def __init__(self, densities):
+        self.densities = densities
+
+    @classmethod
+    def from_images(cls, X, y, *, target_names=None, ax=None):
+        """Plot the distribution of the pixels' levels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+            Images or rows: uint8 levels, or floats in [0, 1].
+        y : array-like of shape (n,)
+            Their labels.
+        target_names : sequence of str, default=None
+            Names that integer labels are positions in; None takes the emotions where they fit.
+        ax : matplotlib Axes, default=None
+            Where to plot; None makes a figure.
+
+        Returns
+        -------
+        IntensityDisplay
+            The plotted display.
+        """
+        images, y = check_images(X, y)
+        labels = np.unique(y)
+        positions, names = name_classes(labels, target_names)
+        top = 256 if images.dtype == np.uint8 else 1
+        densities = {
+            str(names[position]): np.histogram(
+                images[y == label], bins=_N_BINS, range=(0, top), density=True
+            )[0]
+            * top
+            for label, position in zip(labels, positions, strict=True)
+        }
+        return cls(densities).plot(ax=ax)
+
+    def plot(self, ax=None):
+        """Draw a curve per class.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to plot; None makes a figure.
+
+        Returns
+        -------
+        IntensityDisplay
+            Self, with `ax_` and `figure_`.
+        """
+        import matplotlib.pyplot as plt
+
+        if ax is None:
+            _, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
+        middles = (np.arange(_N_BINS) + 0.5) / _N_BINS
+        for name, color in zip(self.densities, class_colors(list(self.densities)), strict=True):
+            ax.plot(middles, self.densities[name], color=color, label=name)
+        ax.set(xlabel="brightness", ylabel="density of pixels", xlim=(0, 1))
+        ax.set_ylim(bottom=0)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.legend(frameon=False)
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
