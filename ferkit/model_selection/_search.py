@@ -61,8 +61,8 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         values by names of your own. A study in `storage` goes on with the space it began with.
     n_trials : int or None, default=30
         How many trials the study has in the end: those before, in `storage`, and those of other
-        processes are among them, also pruned ones and those whose training failed; of processes
-        that begin a trial at the same moment, one can be too many. None is for a `timeout`.
+        processes are among them, also pruned ones and those whose training failed. None is for a
+        `timeout`.
     timeout : float or None, default=None
         Seconds after which no trial begins any more.
     cv : int, splitter, iterable or None, default=None

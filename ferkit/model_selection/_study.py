@@ -171,7 +171,8 @@ def run_next_trial(study, objective, *, n_trials, deadline, heartbeat):
     objective : callable
         Takes a trial, and returns its value; `TrainingFailed` ends the trial, not the study.
     n_trials : int or None
-        How many the study is to have in all.
+        How many the study is to have in all; of several that begin at the same moment, those that
+        are too many are failed at once.
     deadline : float
         When none begins any more, in `time.time`'s seconds.
     heartbeat : int or None
@@ -190,7 +191,7 @@ def run_next_trial(study, objective, *, n_trials, deadline, heartbeat):
         n_of = count_trials(study)
         n_begun = n_of["ended"] + (n_of["running"] if has_heartbeat else 0)
         if n_trials is None or n_begun < n_trials:
-            _run_trial(study, objective, has_heartbeat)
+            _run_trial(study, objective, n_trials if has_heartbeat else None, has_heartbeat)
             return True
         if n_of["ended"] >= n_trials:
             break
@@ -213,8 +214,7 @@ def count_trials(study):
     """
     n_of = Counter()
     for trial in study.get_trials(deepcopy=False):
-        has_failed = trial.state == TrialState.FAIL and ERROR in trial.user_attrs
-        n_of["ended"] += has_failed or trial.state in {TrialState.COMPLETE, TrialState.PRUNED}
+        n_of["ended"] += _has_ended(trial)
         n_of["running"] += trial.state == TrialState.RUNNING
     return n_of
 
@@ -245,22 +245,36 @@ def in_memory(study):
     return copied
 
 
-def _run_trial(study, objective, has_heartbeat):
+def _has_ended(trial):
+    has_failed = trial.state == TrialState.FAIL and ERROR in trial.user_attrs
+    return has_failed or trial.state in {TrialState.COMPLETE, TrialState.PRUNED}
+
+
+class _Surplus(Exception):
+    """Another process began the last trial at the same moment."""
+
+
+def _run_trial(study, objective, n_trials, has_heartbeat):
     lost = []
-    function = partial(_begin, objective, has_heartbeat, lost)
+    function = partial(_begin, objective, n_trials, has_heartbeat, lost)
     try:
         with _quiet():
-            study.optimize(function, n_trials=1, catch=(TrainingFailed,))
+            study.optimize(function, n_trials=1, catch=(TrainingFailed, _Surplus))
     except ValueError:
         if not lost:  # optuna does not take the result of a trial that was given up
             raise
 
 
-def _begin(objective, has_heartbeat, lost, trial):
+def _begin(objective, n_trials, has_heartbeat, lost, trial):
     if has_heartbeat:
         trial.storage.record_heartbeat(trial._trial_id)
     trial.set_user_attr(_PROCESS, f"{socket.gethostname()}:{os.getpid()}")
     trial.set_user_attr(_BEGUN, trial.number)
+    if n_trials is not None:
+        trials = trial.study.get_trials(deepcopy=False)
+        begun = [t.number for t in trials if _has_ended(t) or t.state == TrialState.RUNNING]
+        if begun.index(trial.number) >= n_trials:
+            raise _Surplus
     try:
         return objective(trial)
     except KeyboardInterrupt:
