@@ -78,3 +78,11 @@ def test_bad_panels():
         HistoryDisplay(VALIDATED).plot(panels=["f1"])
     with pytest.raises(ValueError, match="a history without validation data"):
         HistoryDisplay(TRAINED).plot(panels=["scores"])
+
+
+def test_missing_values_are_gaps():
+    history = VALIDATED.assign(valid_loss=[float("nan")] * 2, valid_f1_macro=[float("nan"), 0.2])
+    loss, scores = HistoryDisplay(history).plot().axes_
+    assert len(drawn(loss)["validation"]) == 2
+    assert drawn(scores)["macro-F1"][1] == 0.2
+    loss.figure.canvas.draw()
