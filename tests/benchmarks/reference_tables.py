@@ -60,15 +60,14 @@ def main():
             params = {**params, "weights": None, "freeze": None}
         elif args.network == "vgg16" and args.weights:
             params = {**params, "weights": args.weights}
-        configs[name] = ESTIMATORS[args.network](
-            **params, sampler=balanced, augment="reference", max_epochs=args.epochs
-        )
+        configs[name] = ESTIMATORS[args.network](**params, sampler=balanced, augment="reference")
     runs = compare(
         configs,
         X,
         y,
         X_test=X_test,
         y_test=y_test,
+        max_epochs=args.epochs,
         seeds=args.seeds,
         n_jobs=args.jobs,
         out=args.out,
