@@ -216,6 +216,8 @@ def _evaluate(args):
 
 
 def _write_report(args):
+    import shlex
+
     import matplotlib
 
     matplotlib.use("Agg")
@@ -226,8 +228,20 @@ def _write_report(args):
 
     clf = ferkit.load(args.model)
     X, y = load_fer2013(args.data, subset=args.subset, on_error=args.on_error, return_X_y=True)
-    X_train, y_train = load_fer2013(args.data, on_error=args.on_error, return_X_y=True)
-    command = f"ferkit report {args.model} {args.data} --subset {args.subset} --out {args.out}"
+    X_train = y_train = None
+    if args.subset != "train":
+        X_train, y_train = load_fer2013(args.data, on_error=args.on_error, return_X_y=True)
+    command = [
+        "ferkit",
+        "report",
+        args.model,
+        args.data,
+        "--subset",
+        args.subset,
+        "--out",
+        args.out,
+    ]
+    command = shlex.join(map(str, command))
     title = f"{args.model.name} on {args.subset}"
     write_page(args.out, clf, X, y, X_train=X_train, y_train=y_train, title=title, command=command)
     print(f"wrote {args.out}, {args.out.stat().st_size / 1e6:.1f} MB")

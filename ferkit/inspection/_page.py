@@ -94,12 +94,13 @@ def write_page(
     """
     report = fer_report(estimator, X, y, X_train=X_train, random_state=random_state)
     X, y = np.asarray(X), np.asarray(y)
+    y_prob = estimator.predict_proba(X)
     sections = [
         _head(estimator, report, title),
         _data(X, y, y_train),
         _training(estimator),
-        _scores(estimator, report, X, y),
-        _mistakes(estimator, X, y),
+        _scores(estimator, report, y, y_prob),
+        _mistakes(estimator, X, y, y_prob),
         _explanations(estimator, X, y, random_state),
         _limits(),
         _environment(estimator, command),
@@ -159,7 +160,7 @@ def _training(estimator):
     return text + _picture(figure, kept)
 
 
-def _scores(estimator, report, X, y):
+def _scores(estimator, report, y, y_prob):
     import matplotlib.pyplot as plt
 
     classes = [str(name) for name in report.classes.index]
@@ -177,14 +178,13 @@ def _scores(estimator, report, X, y):
         + report.classes.rename_axis(None).round(3).to_html(border=0)
         + _picture(ClassMetricsDisplay.from_reports(report).figure_, "F1 with intervals.")
         + _picture(figure, "Shares of each true class (rows) by what was predicted.")
-        + _picture(_draw_calibration(estimator, X, y), "How often predictions are right.")
+        + _picture(_draw_calibration(estimator, y, y_prob), "How often predictions are right.")
     )
 
 
-def _draw_calibration(estimator, X, y):
+def _draw_calibration(estimator, y, y_prob):
     import matplotlib.pyplot as plt
 
-    y_prob = estimator.predict_proba(X)
     is_right = estimator.classes_[y_prob.argmax(axis=1)] == y
     confidence = y_prob.max(axis=1)
     right, mean = calibration_curve(is_right, confidence, n_bins=_N_BINS)
@@ -196,8 +196,7 @@ def _draw_calibration(estimator, X, y):
     return figure
 
 
-def _mistakes(estimator, X, y):
-    y_prob = estimator.predict_proba(X)
+def _mistakes(estimator, X, y, y_prob):
     text = "<h2>Where it is wrong</h2>"
     if (estimator.classes_[y_prob.argmax(axis=1)] == y).all():
         return text + "<p>Nowhere, on these images.</p>"

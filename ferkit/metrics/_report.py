@@ -154,9 +154,8 @@ class FERReport:
                 raise ValueError(
                     f"got no image {name}, expected one or more; all of them are copies"
                 )
-            counts = _Counts(y_true[chosen], y_pred[chosen], None, labels)
-            if y_prob is not None:
-                counts = _Counts(y_true[chosen], y_pred[chosen], y_prob[chosen], labels)
+            of_chosen = None if y_prob is None else y_prob[chosen]
+            counts = _Counts(y_true[chosen], y_pred[chosen], of_chosen, labels)
             values = counts.scores(counts.per_image.sum(axis=0)[None])
             resampled = counts.scores(_resample(counts, groups[chosen], n_resamples, random_state))
             for score in ("accuracy", "f1_macro", "calibration_error"):

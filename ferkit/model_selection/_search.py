@@ -349,18 +349,18 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         return MedianPruner(n_warmup_steps=half, interval_steps=half)
 
     def _run(self, study, storage, objective):
-        from ._study import count_trials
+        from ._study import count_trials, run_next_trial
 
         deadline = time.time() + (np.inf if self.timeout is None else self.timeout)
         heartbeat = getattr(storage, "get_heartbeat_interval", lambda: None)()
-        run = delayed(_run_next_trial)
+        run = delayed(run_next_trial)
         limits = {"n_trials": self.n_trials, "deadline": deadline, "heartbeat": heartbeat}
         n_left = None
         if self.n_trials is not None:
             n_left = max(0, self.n_trials - count_trials(study)["ended"])
         numbers = count() if n_left is None else range(n_left)
         open_numbers = takewhile(lambda _: time.time() < deadline, numbers)
-        tasks = (run(study, objective, limits) for _ in open_numbers)
+        tasks = (run(study, objective, **limits) for _ in open_numbers)
         were_run = Parallel(n_jobs=self.n_jobs, return_as="generator_unordered")(tasks)
         with tqdm(total=n_left, desc="trials", disable=not self.verbose) as progress:
             for was_run in were_run:
@@ -477,9 +477,3 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         tags.classifier_tags = deepcopy(inner.classifier_tags)
         tags.input_tags = deepcopy(inner.input_tags)
         return tags
-
-
-def _run_next_trial(study, objective, limits):
-    from ._study import run_next_trial
-
-    return run_next_trial(study, objective, **limits)

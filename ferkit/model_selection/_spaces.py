@@ -121,9 +121,9 @@ class NamedSpace:
                 )
 
     def describe(self):
-        """List names and distributions, as text."""
+        """List names with the text of their distribution, or with their values by names."""
         return {
-            name: sorted(choice) if isinstance(choice, dict) else repr(choice)
+            name: choice if isinstance(choice, dict) else repr(choice)
             for name, choice in self.choices.items()
         }
 

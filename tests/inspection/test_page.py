@@ -82,3 +82,5 @@ def test_command_line(trained, tmp_path, capsys):
     assert main([str(argument) for argument in arguments]) == 0
     assert "wrote" in capsys.readouterr().out
     assert "m.safetensors on public_test" in out.read_text()
+    assert main([str(argument) for argument in [*arguments, "--subset", "train"]]) == 0
+    assert "m.safetensors on train" in out.read_text()

@@ -46,6 +46,10 @@ def search_of(estimator, space=LR, **params):
     return FERSearchCV(estimator, space, **{"n_trials": 3, "cv": 2, "random_state": 0, **params})
 
 
+def named(policy):
+    return {**LR, "augment": {"some": policy}}
+
+
 def table_of(study):
     table = study.trials_dataframe(("number", "value", "params", "state", "user_attrs"))
     return table.drop(columns="user_attrs_process")
@@ -142,12 +146,14 @@ def test_a_stopped_search_goes_on_as_if_it_had_not_stopped(faces, tmp_path):
         ("folds", lambda search, X, y: (search.set_params(cv=3), X, y)),
         ("parameters", lambda search, X, y: (search.set_params(estimator__max_epochs=2), X, y)),
         ("space", lambda search, X, y: (search.set_params(space={"dropout": LR["lr"]}), X, y)),
+        ("space", lambda search, X, y: (search.set_params(space=named("offline")), X, y)),
     ],
 )
 def test_a_study_of_something_else_is_refused(faces, tmp_path, what, change):
     storage = f"sqlite:///{tmp_path / 'search.db'}"
     stored = {"storage": storage, "study_name": "faces", "refit": False}
-    search = search_of(LinearFER(max_epochs=1), n_trials=1, **stored).fit(*faces)
+    space = named("reference")
+    search = search_of(LinearFER(max_epochs=1), space, n_trials=1, **stored).fit(*faces)
     search, X, y = change(clone(search), *faces)
     with pytest.raises(ValueError, match=f"'faces', which was made with other {what}"):
         search.fit(X, y)
