@@ -344,6 +344,40 @@ def as_labels(y):
     return y if kind is str else np.array(labels.tolist())
 
 
+def check_labels(y):
+    """Validate labels that are counted, scored or shown.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+        Labels, also a torch tensor.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        The labels.
+
+    Raises
+    ------
+    ValueError
+        If there are none, one is NaN, or they are not of classes.
+    """
+    # here, for `import ferkit` needs this module and not scikit-learn
+    from sklearn.utils import column_or_1d
+    from sklearn.utils.multiclass import check_classification_targets
+
+    y = column_or_1d(as_labels(y), warn=True)
+    if len(y) == 0:
+        raise ValueError("got no labels, expected one or more; pass the y of some images")
+    if y.dtype.kind == "f" and np.isnan(y).any():
+        raise ValueError(
+            f"got label NaN in sample {np.isnan(y).argmax()}, expected a class; mend or drop such "
+            "labels and their images"
+        )
+    check_classification_targets(y)
+    return y
+
+
 def encode(y, classes):
     """Turn labels into indices of `classes`.
 

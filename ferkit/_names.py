@@ -1,5 +1,7 @@
 """What classes are called where people read."""
 
+import numpy as np
+
 from ._images import EMOTIONS
 
 
@@ -40,3 +42,25 @@ def name_classes(labels, target_names=None):
             f"{len(target_names) - 1}; leave target_names=None for labels that are names"
         )
     return labels, list(target_names)
+
+
+def order_classes(labels, target_names=None):
+    """Find the order in which people read classes: FER2013's for emotions, else as they come.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_labels,)
+        Different labels.
+    target_names : sequence of str, default=None
+        As in `name_classes`.
+
+    Returns
+    -------
+    order : ndarray of shape (n_labels,)
+        Positions in `labels`.
+    names : list of str
+        The classes' names, in that order.
+    """
+    positions, names = name_classes(labels, target_names)
+    order = np.argsort(positions)
+    return order, [str(names[positions[place]]) for place in order]

@@ -146,5 +146,13 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         return count_parameters(self.module_)
 
     @property
+    def n_multiply_adds_(self):
+        """Multiplications, each with its addition, for one image in one view."""
+        from .nn import count_multiply_adds
+
+        n_channels = self.net_.iterator_train__in_channels
+        return count_multiply_adds(self.module_, (n_channels, *self.image_shape_[:2]))
+
+    @property
     def _n_features_out(self):
         return self.module_.embedding_size

@@ -154,6 +154,8 @@ class ResNetFER(BaseFER):
         The epoch, from 1, whose weights are kept: the last, or the best of `early_stopping`.
     n_parameters_ : int
         Number of parameters of the network.
+    n_multiply_adds_ : int
+        Multiplications, each with its addition, for one image in one view.
     history_ : pandas.DataFrame
         A row per epoch: epoch, train_loss, lr, seconds and images_per_second of training, and
         with validation data valid_loss, valid_accuracy, valid_f1_macro, and valid_f1_<label> for

@@ -133,6 +133,25 @@ def test_values_lie_between_zero_and_one(n, n_classes, seed):
     assert (scores["low"] <= scores["high"]).all()
 
 
+def test_nothing_but_copies():
+    report = FERReport.from_predictions([0, 1], [0, 1], is_copy=[1, 1])
+    without = report.scores.loc["without copies"]
+    assert without["n_images"].tolist() == [0, 0]
+    assert without[["value", "low", "high"]].isna().all(axis=None)
+    assert report.scores.loc[("all", "accuracy"), "value"] == 1
+    assert json.loads(report.to_json())
+
+
+def test_emotions_come_in_their_order():
+    names = ["sad", "angry", "neutral", "happy"]  # the columns of y_prob, in none
+    y_prob = np.eye(4)
+    report = FERReport.from_predictions(names, y_prob=y_prob, labels=names)
+    expected = ["angry", "happy", "sad", "neutral"]
+    assert report.classes.index.tolist() == report.confusion.columns.tolist() == expected
+    assert report.confusion.to_numpy().tolist() == np.eye(4, dtype=int).tolist()
+    assert report.scores.loc[("all", "calibration_error"), "value"] == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -141,7 +160,7 @@ def test_values_lie_between_zero_and_one(n, n_classes, seed):
         ({"y_true": [0, 1], "y_pred": [0]}, "inconsistent numbers of samples"),
         ({"y_true": [0, 1], "y_pred": [0, 2], "labels": [0, 1]}, r"expected all that occur, \["),
         ({"y_true": [0, 9], "y_pred": [0, 0], "target_names": ["a"]}, "positions in target_names"),
-        ({"y_true": [0, 1], "y_pred": [0, 1], "is_copy": [1, 1]}, "got no image without copies"),
+        ({"y_true": [0, np.nan], "y_pred": [0, 0]}, "got label NaN in sample 1"),
         ({"y_true": [0, 1], "y_pred": [0, 1], "confidence_level": 95}, "'confidence_level' param"),
     ],
 )

@@ -2,10 +2,8 @@
 
 import numpy as np
 import pandas as pd
-from sklearn.utils import column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
 
-from .._images import as_labels
+from .._images import check_labels
 from .._names import name_classes
 
 
@@ -52,10 +50,7 @@ def class_balance(y, *, target_names=None):
     sad    0  0.000000        inf              inf
     happy  6  0.666667        1.0              0.5
     """
-    y = column_or_1d(as_labels(y), warn=True)
-    if len(y) == 0:
-        raise ValueError("got no labels, expected one or more; pass the y of some images")
-    check_classification_targets(y)
+    y = check_labels(y)
     labels, counts = np.unique(y, return_counts=True)
     positions, names = name_classes(labels, target_names)
     n = np.zeros(len(names), dtype=int)

@@ -1,9 +1,9 @@
 """Images and labels, as displays take them."""
 
 import numpy as np
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 
-from .._images import as_images, as_labels, as_rows, resolve_image_shape
+from .._images import as_images, as_rows, check_labels, resolve_image_shape
 
 
 def check_images(X, y=None):
@@ -22,12 +22,19 @@ def check_images(X, y=None):
         uint8 or float32.
     y : ndarray of shape (n,) or None
         The labels.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or they are not images and labels.
     """
     rows, image_shape = as_rows(X)
     rows = np.asarray(rows)
+    if len(rows) == 0:
+        raise ValueError("got no images, expected one or more")
     images = as_images(rows, resolve_image_shape(rows.shape[1], image_shape, None))
     if y is not None:
-        y = column_or_1d(as_labels(y))
+        y = check_labels(y)
         check_consistent_length(images, y)
     return images, y
 

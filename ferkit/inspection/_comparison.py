@@ -7,8 +7,11 @@ from ._colors import series_colors
 _NAMES = {
     "f1_macro": "macro-F1",
     "n_parameters": "parameters",
+    "n_multiply_adds": "multiply-adds for an image",
     "seconds": "seconds of training",
+    "milliseconds": "milliseconds to predict an image",
 }
+_COSTS = ("n_parameters", "n_multiply_adds", "seconds", "milliseconds")
 
 
 class ComparisonDisplay:
@@ -22,7 +25,7 @@ class ComparisonDisplay:
         What `ferkit.model_selection.compare` returned, of one kind of `weights`.
     metric : str
         The column that is shown.
-    against : {"n_parameters", "seconds"} or None
+    against : {"n_parameters", "n_multiply_adds", "seconds", "milliseconds"} or None
         What the score is drawn against; None draws bars.
     baseline : str or None
         The configuration that a line shows.
@@ -56,7 +59,7 @@ class ComparisonDisplay:
         {
             "runs": "no_validation",
             "metric": [str],
-            "against": [StrOptions({"n_parameters", "seconds"}), None],
+            "against": [StrOptions(set(_COSTS)), None],
             "weights": [StrOptions({"last epoch", "best validation"})],
             "baseline": [str, None],
             "ax": "no_validation",
@@ -81,8 +84,8 @@ class ComparisonDisplay:
             What `ferkit.model_selection.compare` returned.
         metric : str, default="f1_macro"
             The column to show, such as "accuracy" or "f1_1".
-        against : {"n_parameters", "seconds"} or None, default=None
-            What to draw the score against; None draws a bar for each configuration.
+        against : {"n_parameters", "n_multiply_adds", "seconds", "milliseconds"}, default=None
+            What the score is drawn against; None draws a bar for each configuration.
         weights : {"last epoch", "best validation"}, default="last epoch"
             The network that was scored.
         baseline : str, default=None
@@ -103,8 +106,9 @@ class ComparisonDisplay:
         chosen = runs[runs["weights"] == weights]
         if chosen.empty:
             raise ValueError(f"got no run with weights={weights!r}, expected one or more")
-        if metric not in chosen:
-            raise ValueError(f"got metric={metric!r}, expected one of {', '.join(chosen)}")
+        for name, column in {"metric": metric, "against": against}.items():
+            if column is not None and column not in chosen:
+                raise ValueError(f"got {name}={column!r}, expected one of {', '.join(chosen)}")
         if baseline is not None and baseline not in set(chosen["config"]):
             raise ValueError(
                 f"got baseline={baseline!r}, expected one of {', '.join(chosen['config'].unique())}"

@@ -4,11 +4,11 @@ import numpy as np
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.pipeline import make_pipeline
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 from sklearn.utils._param_validation import HasMethods, Options, StrOptions, validate_params
 
-from .._images import as_labels, as_rows
-from .._names import name_classes
+from .._images import as_rows, check_labels
+from .._names import order_classes
 from ._colors import class_colors
 
 _N_BEFORE_TSNE = 50  # components: of pixels, t-SNE's neighbours are found in these
@@ -146,8 +146,12 @@ class EmbeddingDisplay:
 
     @classmethod
     def _reduce(cls, reducer, vectors, y, target_names, ax):
-        y = column_or_1d(as_labels(y))
+        y = check_labels(y)
         check_consistent_length(vectors, y)
+        if not np.ptp(vectors, axis=0).any():
+            raise ValueError(
+                f"got {len(vectors)} images that are all the same to it, expected different ones"
+            )
         points = np.asarray(reducer.fit_transform(vectors))
         if points.shape[1] not in (2, 3):
             raise ValueError(
@@ -183,10 +187,9 @@ class EmbeddingDisplay:
                 "subplot_kw={'projection': '3d'}"
             )
         labels = np.unique(self.y)
-        positions, names = name_classes(labels, self.target_names)
-        names = [names[position] for position in positions]
+        order, names = order_classes(labels, self.target_names)
         size = np.clip(10_000 / len(self.y), 5, 30)
-        for label, name, color in zip(labels, names, class_colors(names), strict=True):
+        for label, name, color in zip(labels[order], names, class_colors(names), strict=True):
             points = self.points[self.y == label]
             ax.scatter(*points.T, s=size, color=color, label=name, alpha=0.7, linewidths=0)
         ax.set(xticks=[], yticks=[])

@@ -1,9 +1,9 @@
 """FaceGridDisplay."""
 
 import numpy as np
-from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
+from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
 
-from .._names import name_classes
+from .._names import order_classes
 from ._class_images import as_floats, check_images
 
 
@@ -68,12 +68,12 @@ class FaceGridDisplay:
         images, y = check_images(X, y)
         random_state = check_random_state(random_state)
         labels = np.unique(y)
-        positions, names = name_classes(labels, target_names)
+        order, names = order_classes(labels, target_names)
         rows = {}
-        for label, position in zip(labels, positions, strict=True):
+        for label, name in zip(labels[order], names, strict=True):
             found = np.flatnonzero(y == label)
             chosen = random_state.choice(found, size=min(n_per_class, len(found)), replace=False)
-            rows[str(names[position])] = images[chosen]
+            rows[name] = images[chosen]
         return cls(rows).plot(figure=figure)
 
     @classmethod
@@ -98,10 +98,9 @@ class FaceGridDisplay:
         """
         images, y = check_images(X, y)
         labels = np.unique(y)
-        positions, names = name_classes(labels, target_names)
-        means = np.stack([as_floats(images[y == label]).mean(axis=0) for label in labels])
-        titles = {"mean": [str(names[position]) for position in positions]}
-        return cls({"mean": means}, titles=titles).plot(figure=figure)
+        order, names = order_classes(labels, target_names)
+        means = np.stack([as_floats(images[y == label]).mean(axis=0) for label in labels[order]])
+        return cls({"mean": means}, titles={"mean": names}).plot(figure=figure)
 
     @classmethod
     def from_policy(cls, X, policy, *, n_copies=8, random_state=0, figure=None):
@@ -177,7 +176,7 @@ class FaceGridDisplay:
             If there is no mistake.
         """
         images, y_true = check_images(X, y_true)
-        y_prob = np.asarray(y_prob)
+        y_prob = check_array(y_prob, input_name="y_prob")
         check_consistent_length(images, y_prob)
         labels = np.unique(y_true) if labels is None else column_or_1d(labels)
         if y_prob.ndim != 2 or y_prob.shape[1] != len(labels):
@@ -185,11 +184,11 @@ class FaceGridDisplay:
                 f"got y_prob of shape {y_prob.shape} for {len(labels)} labels, expected a column "
                 "for each; give labels=clf.classes_"
             )
-        positions, names = name_classes(labels, target_names)
+        order, names = order_classes(labels, target_names)
         predicted = labels[y_prob.argmax(axis=1)]
         surest_first = np.argsort(-y_prob.max(axis=1), kind="stable")
         rows, titles = {}, {}
-        name_of = {label: str(names[p]) for label, p in zip(labels, positions, strict=True)}
+        name_of = dict(zip(labels[order], names, strict=True))
         for label, name in name_of.items():
             of_class = surest_first[(y_true[surest_first] == label)]
             wrong = of_class[predicted[of_class] != label][:n_per_class]

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import check_is_fitted
 
-from .._names import name_classes
+from .._names import order_classes
 from ._colors import class_colors, series_colors
 
 _PANELS = {
@@ -137,7 +137,7 @@ class HistoryDisplay:
             for name, color in zip(histories, series_colors(len(histories)), strict=True):
                 self._draw(ax, panel, histories[name], name, color)
             ax.set(xlabel="epoch", ylabel=_TITLES.get(panel, panel))
-            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             ax.grid(alpha=0.3)
             ax.legend()
         self.axes_ = axes
@@ -168,7 +168,7 @@ class HistoryDisplay:
         labels, colors = _PANELS[panel], {}
         if panel == "classes":
             labels, colors = _find_class_columns(history)
-        for column in history.columns.intersection(list(labels), sort=False):
+        for column in filter(history.columns.__contains__, labels):
             style = {"label": labels[column], "color": colors.get(column)}
             if name:  # of several: a colour each, and the kind of curve by its line
                 is_first = column == next(iter(labels))
@@ -183,11 +183,12 @@ class HistoryDisplay:
 def _find_class_columns(history):
     prefix = "valid_f1_"
     columns = [c for c in history if c.startswith(prefix) and c != f"{prefix}macro"]
-    classes = [column.removeprefix(prefix) for column in columns]
+    classes = np.array([column.removeprefix(prefix) for column in columns])
     if all(name.isdecimal() for name in classes):
-        positions, names = name_classes(np.array([int(name) for name in classes]))
-        classes = [str(names[position]) for position in positions]
+        classes = classes.astype(int)
+    order, names = order_classes(classes)
+    columns = [columns[place] for place in order]
     return (
-        dict(zip(columns, classes, strict=True)),
-        dict(zip(columns, class_colors(classes), strict=True)),
+        dict(zip(columns, names, strict=True)),
+        dict(zip(columns, class_colors(names), strict=True)),
     )

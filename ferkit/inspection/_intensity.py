@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._names import name_classes
+from .._names import order_classes
 from ._class_images import check_images
 from ._colors import class_colors
 
@@ -62,14 +62,12 @@ class IntensityDisplay:
         """
         images, y = check_images(X, y)
         labels = np.unique(y)
-        positions, names = name_classes(labels, target_names)
+        order, names = order_classes(labels, target_names)
         top = 256 if images.dtype == np.uint8 else 1
         densities = {
-            str(names[position]): np.histogram(
-                images[y == label], bins=_N_BINS, range=(0, top), density=True
-            )[0]
+            name: np.histogram(images[y == label], bins=_N_BINS, range=(0, top), density=True)[0]
             * top
-            for label, position in zip(labels, positions, strict=True)
+            for label, name in zip(labels[order], names, strict=True)
         }
         return cls(densities).plot(ax=ax)
 

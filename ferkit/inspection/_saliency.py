@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from .._base import BaseFER
 from .._images import encode
-from .._names import name_classes
+from .._names import order_classes
 
 
 def grad_cam(estimator, X, y=None):
@@ -209,15 +209,15 @@ class SaliencyDisplay:
         images, targets = _check(estimator, X, y)
         compute = {"grad_cam": grad_cam, "occlusion": occlusion_map}[method]
         maps = compute(estimator, X, estimator.classes_[targets])
-        positions, names = name_classes(estimator.classes_)
-        names = [str(names[position]) for position in positions]
+        order, names = order_classes(estimator.classes_)
+        names_of = dict(zip(order, names, strict=True))
         images = images / np.float32(255) if images.dtype == np.uint8 else images
-        titles = [names[target] for target in targets]
+        titles = [names_of[target] for target in targets]
         if average:
-            found = np.unique(targets)
+            found = [target for target in order if target in targets]
             images = np.stack([images[targets == target].mean(axis=0) for target in found])
             maps = np.stack([maps[targets == target].mean(axis=0) for target in found])
-            titles = [names[target] for target in found]
+            titles = [names_of[target] for target in found]
         return cls(images, maps, titles).plot(figure=figure)
 
     def plot(self, figure=None):

@@ -8,7 +8,8 @@ import pandas as pd
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval, validate_params
 
-from .._names import name_classes
+from .._images import check_labels
+from .._names import order_classes
 from ..datasets import find_duplicates
 from ._calibration import bin_confidences, expected_calibration_error
 
@@ -27,7 +28,7 @@ class FERReport:
     scores : DataFrame
         A row for each set of images and score.
     classes : DataFrame
-        A row per class.
+        A row per class, in the order of `EMOTIONS` where they are emotions.
     confusion : DataFrame
         A row per true class.
     confidence_level : float
@@ -137,8 +138,8 @@ class FERReport:
         [1.0, 0.5]
         """
         y_true, y_pred, y_prob, labels = _check_predictions(y_true, y_pred, y_prob, labels)
-        positions, names = name_classes(labels, target_names)
-        names = [names[position] for position in positions]
+        order, names = order_classes(labels, target_names)
+        labels, y_prob = labels[order], None if y_prob is None else y_prob[:, order]
         groups = np.arange(len(y_true)) if groups is None else column_or_1d(groups)
         sets = {"all": np.full(len(y_true), True)}
         if is_copy is not None:
@@ -150,10 +151,9 @@ class FERReport:
         ends = [(1 - confidence_level) / 2, (1 + confidence_level) / 2]
         rows = {}
         for name, chosen in sets.items():
-            if not chosen.any():
-                raise ValueError(
-                    f"got no image {name}, expected one or more; all of them are copies"
-                )
+            if not chosen.any():  # all are copies
+                rows[name, "accuracy"] = rows[name, "f1_macro"] = [np.nan] * 3 + [0]
+                continue
             of_chosen = None if y_prob is None else y_prob[chosen]
             counts = _Counts(y_true[chosen], y_pred[chosen], of_chosen, labels)
             values = counts.scores(counts.per_image.sum(axis=0)[None])
@@ -298,9 +298,7 @@ def fer_report(
 
 
 def _check_predictions(y_true, y_pred, y_prob, labels):
-    y_true = column_or_1d(y_true)
-    if len(y_true) == 0:
-        raise ValueError("got no labels, expected one or more; pass the y of some images")
+    y_true = check_labels(y_true)
     if y_pred is None and y_prob is None:
         raise ValueError("got neither y_pred nor y_prob, expected one or both")
     if y_prob is not None:
@@ -308,7 +306,7 @@ def _check_predictions(y_true, y_pred, y_prob, labels):
         # it also looks at them
         expected_calibration_error(y_true, y_prob, labels=labels)
         y_prob = np.asarray(y_prob)
-    y_pred = labels[y_prob.argmax(axis=1)] if y_pred is None else column_or_1d(y_pred)
+    y_pred = labels[y_prob.argmax(axis=1)] if y_pred is None else check_labels(y_pred)
     check_consistent_length(y_true, y_pred)
     found = np.union1d(y_true, y_pred)
     labels = found if labels is None else column_or_1d(labels)

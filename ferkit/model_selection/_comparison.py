@@ -3,6 +3,7 @@
 import copy
 import json
 import re
+import timeit
 from numbers import Integral
 from pathlib import Path
 
@@ -65,16 +66,17 @@ def compare(
     -------
     pandas.DataFrame
         A row per configuration, seed and network: config, seed, weights ("last epoch", or "best
-        validation"), epoch, accuracy, f1_macro, f1_<label> for each class, seconds of training and
-        n_parameters. `summarize` makes means and spreads of it.
+        validation"), epoch, accuracy, f1_macro, f1_<label> for each class, seconds of training,
+        n_parameters, n_multiply_adds for an image, and milliseconds that one image takes to
+        predict (the median of 30 times; processes beside it make it longer). `summarize` makes
+        means and spreads of it.
 
     Raises
     ------
     ValueError
         If a configuration is no ferkit estimator or has ``early_stopping=True``, a seed is there
-        twice, there is a `y_val`
-        without `X_val` or the other way round, or `out` holds a run of this name on other data
-        or with other parameters.
+        twice, there is a `y_val` without `X_val` or the other way round, or `out` holds a run of
+        this name on other data or with other parameters.
 
     Examples
     --------
@@ -165,6 +167,8 @@ def _run(position, name, seed, estimator, file, data):
     run = {
         "seconds": float(estimator.history_["seconds"].sum()),
         "n_parameters": estimator.n_parameters_,
+        "n_multiply_adds": estimator.n_multiply_adds_,
+        "milliseconds": _time_one_image(estimator, data["X_test"][:1]),
     }
     rows = []
     for weights in ("last epoch", "best validation")[: 1 + has_validation]:
@@ -189,6 +193,11 @@ def _score(estimator, X, y):
         "f1_macro": float(f1_score(y, predicted, average="macro", zero_division=0)),
         **{f"f1_{label}": float(score) for label, score in zip(labels, f1, strict=True)},
     }
+
+
+def _time_one_image(estimator, X):
+    estimator.predict(X)  # the first one takes longer
+    return 1e3 * float(np.median(timeit.repeat(lambda: estimator.predict(X), number=1, repeat=30)))
 
 
 class _RunFile:

@@ -4,7 +4,7 @@ Every module has ``embed``, the features its last linear layer reads, and ``embe
 many they are. The modules know nothing of scikit-learn.
 """
 
-from ._budget import check_budget, count_parameters
+from ._budget import check_budget, count_multiply_adds, count_parameters
 from ._efficientnetv2 import EfficientNetV2
 from ._mobilenet import MobileNetV2, MobileNetV2_48
 from ._residual_masking import ResidualMaskingNet
@@ -21,5 +21,6 @@ __all__ = [
     "ResidualMaskingNet",
     "SEResNet",
     "check_budget",
+    "count_multiply_adds",
     "count_parameters",
 ]

@@ -1,5 +1,8 @@
 """How large a network is, and how large it may be."""
 
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
 MAX_PARAMETERS = 500_000
 
 
@@ -17,6 +20,38 @@ def count_parameters(module):
         Number of scalars in all its parameters.
     """
     return sum(parameter.numel() for parameter in module.parameters())
+
+
+def count_multiply_adds(module, input_shape):
+    """Count the multiplications, each with its addition, that a module makes for one image.
+
+    Those of convolutions and matrix products, as torch's FlopCounterMode finds them.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network.
+    input_shape : tuple of int
+        Of its image: (channels, height, width).
+
+    Returns
+    -------
+    int
+        Number of multiply-adds.
+
+    Examples
+    --------
+    >>> from ferkit.nn import MobileNetV2_48, count_multiply_adds
+    >>> count_multiply_adds(MobileNetV2_48(in_channels=3), (3, 48, 48))
+    50781056
+    """
+    was_training = module.training
+    image = next(module.parameters()).new_zeros(1, *input_shape)
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        module.eval()(image)
+    module.train(was_training)
+    return counter.get_total_flops() // 2  # it counts the additions too
 
 
 def check_budget(module, max_parameters):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ferkit.nn import MobileNetV2, MobileNetV2_48, ResNetLite, count_parameters
+from ferkit.nn import MobileNetV2, MobileNetV2_48, ResNetLite, count_multiply_adds, count_parameters
 
 SANDLER = [
     (1, 16, 1, 1),
@@ -62,6 +62,13 @@ def test_n_parameters(network, in_channels, expected):
 
 def test_sandlers_table_gives_sandlers_network():
     assert count_parameters(MobileNetV2(SANDLER, max_parameters=None)) == 3_504_872
+
+
+@pytest.mark.parametrize(("network", "expected"), [(MobileNetV2_48, 50.8e6), (ResNetLite, 32.6e6)])
+def test_multiply_adds(network, expected):
+    module = network().train()
+    assert count_multiply_adds(module, (3, 48, 48)) == pytest.approx(expected, rel=2e-3)
+    assert module.training
 
 
 @pytest.mark.parametrize("network", [MobileNetV2_48, ResNetLite])
