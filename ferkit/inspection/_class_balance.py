@@ -88,7 +88,9 @@ class ClassBalanceDisplay:
         for position, (name, color) in enumerate(zip(self.counts, colors, strict=True)):
             x = np.arange(n_classes) + (position - (n_sets - 1) / 2) * width
             bars = ax.bar(x, self.counts[name], width, color=color, label=name)
-            ax.bar_label(bars, fmt="{:,.0f}", fontsize="small", rotation=90 if n_sets > 2 else 0)
+            ax.bar_label(
+                bars, fmt="{:,.0f}", fontsize="small", rotation=90 if n_sets > 1 else 0, padding=2
+            )
         ax.set_xticks(np.arange(n_classes), self.counts.index)
         ax.set(ylabel="images")
         ax.spines[["top", "right"]].set_visible(False)

@@ -128,7 +128,7 @@ class HistoryDisplay:
         histories = self.history if isinstance(self.history, dict) else {"": self.history}
         panels = self._choose_panels(histories, panels)
         if ax is None:
-            size = (5 * len(panels), 3.5)
+            size = (5.5 * len(panels), 3.5)
             _, ax = plt.subplots(1, len(panels), figsize=size, layout="constrained")
         axes = np.ravel(ax)
         if len(axes) != len(panels):
@@ -139,7 +139,11 @@ class HistoryDisplay:
             ax.set(xlabel="epoch", ylabel=_TITLES.get(panel, panel))
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             ax.grid(alpha=0.3)
-            ax.legend()
+            n_curves = len(ax.get_legend_handles_labels()[1])
+            if n_curves > 3:  # a legend among them would hide some
+                ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+            elif n_curves > 1 or panel != "lr":
+                ax.legend()
         self.axes_ = axes
         self.figure_ = axes[0].figure
         if self.estimator_name is not None:
