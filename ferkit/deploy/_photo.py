@@ -179,10 +179,9 @@ def predict_photo(clf, photo, *, detector=None, margin=0.0):
         )
     if not hasattr(clf, "classes_"):
         raise NotFittedError(
-            f"got a {type(clf).__name__} without classes_, expected it fitted; fit it"
+            f"got a {type(clf).__name__} that is not fitted, expected a fitted one; fit it first"
         )
-    classes = np.asarray(clf.classes_)
-    positions, names = name_classes(classes)
+    positions, names = name_classes(np.asarray(clf.classes_))
     names = [names[position] for position in positions]
     photo = check_photo(photo) if hasattr(photo, "shape") else read_photo(photo)
     boxes = (FaceDetector() if detector is None else detector).detect(photo)
