@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from . import (
         augment,
         datasets,
+        deploy,
         inspection,
         metrics,
         model_selection,
@@ -39,6 +40,7 @@ _HOMES = {
 _ROOMS = (
     "augment",
     "datasets",
+    "deploy",
     "inspection",
     "metrics",
     "model_selection",
@@ -57,6 +59,7 @@ __all__ = [
     "augment",
     "available_weights",
     "datasets",
+    "deploy",
     "inspection",
     "load",
     "metrics",

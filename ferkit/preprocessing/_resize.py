@@ -63,7 +63,7 @@ class Resize(ClassNamePrefixFeaturesOutMixin, StatelessTransformer):
         self.image_shape = image_shape
 
     def _transform_images(self, images):
-        size = _check_size(self.size)
+        size = check_size(self.size)
         if images.shape[1:3] == size:
             return images
         resized = np.empty((len(images), *size, images.shape[3]), dtype=images.dtype)
@@ -73,16 +73,33 @@ class Resize(ClassNamePrefixFeaturesOutMixin, StatelessTransformer):
 
     @property
     def _n_features_out(self):
-        return math.prod((*_check_size(self.size), *self.image_shape_[2:]))
+        return math.prod((*check_size(self.size), *self.image_shape_[2:]))
 
     def _validate_params(self):
         super()._validate_params()
-        _check_size(self.size)
+        check_size(self.size)
 
 
-def _check_size(size):
+def check_size(size):
+    """Validate a size of images.
+
+    Parameters
+    ----------
+    size : int or sequence of int
+        The side of squares, or height and width.
+
+    Returns
+    -------
+    tuple of int
+        Height and width.
+
+    Raises
+    ------
+    ValueError
+        If it is not two integers from 1 on.
+    """
     if isinstance(size, Integral):
-        return (int(size), int(size))
+        size = (size, size)
     if len(size) != 2 or not all(isinstance(side, Integral) and side >= 1 for side in size):
         raise ValueError(
             f"got size={size!r}, expected an integer or (height, width), from 1 on; set it so"

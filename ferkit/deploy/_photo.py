@@ -1,0 +1,209 @@
+"""Emotions of the faces in a photo."""
+
+import math
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.exceptions import NotFittedError
+from sklearn.utils._param_validation import Interval, validate_params
+
+from .._names import name_classes
+from ..preprocessing._resize import check_size
+from ._faces import FaceDetector
+from ._read_photo import check_photo, read_photo
+
+_BOX = ["x", "y", "width", "height"]
+_FER2013_SHAPE = (48, 48)
+
+
+@validate_params(
+    {
+        "size": [Integral, tuple, list],
+        "margin": [Interval(Real, -0.5, None, closed="neither")],
+        "gray": ["boolean"],
+    },
+    prefer_skip_nested_validation=True,
+)
+def crop_faces(photo, boxes, size=48, *, margin=0.0, gray=True):
+    """Cut faces out of a photo, as squares of one size.
+
+    A square has its box's middle and its longer side. Where it leaves the photo, the photo's edge
+    is repeated. Squares are shrunk by area averaging, and enlarged by bicubic interpolation.
+
+    Parameters
+    ----------
+    photo : array-like of shape (height, width), (height, width, 3) or (height, width, 4)
+        uint8 levels, as `read_photo` gives them.
+    boxes : array-like of shape (n, 4)
+        x and y of the upper left corner, width and height, in pixels, as `FaceDetector` gives them.
+    size : int or tuple of int, default=48
+        Height and width of a crop; an int is both.
+    margin : float, default=0.0
+        What is added to each side of a square, as a part of its side; negative to cut off, more
+        than -0.5, which would leave nothing. 0 suits
+        networks trained on FER2013: there, OpenCV's cascade finds boxes whose sides are 0.96 of
+        the image's, in the median.
+    gray : bool, default=True
+        Whether to make the crops gray, or RGB.
+
+    Returns
+    -------
+    ndarray of shape (n, height, width) or (n, height, width, 3), dtype uint8
+        The crops, in the order of the boxes.
+
+    Raises
+    ------
+    ValueError
+        If the photo is none, a box has no area or lies beside the photo, or `size` or `margin` is
+        out of range.
+
+    See Also
+    --------
+    FaceDetector : Finds the boxes.
+    ferkit.preprocessing.Resize : For faces that are cut out already.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from ferkit.deploy import crop_faces
+    >>> photo = np.zeros((480, 640, 3), dtype=np.uint8)
+    >>> crop_faces(photo, [[100, 80, 120, 120], [600, 400, 90, 90]]).shape
+    (2, 48, 48)
+    """
+    photo = check_photo(photo)
+    boxes = _check_boxes(boxes, photo.shape)
+    height, width = check_size(size)
+    channels = () if gray else (3,)
+    crops = np.empty((len(boxes), height, width, *channels), dtype=np.uint8)
+    for box, crop in zip(boxes, crops, strict=True):
+        crop[:] = _crop(photo, box, (width, height), margin, "L" if gray else "RGB")
+    return crops
+
+
+def _crop(photo, box, size, margin, mode):
+    from PIL import Image
+
+    side = max(1, round(box[2:].max() * (1 + 2 * margin)))
+    left, top = np.rint(box[:2] + box[2:] / 2 - side / 2).astype(np.int64)
+    rows, columns = (
+        np.clip(np.arange(start, start + side), 0, end - 1)  # repeats the edges
+        for start, end in ((top, photo.shape[0]), (left, photo.shape[1]))
+    )
+    square = Image.fromarray(photo[np.ix_(rows, columns)]).convert(mode)
+    shrinks = side > max(size)
+    return square.resize(size, Image.Resampling.BOX if shrinks else Image.Resampling.BICUBIC)
+
+
+def _check_boxes(boxes, shape):
+    boxes = np.asarray(boxes)
+    if boxes.size == 0:
+        return np.empty((0, 4), dtype=np.int64)
+    if boxes.ndim != 2 or boxes.shape[1] != 4 or boxes.dtype.kind not in "iuf":
+        raise ValueError(
+            f"got boxes of shape {boxes.shape} and dtype {boxes.dtype}, expected numbers of shape "
+            "(n, 4): x, y, width, height; give a single box as [box]"
+        )
+    (x, y, width, height), (photo_height, photo_width) = boxes.T, shape[:2]
+    overlaps = (x < photo_width) & (y < photo_height) & (x + width > 0) & (y + height > 0)
+    is_good = overlaps & (width > 0) & (height > 0) & np.isfinite(boxes).all(axis=1)
+    if not is_good.all():
+        index = is_good.argmin()
+        raise ValueError(
+            f"got box {boxes[index].tolist()} at {index}, expected x, y, width, height of a part "
+            f"of the photo of {photo_width} x {photo_height} pixels; mend or drop it"
+        )
+    return boxes
+
+
+def predict_photo(clf, photo, *, detector=None, margin=0.0):
+    """Find the faces in a photo and predict their emotions.
+
+    Needs OpenCV, ``pip install "ferkit[photo]"``, unless `detector` does without.
+
+    Parameters
+    ----------
+    clf : estimator
+        Fitted, with `predict_proba` and `classes_`. Crops have the shape of the images that it
+        was fitted on, as `image_shape_` or `n_features_in_` says; 48 x 48 gray pixels if it has
+        neither.
+    photo : str, os.PathLike, PIL.Image.Image or ndarray
+        What `read_photo` reads, or an upright photo as an array of uint8 levels: gray, RGB or RGBA.
+    detector : object or None, default=None
+        What finds the faces: its `detect` takes an array (height, width) or (height, width, 3) and
+        returns boxes (n, 4). None takes ``FaceDetector()``.
+    margin : float, default=0.0
+        What is added to the boxes, as in `crop_faces`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row for each face, in the order of the detector (the largest first). Columns: `x`, `y`,
+        `width` and `height` of its box, in pixels of the upright photo; `label`, the most probable
+        class, and its `probability`; and the probability of each class, under its name. Integer
+        labels that are emotions are named. No rows if there is no face.
+
+    Raises
+    ------
+    TypeError
+        If `clf` has no `predict_proba`, or `photo` is something else.
+    ValueError, FileNotFoundError
+        If the photo or the boxes are not what they should be; see `read_photo`.
+    ImportError
+        If OpenCV is needed and not there.
+
+    See Also
+    --------
+    crop_faces : The crops that `clf` sees.
+
+    Notes
+    -----
+    A face that is cut out already needs no detector, which would miss many of those: give it to
+    ``clf.predict_proba``. With boxes that you have, use `crop_faces`. All faces of a photo are
+    predicted in one call.
+
+    Examples
+    --------
+    >>> from skimage.data import astronaut
+    >>> from ferkit import MobileNetFER
+    >>> from ferkit.deploy import predict_photo
+    >>> clf = MobileNetFER.from_pretrained("fer2013")
+    >>> predict_photo(clf, astronaut())["label"].tolist()
+    ['happy']
+    """
+    import pandas as pd
+
+    if not hasattr(clf, "predict_proba"):
+        raise TypeError(
+            f"got {type(clf).__name__}, expected a fitted classifier with predict_proba; give one, "
+            'such as MobileNetFER.from_pretrained("fer2013")'
+        )
+    if not hasattr(clf, "classes_"):
+        raise NotFittedError(
+            f"got a {type(clf).__name__} that is not fitted, expected a fitted one; fit it first"
+        )
+    positions, names = name_classes(np.asarray(clf.classes_))
+    names = [names[position] for position in positions]
+    photo = check_photo(photo) if hasattr(photo, "shape") else read_photo(photo)
+    boxes = (FaceDetector() if detector is None else detector).detect(photo)
+    boxes = _check_boxes(boxes, photo.shape)
+    proba = np.empty((0, len(names)))
+    if len(boxes):
+        height, width, *channels = _image_shape_of(clf)
+        crops = crop_faces(photo, boxes, (height, width), margin=margin, gray=not channels)
+        proba = np.asarray(clf.predict_proba(crops))
+    faces = pd.DataFrame(boxes, columns=_BOX)
+    faces["label"] = pd.Index(names).take(proba.argmax(axis=1))  # keeps its dtype without faces
+    faces["probability"] = proba.max(axis=1)
+    return faces.join(pd.DataFrame(proba, columns=names))
+
+
+def _image_shape_of(clf):
+    """Find the shape of the images that clf was fitted on; pipelines and searches count values."""
+    if hasattr(clf, "image_shape_"):
+        return clf.image_shape_
+    n_values = getattr(clf, "n_features_in_", math.prod(_FER2013_SHAPE))
+    for channels in ((), (3,)):
+        side = math.isqrt(n_values // math.prod(channels))
+        if math.prod((side, side, *channels)) == n_values:
+            return (side, side, *channels)
+    return _FER2013_SHAPE

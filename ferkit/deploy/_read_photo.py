@@ -1,0 +1,157 @@
+"""Photos, from files and arrays."""
+
+import io
+import os
+import warnings
+
+import numpy as np
+
+from ..datasets._image_files import UnfitFileError, read_file, unfit_if_damaged
+
+_MAX_SIZE = 2**29  # bytes of a file: more than Pillow's limit of pixels needs
+_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
+_GRAY_MODES = {"1", "L", "LA"}
+_COLOUR_MODES = {"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV"}
+
+
+def read_photo(photo):
+    """Read a photo as levels, upright.
+
+    It is turned and mirrored as its EXIF orientation says. Levels of 16 bits are divided by 257,
+    so that 65535 is white; transparent pixels are laid on white. Of an animation or of several
+    pages, the first image is read.
+
+    Parameters
+    ----------
+    photo : str, os.PathLike or PIL.Image.Image
+        The path of a JPEG, PNG, BMP, GIF, PPM, TIFF or WebP file; or an image that Pillow opened,
+        which may be of any format and come from anywhere (``PIL.Image.open(io.BytesIO(content))``).
+
+    Returns
+    -------
+    ndarray of shape (height, width) or (height, width, 3), dtype uint8
+        Gray or RGB levels.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    TypeError
+        If it is something else.
+    ValueError
+        If it is a folder, not an image of these formats, damaged, of floats, or has more pixels
+        than ``PIL.Image.MAX_IMAGE_PIXELS``, which a small file can pretend to have.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> from ferkit.deploy import read_photo
+    >>> read_photo(Image.new("RGBA", (640, 480))).shape
+    (480, 640, 3)
+    """
+    from PIL import Image, ImageOps
+
+    is_open = isinstance(photo, Image.Image)
+    if not is_open and not isinstance(photo, (str, os.PathLike)):
+        raise TypeError(
+            f"got a photo of type {type(photo).__name__}, expected a path or a PIL image; open "
+            "bytes with PIL.Image.open(io.BytesIO(content))"
+        )
+    try:
+        if is_open:
+            with unfit_if_damaged(b""):
+                return _to_levels(ImageOps.exif_transpose(photo))
+        content = read_file(photo, _MAX_SIZE)
+        with unfit_if_damaged(content), _open(content) as image:
+            ImageOps.exif_transpose(image, in_place=True)
+            return _to_levels(image)
+    except FileNotFoundError as error:
+        raise FileNotFoundError(
+            f"{photo}: got no such file, expected a photo; check the path"
+        ) from error
+    except UnfitFileError as error:
+        raise ValueError(
+            f"{'the photo' if is_open else photo}: got {error}, expected a JPEG, PNG, BMP, GIF, "
+            "PPM, TIFF or WebP photo; convert, shrink or replace it"
+        ) from error
+
+
+def _open(content):
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        try:
+            return Image.open(io.BytesIO(content), formats=_FORMATS)
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+            raise UnfitFileError(
+                f"more than PIL.Image.MAX_IMAGE_PIXELS, {Image.MAX_IMAGE_PIXELS:,} pixels"
+            ) from error
+
+
+def _to_levels(image):
+    """Make an array of uint8 levels, gray or RGB, of a Pillow image."""
+    if image.mode.startswith("I"):
+        return _from_16_bits(np.asarray(image))
+    if image.mode not in _GRAY_MODES | _COLOUR_MODES:
+        raise UnfitFileError(f"an image of Pillow's mode {image.mode}")
+    mode = "L" if image.mode in _GRAY_MODES else "RGB"
+    if image.has_transparency_data:
+        from PIL import Image
+
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.array(image if image.mode == mode else image.convert(mode))
+
+
+def _from_16_bits(levels):
+    low, high = levels.min(), levels.max()
+    if low < 0 or high > 65535:
+        raise UnfitFileError(f"levels from {low} to {high}")
+    return ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def check_photo(photo):
+    """Look at a photo that came as an array.
+
+    Parameters
+    ----------
+    photo : array-like of shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4)
+        uint8 levels.
+
+    Returns
+    -------
+    ndarray of shape (h, w) or (h, w, 3), dtype uint8
+        The photo; transparent pixels are laid on white.
+
+    Raises
+    ------
+    ValueError
+        If it has another shape or dtype.
+    """
+    photo = np.asarray(photo)
+    channels = photo.shape[2:]
+    if photo.ndim not in (2, 3) or 0 in photo.shape or channels not in ((), (1,), (3,), (4,)):
+        advice = "give one photo at a time, and crops to the estimator's predict_proba"
+        if photo.ndim == 0:
+            advice = "read files and PIL images with read_photo"
+        elif photo.ndim == 3 and photo.shape[0] in (1, 3, 4):
+            advice = "move its channels last, with photo.transpose(1, 2, 0)"
+        raise ValueError(
+            f"got a photo of shape {photo.shape}, expected (height, width) or (height, width, 3); "
+            f"{advice}"
+        )
+    if photo.dtype != np.uint8:
+        advice = "give levels as photo.astype(np.uint8)"
+        if photo.dtype.kind == "f":
+            advice = "of floats in [0, 1], give (photo * 255).round().astype(np.uint8)"
+        elif photo.dtype.kind in "iu" and photo.max() > 255:
+            advice = "of 16 bits, give (photo // 257).astype(np.uint8)"
+        raise ValueError(f"got a photo of dtype {photo.dtype}, expected uint8 levels; {advice}")
+    if channels == (1,):
+        return photo[..., 0]
+    if channels == (4,):
+        from PIL import Image
+
+        return _to_levels(Image.fromarray(np.ascontiguousarray(photo)))
+    return photo
