@@ -1,7 +1,26 @@
-"""From a trained estimator to where it is used: faces in photos."""
+"""From a trained estimator to where it is used: ONNX files, and faces in photos."""
 
-from ._faces import FaceDetector
-from ._photo import crop_faces, predict_photo
-from ._read_photo import read_photo
+from importlib import import_module
 
-__all__ = ["FaceDetector", "crop_faces", "predict_photo", "read_photo"]
+# Resolved on first use: a file is run without torch, and without what finds faces.
+_HOMES = {
+    "FaceDetector": "_faces",
+    "OnnxFER": "_onnx_fer",
+    "crop_faces": "_photo",
+    "export_onnx": "_export",
+    "predict_photo": "_photo",
+    "read_photo": "_read_photo",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name):
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,235 @@
+"""Estimators to ONNX files."""
+
+import logging
+import os
+import warnings
+from contextlib import contextmanager
+from numbers import Real
+from pathlib import Path
+
+import numpy as np
+from sklearn.metrics import f1_score
+from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils.validation import check_is_fitted
+
+from .._base import BaseFER
+from .._names import name_classes
+from ..persistence import write_whole
+from ._metadata import pack
+from ._quantize import quantize_int8
+from ._runtime import import_extra, open_session, run
+
+_TOLERANCE = 1e-5  # of probabilities in float32
+
+
+@validate_params(
+    {
+        "estimator": [BaseFER],
+        "path": [str, os.PathLike],
+        "quantize": [StrOptions({"int8"}), None],
+        "calibration": "no_validation",
+        "X_val": "no_validation",
+        "y_val": "no_validation",
+        "max_f1_drop": [Interval(Real, 0, None, closed="left"), None],
+        "card": [str, None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def export_onnx(
+    estimator,
+    path,
+    *,
+    quantize=None,
+    calibration=None,
+    X_val=None,
+    y_val=None,
+    max_f1_drop=0.005,
+    card=None,
+):
+    """Write a fitted estimator as an ONNX file, which needs neither torch nor ferkit to run.
+
+    Needs ``pip install "ferkit[onnx]"``. All of `predict_proba` and `transform` is in the graph:
+    scaling, the views of `tta`, logit adjustment and temperature. Its input "images" has as many
+    images as you like, of the shape and dtype of the fit: (n, h, w) or (n, h, w, 3). Its outputs
+    are "probabilities" (n, n_classes) and "embedding" (n, embedding_size). The metadata have
+    "labels", the classes' names as JSON, "ferkit", what `OnnxFER` reads, and "model_card".
+
+    The file is run and compared with the estimator before it is written.
+
+    Parameters
+    ----------
+    estimator : BaseFER
+        Fitted.
+    path : str or os.PathLike
+        Where to; an existing file is replaced at the end.
+    quantize : {"int8"} or None, default=None
+        "int8" rounds weights and activations to 8 bits: about a quarter of the size, and faster on
+        CPUs that multiply such numbers.
+    calibration : array-like, default=None
+        Images like those of the fit, for "int8": some hundreds, which give the ranges of
+        activations.
+    X_val, y_val : array-like, default=None
+        Other images and their labels, for "int8": on them, macro-F1 is compared with the
+        estimator's.
+    max_f1_drop : float or None, default=0.005
+        By how much macro-F1 may fall; None lets it fall by anything.
+    card : str, default=None
+        Text about the model, for the metadata.
+
+    Raises
+    ------
+    ImportError
+        If a package is missing.
+    FileNotFoundError
+        If the folder does not exist.
+    ValueError
+        If images for "int8" are missing, or given without it; if an image is in both sets; if
+        macro-F1 falls too far.
+    RuntimeError
+        If the file does not compute what the estimator does.
+
+    See Also
+    --------
+    OnnxFER : Such a file as a scikit-learn classifier.
+
+    References
+    ----------
+    .. [1] Jacob et al., "Quantization and Training of Neural Networks for Efficient
+       Integer-Arithmetic-Only Inference", CVPR 2018.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from ferkit import MobileNetFER
+    >>> from ferkit.datasets import make_faces
+    >>> from ferkit.deploy import OnnxFER, export_onnx
+    >>> clf = MobileNetFER.from_pretrained("fer2013")
+    >>> X, y = make_faces(5, random_state=0, return_X_y=True)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     export_onnx(clf, Path(folder) / "faces.onnx")
+    ...     OnnxFER(Path(folder) / "faces.onnx").predict_proba(X).shape
+    (5, 7)
+    """
+    check_is_fitted(estimator)
+    estimator._check_set_after_fit()
+    path = Path(path)
+    if path.is_dir() or not path.parent.is_dir():
+        raise FileNotFoundError(f"got {path}, expected a file in a folder that exists")
+    calibration, validation = _check_images(estimator, quantize, calibration, X_val, y_val)
+    for package in ("onnxscript", "onnxruntime"):
+        import_extra(package)
+    onnx = import_extra("onnx")
+    model = _trace(estimator)
+    _compare(estimator, model)
+    facts = {"quantize": quantize}
+    if quantize is not None:
+        model = quantize_int8(model, calibration)
+        facts |= _score(estimator, model, *validation, max_f1_drop)
+    positions, names = name_classes(estimator.classes_)
+    labels = [str(names[position]) for position in positions]
+    model = onnx.load_from_string(model)
+    onnx.helper.set_model_props(model, pack(estimator, labels=labels, card=card, **facts))
+    write_whole(path, model.SerializeToString())
+
+
+def _check_images(estimator, quantize, calibration, X_val, y_val):
+    given = [images is not None for images in (calibration, X_val, y_val)]
+    if quantize is None:
+        if any(given):
+            raise ValueError(
+                "got calibration or validation images without quantize, expected none; they are "
+                "for quantize='int8'"
+            )
+        return None, None
+    if not all(given):
+        raise ValueError(
+            "got quantize='int8' without all of calibration, X_val and y_val, expected images that "
+            "give the ranges of activations, and other ones with labels to score; validation "
+            "images that were not trained on will do, split in two"
+        )
+    calibration = _as_input(estimator, calibration)
+    images, targets = estimator._check_X_y(X_val, y_val)
+    images = images.reshape(len(images), *estimator.image_shape_)
+    if {image.tobytes() for image in calibration} & {image.tobytes() for image in images}:
+        raise ValueError(
+            "got an image in both calibration and X_val, expected different ones: the score would "
+            "be too good; split them without copies on both sides (find_duplicates)"
+        )
+    return calibration, (images, targets)
+
+
+def _as_input(estimator, X):
+    images = estimator._check_X(X)
+    return images.reshape(len(images), *estimator.image_shape_)
+
+
+def _trace(estimator):
+    """Make an ONNX file of all that the estimator does to images."""
+    import torch
+
+    from ._inference import InferenceModule
+
+    module = InferenceModule(estimator)
+    dtype = torch.uint8 if estimator._dtype == np.uint8 else torch.float32
+    images = torch.zeros(2, *estimator.image_shape_, dtype=dtype)
+    has_embedding = hasattr(module.network, "embed")
+    with _quiet(), torch.no_grad():
+        program = torch.onnx.export(
+            module,
+            (images,),
+            dynamo=True,
+            verbose=False,
+            input_names=["images"],
+            output_names=["probabilities", "embedding"][: 1 + has_embedding],
+            dynamic_shapes={"images": {0: torch.export.Dim("n", min=1)}},
+        )
+        program.optimize()  # folds batch normalisation, and finds what is computed twice
+    return program.model_proto.SerializeToString()
+
+
+@contextmanager
+def _quiet():
+    """Silence the exporter's remarks on torchvision and on its own deprecations."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+def _compare(estimator, model):
+    """Run a file on some noise beside the estimator."""
+    rng = np.random.default_rng(0)
+    shape = (17, *estimator.image_shape_)
+    images = rng.integers(0, 256, size=shape, dtype=np.uint8)
+    if estimator._dtype != np.uint8:
+        images = images.astype(estimator._dtype) / 255
+    session = open_session(model, n_threads=1)
+    expected = estimator.predict_proba(images)
+    for n in (1, len(images)):
+        difference = np.abs(run(session, "probabilities", images[:n]) - expected[:n]).max()
+        if not difference < _TOLERANCE:
+            raise RuntimeError(
+                f"got probabilities from the file that differ by {difference:.2g} from the "
+                f"estimator's, expected less than {_TOLERANCE:g}; nothing is written. A module of "
+                "your own may do what ONNX cannot say"
+            )
+
+
+def _score(estimator, model, images, targets, max_f1_drop):
+    """Compare the macro-F1 of an 8-bit file with the estimator's."""
+    predicted = run(open_session(model, n_threads=1), "probabilities", images).argmax(axis=1)
+    of_estimator = estimator.predict_proba(images).argmax(axis=1)
+    f1, f1_before = (f1_score(targets, y, average="macro") for y in (predicted, of_estimator))
+    if max_f1_drop is not None and f1_before - f1 > max_f1_drop:
+        raise ValueError(
+            f"got a macro-F1 of {f1:.4f} in 8 bits and {f1_before:.4f} before, expected a fall of "
+            f"at most {max_f1_drop}; nothing is written. Give more calibration images, or a larger "
+            "max_f1_drop, or max_f1_drop=None to take any"
+        )
+    return {"f1_macro": f1, "f1_macro_before": f1_before, "n_scored": len(targets)}

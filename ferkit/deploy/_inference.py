@@ -1,0 +1,59 @@
+"""All that a fitted estimator does to images, as one torch module."""
+
+import copy
+
+import torch
+from torch import nn
+
+from .._imbalance import logit_offset
+from ..training.views import views
+
+
+class InferenceModule(nn.Module):
+    """Images in, probabilities and embedding out.
+
+    Parameters
+    ----------
+    estimator : BaseFER
+        Fitted. Its network is copied.
+    """
+
+    def __init__(self, estimator):
+        super().__init__()
+        # as torch makes them: channels-last weights would leave reshapes in the graph
+        network = copy.deepcopy(estimator.module_).cpu().to(memory_format=torch.contiguous_format)
+        self.network = network.requires_grad_(False)
+        self.n_channels = estimator.net_.iterator_train__in_channels
+        self.tta = estimator.tta
+        self.temperature = float(estimator.temperature)
+        offset = logit_offset(estimator.logit_adjustment, estimator.class_count_)
+        self.register_buffer("offset", torch.from_numpy(offset))
+        self.eval()
+
+    def forward(self, images):
+        """Map images to probabilities, and an embedding if the network has one.
+
+        Parameters
+        ----------
+        images : torch.Tensor of shape (n, h, w) or (n, h, w, 3)
+            uint8 levels or floats in [0, 1].
+
+        Returns
+        -------
+        tuple of torch.Tensor
+            (n, n_classes) probabilities, and (n, embedding_size).
+        """
+        x = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
+        x = x.float() * (2 / 255) - 1 if images.dtype == torch.uint8 else x * 2 - 1
+        x = x.expand(-1, self.n_channels, -1, -1)
+        of_views = list(views(x, self.tta))
+        n_views = len(of_views)
+        x = torch.cat(of_views) if n_views > 1 else x
+        # what both have in common is computed once: the exporter finds it
+        outputs = [self.network(x)]
+        if hasattr(self.network, "embed"):
+            outputs.append(self.network.embed(x))
+        if n_views > 1:
+            outputs = [output.unflatten(0, (n_views, -1)).mean(0) for output in outputs]
+        probabilities = ((outputs[0] + self.offset) / self.temperature).softmax(1)
+        return probabilities, *outputs[1:]

@@ -1,0 +1,208 @@
+"""OnnxFER."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+
+from .._input import InputMixin
+from ._metadata import unpack
+from ._runtime import open_session, run
+
+
+class OnnxFER(
+    InputMixin, ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
+):
+    """An ONNX file by `export_onnx` as a fitted scikit-learn classifier, without torch.
+
+    Needs ``pip install onnxruntime``. It computes what the exported estimator did, with its `tta`,
+    `temperature` and `logit_adjustment`. It is fitted from the beginning, and stays as it is.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file. It is read when something is asked for the first time.
+    n_threads : int, default=1
+        Threads of ONNX Runtime; 0 takes one for each core. For networks of this size and few
+        images, one is fastest, and leaves the other cores to other processes.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    image_shape_ : tuple
+        Shape of an image: (h, w) or (h, w, 3).
+    n_features_in_ : int
+        Values of an image.
+    metadata_ : dict
+        What the file says of itself: "estimator", its class, "n_parameters", "tta", "quantize" and
+        more.
+
+    See Also
+    --------
+    export_onnx : Writes such files.
+
+    Examples
+    --------
+    >>> from ferkit.deploy import OnnxFER
+    >>> clf = OnnxFER("faces.onnx")  # doctest: +SKIP
+    >>> clf.predict(X)  # doctest: +SKIP
+    """
+
+    def __init__(self, path, *, n_threads=1):
+        self.path = path
+        self.n_threads = n_threads
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.requires_fit = False
+        return tags
+
+    def __sklearn_is_fitted__(self):
+        return True
+
+    def __getstate__(self):
+        state = super().__getstate__().copy()
+        state.pop("_opened", None)  # a session is made anew, from the file
+        return state
+
+    def fit(self, X, y=None):
+        """Do nothing: the file was trained.
+
+        Parameters
+        ----------
+        X : array-like
+            Ignored.
+        y : array-like, default=None
+            Ignored.
+
+        Returns
+        -------
+        OnnxFER
+            Self.
+        """
+        return self
+
+    def _open(self):
+        """Read the file, once for these parameters: the session, and its metadata."""
+        key = os.fspath(self.path), self.n_threads
+        opened = getattr(self, "_opened", None)
+        if opened is None or opened[0] != key:
+            opened = self._opened = (key, *_read(*key))
+        return opened[1:]
+
+    @property
+    def metadata_(self):
+        """What the file says of itself."""
+        return self._open()[1]
+
+    @property
+    def classes_(self):
+        """The labels, sorted."""
+        return self.metadata_["classes"]
+
+    @property
+    def image_shape_(self):
+        """Shape of an image."""
+        return self.metadata_["image_shape"]
+
+    @property
+    def n_features_in_(self):
+        """Values of an image."""
+        return int(np.prod(self.image_shape_))
+
+    @property
+    def _dtype(self):
+        return self.metadata_["dtype"]
+
+    @property
+    def _n_features_out(self):
+        (embedding,) = (o for o in self._open()[0].get_outputs() if o.name == "embedding")
+        return embedding.shape[1]
+
+    def predict_proba(self, X):
+        """Compute the classes' probabilities.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+            Images or rows like those of the fit.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            float32, in the order of `classes_`.
+        """
+        return self._run("probabilities", X)
+
+    def predict(self, X):
+        """Predict the most probable class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+            Images or rows like those of the fit.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Labels from `classes_`.
+        """
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def transform(self, X):
+        """Compute the embedding: what the network's last layer reads.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+            Images or rows like those of the fit.
+
+        Returns
+        -------
+        ndarray of shape (n, embedding_size)
+            float32.
+
+        Raises
+        ------
+        AttributeError
+            If the network has no embedding.
+        """
+        if "embedding" not in [output.name for output in self._open()[0].get_outputs()]:
+            raise AttributeError(
+                f"got {self.path}, whose network has no embedding, expected one; define embed and "
+                "embedding_size in its module and export it again"
+            )
+        return self._run("embedding", X)
+
+    def _run(self, output, X):
+        images = self._check_X(X)
+        if images.dtype != self._dtype:  # there was a warning
+            if images.dtype != np.uint8:
+                raise ValueError(
+                    f"got {images.dtype} images, expected the uint8 levels that {self.path} takes; "
+                    "of floats in [0, 1], give (X * 255).round().astype(np.uint8)"
+                )
+            images = images / self._dtype.type(255)
+        return run(self._open()[0], output, images.reshape(len(images), *self.image_shape_))
+
+
+def _read(path, n_threads):
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"got {path}, expected an ONNX file; there is none")
+    try:
+        session = open_session(path, n_threads)
+        return session, unpack(session.get_modelmeta().custom_metadata_map)
+    except ImportError:
+        raise
+    except Exception as error:  # ONNX Runtime's own kinds have no base of their own
+        raise ValueError(
+            f"got {path}, expected a file by ferkit.deploy.export_onnx: {error}"
+        ) from error

@@ -1,0 +1,263 @@
+"""ONNX files compute what the estimator does, and say what they are."""
+
+import json
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from sklearn.base import clone, is_classifier
+from sklearn.metrics import accuracy_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+import ferkit
+from ferkit import EMOTIONS, VGG16FER, BaseFER, LargeFER, MobileNetFER, ResNetFER
+from ferkit.datasets import make_faces
+from ferkit.deploy import OnnxFER, export_onnx
+from ferkit.deploy._quantize import quantize_int8
+
+ESTIMATORS = {
+    "mobilenet": MobileNetFER(),
+    "mobilenet-strided": MobileNetFER(variant="strided", tta="flip"),
+    "resnet": ResNetFER(tta="ten"),
+    "resnet-strided": ResNetFER(variant="strided", channels=3),
+    "resemote": LargeFER(),
+    "resmasking": LargeFER(architecture="resmasking"),
+    "efficientnetv2": LargeFER(architecture="efficientnetv2"),
+    "vgg16": VGG16FER(),
+}
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return make_faces(500, random_state=0, return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def trained(faces):
+    """An estimator that tells drawn faces apart, with all that acts at prediction."""
+    clf = ResNetFER(max_epochs=10, random_state=0, tta="flip")
+    return clf.fit(*faces).set_params(temperature=1.3, logit_adjustment=0.4)
+
+
+@pytest.fixture(scope="module")
+def file(trained, tmp_path_factory):
+    path = tmp_path_factory.mktemp("onnx") / "faces.onnx"
+    export_onnx(trained, path, card="A card.")
+    return path
+
+
+def test_all_ways_to_run_a_model_agree(trained, file, faces, tmp_path):
+    X, _ = faces
+    expected = trained.predict_proba(X)
+    assert set(expected.argmax(axis=1)) == set(range(7))  # else agreeing would be easy
+    trained.save(tmp_path / "faces.safetensors")
+    reloaded = ferkit.load(tmp_path / "faces.safetensors")
+    np.testing.assert_allclose(reloaded.predict_proba(X), expected, atol=1e-5)
+    by_file = OnnxFER(file)
+    np.testing.assert_allclose(by_file.predict_proba(X), expected, atol=1e-5)
+    np.testing.assert_array_equal(by_file.predict(X), trained.predict(X))
+    np.testing.assert_allclose(by_file.transform(X), trained.transform(X), rtol=1e-4, atol=1e-4)
+    by_hand = onnxruntime.InferenceSession(file)
+    probabilities, embedding = by_hand.run(None, {"images": X})
+    np.testing.assert_allclose(probabilities, expected, atol=1e-5)
+    assert embedding.shape == (500, 64)
+    (one,) = by_hand.run(["probabilities"], {"images": X[:1]})
+    np.testing.assert_allclose(one, expected[:1], atol=1e-5)
+    labels = json.loads(by_hand.get_modelmeta().custom_metadata_map["labels"])
+    assert labels == list(EMOTIONS)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_every_network(name, tmp_path):
+    X, y = make_faces(14, random_state=0, return_X_y=True)
+    clf = clone(ESTIMATORS[name]).set_params(max_epochs=1, random_state=0, batch_size=14)
+    clf.fit(X, y)
+    export_onnx(clf, tmp_path / "a.onnx")  # compares
+    by_file = OnnxFER(tmp_path / "a.onnx")
+    np.testing.assert_allclose(by_file.predict_proba(X), clf.predict_proba(X), atol=1e-5)
+    np.testing.assert_allclose(by_file.transform(X), clf.transform(X), rtol=1e-3, atol=1e-4)
+    kinds = [node.op_type for node in onnx.load(tmp_path / "a.onnx").graph.node]
+    assert "BatchNormalization" not in kinds or name == "vgg16"  # its come after no convolution
+    assert kinds.count("Conv") == sum(isinstance(m, nn.Conv2d) for m in clf.module_.modules())
+
+
+def test_colour_floats_and_other_sizes(tmp_path):
+    X, y = make_faces(28, image_size=32, random_state=0, return_X_y=True)
+    X = np.repeat(X[..., None], 3, axis=3)[:, :, :30] / np.float32(255)
+    names = np.array(EMOTIONS)[y]
+    clf = MobileNetFER(max_epochs=1, random_state=0).fit(X, names)
+    export_onnx(clf, tmp_path / "a.onnx")
+    by_file = OnnxFER(tmp_path / "a.onnx")
+    assert by_file.image_shape_ == (32, 30, 3)
+    np.testing.assert_allclose(by_file.predict_proba(X), clf.predict_proba(X), atol=1e-5)
+    assert by_file.classes_.tolist() == sorted(EMOTIONS)
+    assert by_file.metadata_["labels"] == sorted(EMOTIONS)
+    with pytest.warns(UserWarning, match="got uint8 images, expected float32"):
+        levels = by_file.predict_proba((X * 255).round().astype(np.uint8))
+    np.testing.assert_allclose(levels, clf.predict_proba(X), atol=1e-5)
+
+
+class PlainFER(BaseFER):
+    """A network without an embedding."""
+
+    def _make_module(self, in_channels, n_classes):
+        return nn.Sequential(nn.Flatten(), nn.Linear(in_channels * 256, n_classes))
+
+
+def test_a_network_without_embedding(tmp_path):
+    X, y = make_faces(14, image_size=16, random_state=0, return_X_y=True)
+    clf = PlainFER(max_epochs=1, random_state=0).fit(X, y)
+    export_onnx(clf, tmp_path / "a.onnx")
+    by_file = OnnxFER(tmp_path / "a.onnx")
+    np.testing.assert_allclose(by_file.predict_proba(X), clf.predict_proba(X), atol=1e-5)
+    with pytest.raises(AttributeError, match="whose network has no embedding"):
+        by_file.transform(X)
+
+
+def test_it_is_a_scikit_learn_classifier(file, faces, trained, tmp_path):
+    X, y = faces
+    clf = OnnxFER(file, n_threads=2)
+    check_is_fitted(clf)
+    assert is_classifier(clf)
+    assert clf.n_features_in_ == 48 * 48
+    assert clf.score(X, y) == accuracy_score(y, trained.predict(X))
+    assert clf.fit(X, y) is clf
+    rows = X.reshape(len(X), -1)
+    np.testing.assert_array_equal(clf.predict(rows), clf.predict(X))
+    flipped = make_pipeline(FunctionTransformer(lambda X: X[:, :, ::-1]), clf)
+    np.testing.assert_array_equal(flipped.predict(X), clf.predict(X[:, :, ::-1]))
+    assert clf.get_feature_names_out()[0] == "onnxfer0"
+    again = pickle.loads(pickle.dumps(clf))
+    np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
+    assert clone(clf).get_params() == {"path": file, "n_threads": 2}
+    with (
+        pytest.warns(UserWarning, match="got float32 images, expected uint8"),
+        pytest.raises(ValueError, match="got float32 images, expected the uint8 levels"),
+    ):
+        clf.predict(X / np.float32(255))
+    with pytest.raises(ValueError, match=r"got images of shape \(16, 16\)"):
+        clf.predict(np.zeros((2, 16, 16), np.uint8))
+
+
+def test_it_says_what_it_is(file, trained):
+    metadata = OnnxFER(file).metadata_
+    assert metadata["estimator"] == "ResNetFER"
+    assert metadata["n_parameters"] == trained.n_parameters_
+    assert (metadata["tta"], metadata["temperature"]) == ("flip", 1.3)
+    (card,) = (p.value for p in onnx.load(file).metadata_props if p.key == "model_card")
+    assert card == "A card."
+    onnx.checker.check_model(onnx.load(file))
+
+
+def test_it_needs_no_torch(file):
+    code = (
+        "import sys, numpy as np; from ferkit.deploy import OnnxFER; "
+        f"clf = OnnxFER({str(file)!r}); clf.predict(np.zeros((3, 48, 48), np.uint8)); "
+        "print({'torch', 'skorch', 'onnx', 'cv2', 'matplotlib'} & set(sys.modules))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "set()"
+
+
+def test_eight_bits(trained, file, faces, tmp_path):
+    X, y = faces
+    path = tmp_path / "small.onnx"
+    split = {"calibration": X[:200], "X_val": X[200:], "y_val": y[200:]}
+    # an image is worth .003 here
+    export_onnx(trained, path, quantize="int8", max_f1_drop=0.02, **split)
+    assert path.stat().st_size < file.stat().st_size / 3
+    metadata = OnnxFER(path).metadata_
+    assert metadata["quantize"] == "int8"
+    assert metadata["n_scored"] == 300
+    assert metadata["f1_macro_before"] - metadata["f1_macro"] <= 0.02
+    agree = OnnxFER(path).predict(X) == trained.predict(X)
+    assert agree.mean() > 0.97
+    kinds = [node.op_type for node in onnx.load(path).graph.node]
+    assert "Relu" not in kinds  # rounding to unsigned numbers is one
+
+
+def test_eight_bits_that_cost_too_much(trained, faces, tmp_path, monkeypatch):
+    X, y = faces
+    path = tmp_path / "small.onnx"
+    split = {"calibration": X[:100], "X_val": X[100:], "y_val": y[100:]}
+
+    def with_dark_images(model, images):  # ranges that no other image keeps to
+        return quantize_int8(model, np.zeros_like(images))
+
+    monkeypatch.setattr("ferkit.deploy._export.quantize_int8", with_dark_images)
+    with pytest.raises(ValueError, match=r"got a macro-F1 of 0\.\d+ in 8 bits and 0\.\d+ before"):
+        export_onnx(trained, path, quantize="int8", **split)
+    assert list(tmp_path.iterdir()) == []
+    export_onnx(trained, path, quantize="int8", max_f1_drop=None, **split)
+    metadata = OnnxFER(path).metadata_
+    assert metadata["f1_macro"] < metadata["f1_macro_before"] - 0.005
+
+
+def test_a_file_that_computes_something_else(trained, tmp_path, monkeypatch):
+    ramp = np.arange(7, dtype=np.float32)
+    monkeypatch.setattr("ferkit.deploy._inference.logit_offset", lambda *_: ramp)
+    with pytest.raises(RuntimeError, match="differ by"):
+        export_onnx(trained, tmp_path / "a.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"quantize": "int4"}, "'quantize' parameter"),
+        ({"quantize": "int8"}, "without all of calibration, X_val and y_val"),
+        ({"X_val": np.zeros((1, 48, 48), "u1")}, "without quantize"),
+        ({"max_f1_drop": -1}, "'max_f1_drop' parameter"),
+    ],
+)
+def test_bad_arguments(trained, tmp_path, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        export_onnx(trained, tmp_path / "a.onnx", **arguments)
+
+
+def test_an_image_on_both_sides(trained, faces, tmp_path):
+    X, y = faces
+    split = {"calibration": X[:10], "X_val": X[9:20], "y_val": y[9:20]}
+    with pytest.raises(ValueError, match="got an image in both calibration and X_val"):
+        export_onnx(trained, tmp_path / "a.onnx", quantize="int8", **split)
+
+
+def test_bad_places_and_files(trained, tmp_path):
+    with pytest.raises(FileNotFoundError, match="expected a file in a folder that exists"):
+        export_onnx(trained, tmp_path / "none" / "a.onnx")
+    with pytest.raises(FileNotFoundError, match="expected an ONNX file; there is none"):
+        OnnxFER(tmp_path / "a.onnx").predict(np.zeros((1, 48, 48), np.uint8))
+    (tmp_path / "a.onnx").write_text("not a model")
+    with pytest.raises(ValueError, match=r"expected a file by ferkit.deploy.export_onnx"):
+        _ = OnnxFER(tmp_path / "a.onnx").classes_
+    node = onnx.helper.make_node("Identity", ["a"], ["b"])
+    a, b = (onnx.helper.make_tensor_value_info(n, onnx.TensorProto.FLOAT, [1]) for n in "ab")
+    opset = [onnx.helper.make_opsetid("", 18)]
+    foreign = onnx.helper.make_model(
+        onnx.helper.make_graph([node], "g", [a], [b]), opset_imports=opset, ir_version=9
+    )
+    onnx.save(foreign, tmp_path / "a.onnx")
+    with pytest.raises(ValueError, match="it lacks ferkit's metadata"):
+        _ = OnnxFER(tmp_path / "a.onnx").classes_
+
+
+def test_a_newer_format(file, tmp_path):
+    model = onnx.load(file)
+    (text,) = (p for p in model.metadata_props if p.key == "ferkit")
+    text.value = json.dumps({**json.loads(text.value), "format": 99})
+    onnx.save(model, tmp_path / "a.onnx")
+    with pytest.raises(ValueError, match="its format is 99, not 1"):
+        _ = OnnxFER(tmp_path / "a.onnx").classes_
+
+
+def test_a_missing_package(trained, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(ImportError, match=r'pip install "ferkit\[onnx\]"'):
+        export_onnx(trained, tmp_path / "a.onnx")
