@@ -44,8 +44,9 @@ class InferenceModule(nn.Module):
             (n, n_classes) probabilities, and (n, embedding_size).
         """
         x = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
+        if x.shape[1] != self.n_channels:  # gray, for a network of colours
+            x = x.expand(-1, self.n_channels, -1, -1)
         x = x.float() * (2 / 255) - 1 if images.dtype == torch.uint8 else x * 2 - 1
-        x = x.expand(-1, self.n_channels, -1, -1)
         of_views = list(views(x, self.tta))
         n_views = len(of_views)
         x = torch.cat(of_views) if n_views > 1 else x
