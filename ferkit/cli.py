@@ -7,6 +7,11 @@ from pathlib import Path
 from ._images import EMOTIONS
 
 MODELS = {"mobilenet": "MobileNetFER", "resnet": "ResNetFER"}
+_SHIPPED = {f"{short}-fer2013": kind for short, kind in MODELS.items()}
+_N_CALIBRATION = 512
+
+
+_MODEL = f"model file, ONNX file, or one that comes with ferkit: {' or '.join(_SHIPPED)}"
 
 
 def main(argv=None):
@@ -20,18 +25,19 @@ def main(argv=None):
     Returns
     -------
     int
-        The exit code: 0, 1 if the input was not what the command can use, 130 if interrupted.
+        The exit code: 0; 1 if the input was not what the command can use; 2 if the command is
+        none; 3 if some image files could not be read, the others could; 130 if interrupted.
     """
     args = _parser().parse_args(argv)
     try:
-        args.run(args)
-    except (ValueError, OSError) as error:
+        code = args.run(args)
+    except (ValueError, OSError, ImportError) as error:
         print(f"ferkit {args.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"ferkit {args.command}: interrupted", file=sys.stderr)
         return 130
-    return 0
+    return code or 0
 
 
 def _parser():
@@ -67,6 +73,28 @@ def _parser():
     evaluate.set_defaults(run=_evaluate)
     _add_model(evaluate)
 
+    predict = commands.add_parser("predict", help="find faces in photos, and their emotions")
+    predict.set_defaults(run=_predict)
+    predict.add_argument("paths", nargs="+", metavar="PATH", help="photo, or folder of them")
+    predict.add_argument("--model", default="mobilenet-fer2013", metavar="MODEL", help=_MODEL)
+    predict.add_argument(
+        "--crops",
+        action="store_true",
+        help="each image is a face that was cut out already; no face is looked for",
+    )
+    predict.add_argument("--json", action="store_true", help="a line of JSON for each file")
+
+    export = commands.add_parser("export", help="write a model as an ONNX file")
+    export.set_defaults(run=_export)
+    export.add_argument("model", metavar="MODEL", help=_MODEL)
+    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="ONNX file")
+    export.add_argument(
+        "--int8",
+        type=Path,
+        metavar="DATA",
+        help="round to 8 bits, by images of FER2013 (folder, zip or csv)",
+    )
+
     report = commands.add_parser("report", help="write a page about a saved model")
     report.set_defaults(run=_write_report)
     _add_model(report)
@@ -75,7 +103,7 @@ def _parser():
 
 
 def _add_model(parser):
-    parser.add_argument("model", type=Path, metavar="FILE", help="model file")
+    parser.add_argument("model", metavar="MODEL", help=_MODEL)
     _add_data(parser)
     parser.add_argument(
         "--subset",
@@ -205,11 +233,9 @@ def _fit_recipe(args, X, y, **validation):
 
 
 def _evaluate(args):
-    import ferkit
-
     from .datasets import load_fer2013
 
-    clf = ferkit.load(args.model)
+    clf = _load(args.model)
     X, y = load_fer2013(args.data, subset=args.subset, on_error=args.on_error, return_X_y=True)
     print(f"{clf}\n{args.subset}, {len(X)} images:")
     _report(clf, X, y)
@@ -221,12 +247,10 @@ def _write_report(args):
     import matplotlib
 
     matplotlib.use("Agg")
-    import ferkit
-
     from .datasets import load_fer2013
     from .inspection import write_page
 
-    clf = ferkit.load(args.model)
+    clf = _load(args.model)
     X, y = load_fer2013(args.data, subset=args.subset, on_error=args.on_error, return_X_y=True)
     X_train = y_train = None
     if args.subset != "train":
@@ -242,9 +266,98 @@ def _write_report(args):
         args.out,
     ]
     command = shlex.join(map(str, command))
-    title = f"{args.model.name} on {args.subset}"
+    title = f"{Path(args.model).name} on {args.subset}"
     write_page(args.out, clf, X, y, X_train=X_train, y_train=y_train, title=title, command=command)
     print(f"wrote {args.out}, {args.out.stat().st_size / 1e6:.1f} MB")
+
+
+def _load(model):
+    import ferkit
+
+    if model in _SHIPPED:
+        return getattr(ferkit, _SHIPPED[model]).from_pretrained("fer2013")
+    if Path(model).suffix == ".onnx":
+        return ferkit.deploy.OnnxFER(model)
+    return ferkit.load(model)
+
+
+def _predict(args):
+    import json
+
+    from tqdm import tqdm
+
+    from .deploy import predict_files
+
+    found = predict_files(_load(args.model), args.paths, crops=args.crops)
+    n_files, unread = 0, []
+    with tqdm(found, unit="files", disable=None) as progress:
+        for path, faces, error in progress:
+            n_files += 1
+            if error is not None:
+                unread.append(error)
+                continue
+            if args.json:
+                print(json.dumps({"path": path, "faces": _as_json(faces)}))
+            else:
+                print(f"{path}: {_in_words(faces, args.crops)}")
+    if n_files == 0:
+        raise ValueError(f"got no image in {', '.join(args.paths)}, expected one or more")
+    for error in unread:
+        print(f"ferkit predict: {error}", file=sys.stderr)
+    if unread:
+        print(f"{len(unread)} of {n_files} files could not be read", file=sys.stderr)
+    return 3 if unread else 0
+
+
+def _as_json(faces):
+    box, named = ["x", "y", "width", "height"], ["label", "probability"]
+    probabilities = faces.drop(columns=box + named).to_dict("records")
+    return [
+        {**face, "probabilities": of_face}
+        for face, of_face in zip(faces[box + named].to_dict("records"), probabilities, strict=True)
+    ]
+
+
+def _in_words(faces, are_crops):
+    if faces.empty:
+        return "no face"
+    return "; ".join(
+        f"{face.label} {face.probability:.2f}"
+        + ("" if are_crops else f" at {face.x},{face.y} {face.width}x{face.height}")
+        for face in faces.itertuples()
+    )
+
+
+def _export(args):
+    from .deploy import OnnxFER, export_onnx
+
+    options = {}
+    if args.model in _SHIPPED:
+        from .weights import find_weights
+
+        card = find_weights(_SHIPPED[args.model], "fer2013").with_suffix(".rst")
+        options["card"] = card.read_text(encoding="utf-8")
+    if args.int8 is not None:
+        options |= {"quantize": "int8", **_split_for_int8(args.int8)}
+    export_onnx(_load(args.model), args.out, **options)
+    print(f"wrote {args.out}, {args.out.stat().st_size / 1e3:.0f} kB")
+    if args.int8 is not None:
+        facts = OnnxFER(args.out).metadata_
+        print(
+            f"macro-F1 on {facts['n_scored']} validation images: {facts['f1_macro']:.3f} in 8 "
+            f"bits, {facts['f1_macro_before']:.3f} before"
+        )
+
+
+def _split_for_int8(data):
+    import numpy as np
+
+    from .datasets import load_fer2013, validation_split
+
+    X, y = load_fer2013(data, return_X_y=True)
+    train, valid = validation_split(X, y)
+    chosen = np.random.default_rng(0).permutation(train)[:_N_CALIBRATION]
+    return {"calibration": X[chosen], "X_val": X[valid], "y_val": y[valid]}
 
 
 def _report(clf, X, y):

@@ -8,6 +8,7 @@ _HOMES = {
     "OnnxFER": "_onnx_fer",
     "crop_faces": "_photo",
     "export_onnx": "_export",
+    "predict_files": "_predict_files",
     "predict_photo": "_photo",
     "read_photo": "_read_photo",
 }

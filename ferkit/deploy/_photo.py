@@ -4,6 +4,7 @@ import math
 from numbers import Integral, Real
 
 import numpy as np
+import pandas as pd
 from sklearn.exceptions import NotFittedError
 from sklearn.utils._param_validation import Interval, validate_params
 
@@ -65,6 +66,7 @@ def crop_faces(photo, boxes, size=48, *, margin=0.0, gray=True):
     Examples
     --------
     >>> import numpy as np
+    import pandas as pd
     >>> from ferkit.deploy import crop_faces
     >>> photo = np.zeros((480, 640, 3), dtype=np.uint8)
     >>> crop_faces(photo, [[100, 80, 120, 120], [600, 400, 90, 90]]).shape
@@ -170,8 +172,38 @@ def predict_photo(clf, photo, *, detector=None, margin=0.0):
     >>> predict_photo(clf, astronaut())["label"].tolist()
     ['happy']
     """
-    import pandas as pd
+    names = class_names(clf)
+    photo = check_photo(photo) if hasattr(photo, "shape") else read_photo(photo)
+    boxes = (FaceDetector() if detector is None else detector).detect(photo)
+    boxes = _check_boxes(boxes, photo.shape)
+    proba = np.empty((0, len(names)))
+    if len(boxes):
+        height, width, *channels = image_shape_of(clf)
+        crops = crop_faces(photo, boxes, (height, width), margin=margin, gray=not channels)
+        proba = np.asarray(clf.predict_proba(crops))
+    return tabulate(boxes, proba, names)
 
+
+def class_names(clf):
+    """Find the names of a classifier's classes, in its order.
+
+    Parameters
+    ----------
+    clf : estimator
+        Fitted.
+
+    Returns
+    -------
+    list
+        A name, or another label, for each class.
+
+    Raises
+    ------
+    TypeError
+        If it has no `predict_proba`.
+    NotFittedError
+        If it is not fitted.
+    """
     if not hasattr(clf, "predict_proba"):
         raise TypeError(
             f"got {type(clf).__name__}, expected a fitted classifier with predict_proba; give one, "
@@ -182,23 +214,45 @@ def predict_photo(clf, photo, *, detector=None, margin=0.0):
             f"got a {type(clf).__name__} that is not fitted, expected a fitted one; fit it first"
         )
     positions, names = name_classes(np.asarray(clf.classes_))
-    names = [names[position] for position in positions]
-    photo = check_photo(photo) if hasattr(photo, "shape") else read_photo(photo)
-    boxes = (FaceDetector() if detector is None else detector).detect(photo)
-    boxes = _check_boxes(boxes, photo.shape)
-    proba = np.empty((0, len(names)))
-    if len(boxes):
-        height, width, *channels = _image_shape_of(clf)
-        crops = crop_faces(photo, boxes, (height, width), margin=margin, gray=not channels)
-        proba = np.asarray(clf.predict_proba(crops))
+    return [names[position] for position in positions]
+
+
+def tabulate(boxes, proba, names):
+    """Make the table of a photo's faces.
+
+    Parameters
+    ----------
+    boxes : ndarray of shape (n, 4)
+        x, y, width, height.
+    proba : ndarray of shape (n, n_classes)
+        Probabilities.
+    names : list
+        Of the classes.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `predict_photo` returns it.
+    """
     faces = pd.DataFrame(boxes, columns=_BOX)
     faces["label"] = pd.Index(names).take(proba.argmax(axis=1))  # keeps its dtype without faces
     faces["probability"] = proba.max(axis=1)
     return faces.join(pd.DataFrame(proba, columns=names))
 
 
-def _image_shape_of(clf):
-    """Find the shape of the images that clf was fitted on; pipelines and searches count values."""
+def image_shape_of(clf):
+    """Find the shape of the images that a classifier takes.
+
+    Parameters
+    ----------
+    clf : estimator
+        Fitted. Pipelines and searches only count the values of an image.
+
+    Returns
+    -------
+    tuple of int
+        (h, w) or (h, w, 3).
+    """
     if hasattr(clf, "image_shape_"):
         return clf.image_shape_
     n_values = getattr(clf, "n_features_in_", math.prod(_FER2013_SHAPE))

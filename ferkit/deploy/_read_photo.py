@@ -10,6 +10,9 @@ from ..datasets._image_files import UnfitFileError, read_file, unfit_if_damaged
 
 _MAX_SIZE = 2**29  # bytes of a file: more than Pillow's limit of pixels needs
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
+SUFFIXES = frozenset(
+    [".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".tif", ".tiff", ".webp"]
+)
 _GRAY_MODES = {"1", "L", "LA"}
 _COLOUR_MODES = {"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV"}
 

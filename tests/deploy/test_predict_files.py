@@ -1,0 +1,135 @@
+"""Predictions for files, one after the other."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+from skimage.data import astronaut, coins
+
+from ferkit import EMOTIONS, MobileNetFER
+from ferkit.cli import main
+from ferkit.datasets import make_faces
+from ferkit.deploy import OnnxFER, predict_files, predict_photo
+
+
+@pytest.fixture(scope="module")
+def clf():
+    return MobileNetFER.from_pretrained("fer2013")
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory):
+    """A folder: a photo with a face, one without within a folder, a broken one, and others."""
+    folder = tmp_path_factory.mktemp("album")
+    (folder / "more").mkdir()
+    (folder / ".hidden").mkdir()
+    Image.fromarray(astronaut()).save(folder / "astronaut.JPG", format="JPEG")
+    Image.fromarray(coins()).save(folder / "more" / "coins.png")
+    Image.fromarray(coins()).save(folder / ".hidden" / "coins.png")
+    (folder / "broken.png").write_bytes(b"nothing")
+    (folder / "notes.txt").write_text("no image")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def crops(tmp_path_factory):
+    """More faces than a batch, one file each, and a broken one among them."""
+    folder = tmp_path_factory.mktemp("crops")
+    X, y = make_faces(70, random_state=0, return_X_y=True)
+    for number, face in enumerate(X):
+        Image.fromarray(face).save(folder / f"{number:03}.png")
+    (folder / "030x.png").write_bytes(b"nothing")
+    return folder, X
+
+
+def test_a_folder(clf, album):
+    astronaut_, broken, coins_ = predict_files(clf, album)
+    assert astronaut_.path == str(album / "astronaut.JPG")
+    expected = predict_photo(clf, album / "astronaut.JPG")
+    assert expected["label"].tolist() == ["happy"]
+    assert astronaut_.faces.equals(expected)
+    assert coins_.path == str(album / "more" / "coins.png")
+    assert len(coins_.faces) == 0
+    assert coins_.faces.columns.tolist() == expected.columns.tolist()
+    assert broken.faces is None
+    assert "broken.png: got 7 bytes" in broken.error
+
+
+def test_crops_are_the_estimators_own_images(clf, crops):
+    folder, X = crops
+    found = list(predict_files(clf, folder, crops=True))
+    assert len(found) == 71
+    assert [f.path for f in found if f.error] == [str(folder / "030x.png")]
+    proba = np.concatenate([f.faces[list(EMOTIONS)].to_numpy() for f in found if not f.error])
+    np.testing.assert_allclose(proba, clf.predict_proba(X), atol=1e-6)
+    assert found[0].faces[["x", "y", "width", "height"]].iloc[0].tolist() == [0, 0, 48, 48]
+
+
+def test_crops_of_other_shapes(clf, tmp_path):
+    Image.new("RGB", (100, 60), "white").save(tmp_path / "a.png")
+    ((_, faces, error),) = predict_files(clf, tmp_path / "a.png", crops=True)
+    assert error is None
+    white = clf.predict_proba(np.full((1, 48, 48), 255, np.uint8))
+    np.testing.assert_allclose(faces[list(EMOTIONS)], white, atol=1e-6)
+
+
+def test_it_streams(clf, crops):
+    folder, _ = crops
+    asked = []
+
+    def paths():
+        for number in range(70):
+            asked.append(number)
+            yield folder / f"{number:03}.png"
+
+    found = predict_files(clf, paths(), crops=True)
+    next(found)
+    assert len(asked) == 64
+    assert len(list(found)) == 69
+
+
+def test_what_it_refuses(clf):
+    with pytest.raises(TypeError, match="expected a fitted classifier with predict_proba"):
+        next(predict_files(object(), "a", crops=True))
+    ((path, faces, error),) = predict_files(clf, "/nowhere/a.jpg")
+    assert (path, faces) == ("/nowhere/a.jpg", None)
+    assert "got no such file" in error
+
+
+def test_command_line(album, crops, tmp_path, capsys):
+    assert main(["predict", str(album)]) == 3
+    out, err = capsys.readouterr()
+    first, second = out.splitlines()
+    assert first.startswith(f"{album / 'astronaut.JPG'}: happy 0.")
+    assert " at " in first
+    assert second == f"{album / 'more' / 'coins.png'}: no face"
+    assert "broken.png: got 7 bytes" in err
+    assert "1 of 3 files could not be read" in err
+
+    file = str(album / "astronaut.JPG")
+    assert main(["predict", file, "--json", "--model", "resnet-fer2013"]) == 0
+    (face,) = json.loads(capsys.readouterr().out)["faces"]
+    assert face["label"] == "happy"
+    assert face["probabilities"]["happy"] == face["probability"]
+    assert list(face["probabilities"]) == list(EMOTIONS)
+
+    assert main(["predict", str(crops[0] / "000.png"), "--crops"]) == 0
+    assert " at " not in capsys.readouterr().out
+    assert main(["predict", str(tmp_path)]) == 1
+    assert f"got no image in {tmp_path}" in capsys.readouterr().err
+
+
+def test_export_and_use(crops, tmp_path, capsys):
+    path = str(tmp_path / "a.onnx")
+    assert main(["export", "mobilenet-fer2013", "--out", path]) == 0
+    assert "wrote" in capsys.readouterr().out
+    assert OnnxFER(path).metadata_["tta"] == "flip"
+    file = str(crops[0] / "000.png")
+    printed = []
+    for model in (path, "mobilenet-fer2013"):
+        assert main(["predict", file, "--crops", "--model", model]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+    assert main(["export", "nothing", "--out", path]) == 1
+    assert "got nothing, expected a model file" in capsys.readouterr().err
