@@ -427,13 +427,17 @@ class FERNet(NeuralNetClassifier):
     def _predict(self, batches, function, tta=None):
         self.predictor_.eval()
         with torch.inference_mode():
-            means = []
+            means, start = None, 0
             for x, _ in batches:
                 outputs = [function(view) for view in views(_fill_up(x), tta)]
-                means.append(
-                    torch.stack(outputs).mean(dim=0)[: len(x)] if tta else outputs[0][: len(x)]
-                )
-            return torch.cat(means)
+                mean = torch.stack(outputs).mean(dim=0) if tta else outputs[0]
+                if means is None:
+                    # one block: kept among the batches' own, many small ones would keep the C
+                    # library from using the space between them again
+                    means = mean.new_empty(len(batches.dataset), *mean.shape[1:])
+                means[start : start + len(x)] = mean[: len(x)]
+                start += len(x)
+            return means
 
 
 def _fill_up(x, n_images=16):
