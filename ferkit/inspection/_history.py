@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.utils._param_validation import validate_params
 from sklearn.utils.validation import check_is_fitted
 
-from .._names import order_classes
+from ._class_images import order_names
 from ._colors import class_colors, series_colors
 
 _PANELS = {
@@ -190,7 +190,7 @@ def _find_class_columns(history):
     classes = np.array([column.removeprefix(prefix) for column in columns])
     if all(name.isdecimal() for name in classes):
         classes = classes.astype(int)
-    order, names = order_classes(classes)
+    order, names = order_names(classes)
     columns = [columns[place] for place in order]
     return (
         dict(zip(columns, names, strict=True)),

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from .._base import BaseFER
 from .._images import encode
-from .._names import order_classes
+from ._class_images import order_names
 
 
 def grad_cam(estimator, X, y=None):
@@ -209,7 +209,7 @@ class SaliencyDisplay:
         images, targets = _check(estimator, X, y)
         compute = {"grad_cam": grad_cam, "occlusion": occlusion_map}[method]
         maps = compute(estimator, X, estimator.classes_[targets])
-        order, names = order_classes(estimator.classes_)
+        order, names = order_names(estimator.classes_)
         names_of = dict(zip(order, names, strict=True))
         images = images / np.float32(255) if images.dtype == np.uint8 else images
         titles = [names_of[target] for target in targets]
