@@ -1,5 +1,6 @@
 """ComparisonDisplay."""
 
+import pandas as pd
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ._colors import series_colors
@@ -11,6 +12,7 @@ _NAMES = {
     "seconds": "seconds of training",
     "milliseconds": "milliseconds to predict an image",
 }
+_MOST_IN_COLUMN = 12  # names in a column of the legend: as high as the axes
 _COSTS = ("n_parameters", "n_multiply_adds", "seconds", "milliseconds")
 
 
@@ -103,12 +105,14 @@ class ComparisonDisplay:
         ValueError
             If there are no such runs, metric or configuration.
         """
+        check_runs(runs)
         chosen = runs[runs["weights"] == weights]
         if chosen.empty:
             raise ValueError(f"got no run with weights={weights!r}, expected one or more")
         for name, column in {"metric": metric, "against": against}.items():
-            if column is not None and column not in chosen:
-                raise ValueError(f"got {name}={column!r}, expected one of {', '.join(chosen)}")
+            figures = chosen.drop(columns="seed", errors="ignore").select_dtypes("number")
+            if column is not None and column not in figures:
+                raise ValueError(f"got {name}={column!r}, expected one of {', '.join(figures)}")
         if baseline is not None and baseline not in set(chosen["config"]):
             raise ValueError(
                 f"got baseline={baseline!r}, expected one of {', '.join(chosen['config'].unique())}"
@@ -141,7 +145,8 @@ class ComparisonDisplay:
                 ax.scatter(of[self.against], of[self.metric], color=color, label=name)
             ax.set(xlabel=_NAMES[self.against], ylabel=title)
             ax.set_xlim(left=0)
-            ax.legend(frameon=False)
+            n_columns = -(-len(groups) // _MOST_IN_COLUMN)
+            ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), ncols=n_columns)
         else:
             for position, (name, of) in enumerate(groups.items()):
                 color = "#999999" if name == self.baseline else "#0072B2"
@@ -156,3 +161,25 @@ class ComparisonDisplay:
         ax.spines[["top", "right"]].set_visible(False)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def check_runs(runs):
+    """Refuse what is no comparison.
+
+    Parameters
+    ----------
+    runs : object
+        What was passed.
+
+    Raises
+    ------
+    ValueError
+        If it is not what `compare` returned, or there is no run in it.
+    """
+    if not isinstance(runs, pd.DataFrame) or not {"config", "weights"} <= set(runs.columns):
+        raise ValueError(
+            f"got runs of type {type(runs).__name__} without columns config and weights, expected "
+            "what compare returned; pass it before summarize"
+        )
+    if runs.empty:
+        raise ValueError("got no runs, expected one or more")

@@ -1,11 +1,13 @@
 """HistoryDisplay."""
 
 import numpy as np
+import pandas as pd
 from sklearn.utils._param_validation import validate_params
-from sklearn.utils.validation import check_is_fitted
 
 from ._class_images import order_names
 from ._colors import class_colors, series_colors
+from ._comparison import check_runs
+from ._estimators import check_estimator
 
 _PANELS = {
     "loss": {"train_loss": "training", "valid_loss": "validation"},
@@ -13,13 +15,17 @@ _PANELS = {
     "classes": {},  # a curve per class, whatever the classes are
     "lr": {"lr": "learning rate"},
 }
+_STYLES = ("--", "-")  # of the kinds of curves, where the colours tell trainings apart
+_KEPT = "kept epoch"
+_OUTSIDE = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "frameon": False}
+_MOST_IN_COLUMN = 12  # names in a column of the legend: as high as the axes
 _TITLES = {"scores": "validation score", "classes": "validation F1", "lr": "learning rate"}
 
 
 class HistoryDisplay:
     """Curves of one training or of several: loss, validation scores, learning rate by epoch.
 
-    Use `from_estimator` to make one.
+    Use `from_estimator`, or `from_runs` for a comparison, to make one.
 
     Parameters
     ----------
@@ -74,11 +80,13 @@ class HistoryDisplay:
         Raises
         ------
         ValueError
-            If an estimator has no history.
+            If there is no estimator, or one is none of ferkit's or has no history.
         """
         several = estimator if isinstance(estimator, dict) else {"": estimator}
+        if not several:
+            raise ValueError("got no estimators, expected one or more by their names")
         for clf in several.values():
-            check_is_fitted(clf)
+            check_estimator(clf)
             if clf.n_iter_ == 0:
                 raise ValueError(
                     f"got a {type(clf).__name__} without history, expected one that was trained "
@@ -97,8 +105,46 @@ class HistoryDisplay:
             )
         return display.plot(ax=ax, panels=panels)
 
+    @classmethod
+    def from_runs(cls, runs, *, panels=None, ax=None):
+        """Plot the histories of a comparison: a curve per configuration, the mean of its seeds.
+
+        Parameters
+        ----------
+        runs : DataFrame
+            What `ferkit.model_selection.compare` returned, or some rows of it.
+        panels : list of {"loss", "scores", "lr"}, default=None
+            What is plotted, in an axes each; see `plot`.
+        ax : matplotlib Axes or array-like of them, default=None
+            Where to plot; see `plot`.
+
+        Returns
+        -------
+        HistoryDisplay
+            The plotted display.
+
+        Raises
+        ------
+        ValueError
+            If there are no runs, or some have no history.
+        """
+        check_runs(runs)
+        has_none = runs["history"].isna() if "history" in runs else runs["config"].notna()
+        if has_none.any():
+            raise ValueError(
+                f"got runs of {runs['config'][has_none].iloc[0]!r} without history, which earlier "
+                "releases did not keep, expected some with it; compare again, with another out"
+            )
+        # both networks of a run, of the last epoch and of the best, have its one history
+        runs = runs.drop_duplicates(["config", "seed"])
+        means = {
+            config: pd.concat(list(of["history"])).groupby("epoch", as_index=False).mean()
+            for config, of in runs.groupby("config", sort=False)
+        }
+        return cls(means).plot(ax=ax, panels=panels)
+
     @validate_params(
-        {"panels": [list, None], "ax": "no_validation"}, prefer_skip_nested_validation=True
+        {"panels": [list, tuple, None], "ax": "no_validation"}, prefer_skip_nested_validation=True
     )
     def plot(self, ax=None, *, panels=None):
         """Draw the curves.
@@ -133,17 +179,25 @@ class HistoryDisplay:
         axes = np.ravel(ax)
         if len(axes) != len(panels):
             raise ValueError(f"got {len(axes)} axes, expected {len(panels)}; pass one a panel")
+        colors = series_colors(len(histories))
         for ax, panel in zip(axes, panels, strict=True):
-            for name, color in zip(histories, series_colors(len(histories)), strict=True):
+            for name, color in zip(histories, colors, strict=True):
                 self._draw(ax, panel, histories[name], name, color)
             ax.set(xlabel="epoch", ylabel=_TITLES.get(panel, panel))
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             ax.grid(alpha=0.3)
-            n_curves = len(ax.get_legend_handles_labels()[1])
-            if n_curves > 3:  # a legend among them would hide some
-                ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-            elif n_curves > 1 or panel != "lr":
-                ax.legend()
+        marks = [line for line in axes[0].lines if line.get_gid() == _KEPT]
+        if marks:  # once, however many there are
+            marks[0].set_label(_KEPT)
+        if isinstance(self.history, dict):
+            self._explain_several(axes, panels, dict(zip(histories, colors, strict=True)), marks)
+        else:
+            for ax, panel in zip(axes, panels, strict=True):
+                n_curves = len(ax.get_legend_handles_labels()[1])
+                if n_curves > 3:  # a legend among them would hide some
+                    ax.legend(**_OUTSIDE)
+                elif n_curves > 1 or panel != "lr":
+                    ax.legend()
         self.axes_ = axes
         self.figure_ = axes[0].figure
         if self.estimator_name is not None:
@@ -154,6 +208,8 @@ class HistoryDisplay:
         has_scores = any("valid_f1_macro" in history for history in histories.values())
         if panels is None:
             return ["loss", "scores"] if has_scores else ["loss"]
+        if not panels:
+            raise ValueError(f"got no panels, expected one or more of {', '.join(_PANELS)}")
         for panel in panels:
             if panel not in _PANELS:
                 raise ValueError(f"got panel {panel!r}, expected one of {', '.join(_PANELS)}")
@@ -168,6 +224,23 @@ class HistoryDisplay:
                 )
         return panels
 
+    def _explain_several(self, axes, panels, colors, marks):
+        """Tell what lines mean in each axes, and once, beside the last one, what colours do."""
+        from matplotlib.lines import Line2D
+
+        for ax, panel in zip(axes, panels, strict=True):
+            kinds = [
+                Line2D([], [], color="black", linestyle=style, label=kind)
+                for kind, style in zip(_PANELS[panel].values(), _STYLES, strict=False)
+            ]
+            kinds = kinds if len(kinds) > 1 else []
+            if marks and ax is axes[0]:
+                kinds.append(Line2D([], [], color="black", linestyle=":", linewidth=1, label=_KEPT))
+            if kinds:
+                ax.add_artist(ax.legend(handles=kinds))
+        names = [Line2D([], [], color=color, label=name) for name, color in colors.items()]
+        axes[-1].legend(handles=names, ncols=-(-len(names) // _MOST_IN_COLUMN), **_OUTSIDE)
+
     def _draw(self, ax, panel, history, name, color):
         labels, colors = _PANELS[panel], {}
         if panel == "classes":
@@ -175,13 +248,15 @@ class HistoryDisplay:
         for column in filter(history.columns.__contains__, labels):
             style = {"label": labels[column], "color": colors.get(column)}
             if name:  # of several: a colour each, and the kind of curve by its line
-                is_first = column == next(iter(labels))
                 label = name if len(labels) == 1 else f"{name}, {labels[column]}"
-                style = {"label": label, "color": color, "linestyle": "--" if is_first else "-"}
+                style = {"label": label, "color": color}
+                style["linestyle"] = _STYLES[list(labels).index(column)]
             ax.plot(history["epoch"], history[column], marker=".", **style)
-        best = self.best_epoch[name] if isinstance(self.best_epoch, dict) else self.best_epoch
+        best = self.best_epoch
+        best = best.get(name) if isinstance(best, dict) else best
         if best is not None:
-            ax.axvline(best, color=color if name else "black", linewidth=1, linestyle=":")
+            color = color if name else "black"
+            ax.axvline(best, color=color, linewidth=1, linestyle=":", gid=_KEPT)
 
 
 def _find_class_columns(history):

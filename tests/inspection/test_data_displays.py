@@ -19,6 +19,7 @@ from ferkit.inspection import (
     IntensityDisplay,
 )
 from ferkit.metrics import FERReport
+from ferkit.model_selection import summarize
 
 
 @pytest.fixture(scope="module")
@@ -239,9 +240,26 @@ def test_comparison():
     against = ComparisonDisplay.from_runs(runs, metric="accuracy", against="seconds")
     assert against.ax_.collections[0].get_offsets().tolist() == [[1.0, 0.5], [2.0, 0.5]]
     assert against.ax_.get_xlabel() == "seconds of training"
-    with pytest.raises(ValueError, match="metric='f2', expected one of config"):
+    with pytest.raises(ValueError, match="metric='f2', expected one of f1_macro, acc"):
         ComparisonDisplay.from_runs(runs, metric="f2")
+    with pytest.raises(ValueError, match="metric='config', expected one of f1_macro, accuracy"):
+        ComparisonDisplay.from_runs(runs, metric="config")
+    with pytest.raises(ValueError, match="without columns config and weights"):
+        ComparisonDisplay.from_runs(summarize(runs))
+    with pytest.raises(ValueError, match="got no runs"):
+        ComparisonDisplay.from_runs(runs[:0])
     with pytest.raises(ValueError, match="baseline='c', expected one of a, b"):
         ComparisonDisplay.from_runs(runs, baseline="c")
     with pytest.raises(ValueError, match="got no run with weights='best validation'"):
         ComparisonDisplay.from_runs(runs[:2], weights="best validation")
+
+
+def test_many_configurations_leave_room_for_the_points():
+    runs = pd.DataFrame({"config": [f"c{i}" for i in range(30)], "weights": "last epoch"})
+    runs = runs.assign(f1_macro=np.linspace(0, 1, 30), seconds=1.0)
+    display = ComparisonDisplay.from_runs(runs, against="seconds")
+    display.figure_.canvas.draw()
+    axes, legend = display.ax_.get_window_extent(), display.ax_.get_legend().get_window_extent()
+    assert legend.x0 >= axes.x1
+    assert legend.y0 > 0
+    assert axes.width > 150
