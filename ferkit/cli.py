@@ -137,9 +137,7 @@ def _plot(clf, X, y, folder):
 def _train(args):
     from .datasets import load_fer2013, validation_split
 
-    # before hours of training, not after
-    if not args.out.parent.is_dir() or args.out.is_dir():
-        raise ValueError(f"got --out {args.out}, expected a file in a folder that exists")
+    _check_out(args.out)
     fit = _fit_one
     if args.recipe is not None:
         _check_recipe(args)
@@ -150,6 +148,12 @@ def _train(args):
     clf.save(args.out)
     print(f"wrote {args.out}\n\nvalidation images, a tenth of train:")
     _report(clf, X[valid], y[valid])
+
+
+def _check_out(out):
+    """Check a file that is written after hours of training or minutes of prediction."""
+    if not out.parent.is_dir() or out.is_dir():
+        raise ValueError(f"got --out {out}, expected a file in a folder that exists")
 
 
 def _fit_one(args, X, y, *, X_val, y_val):
@@ -216,6 +220,7 @@ def _evaluate(args):
 
 
 def _write_report(args):
+    import hashlib
     import shlex
 
     import matplotlib
@@ -226,24 +231,33 @@ def _write_report(args):
     from .datasets import load_fer2013
     from .inspection import write_page
 
+    _check_out(args.out)
     clf = ferkit.load(args.model)
     X, y = load_fer2013(args.data, subset=args.subset, on_error=args.on_error, return_X_y=True)
     X_train = y_train = None
-    if args.subset != "train":
+    notes = [f"SHA-256 of {args.model.name}: {hashlib.sha256(args.model.read_bytes()).hexdigest()}"]
+    if args.subset == "train":
+        notes.append("It has seen these images: scores on others are lower.")
+    else:
         X_train, y_train = load_fer2013(args.data, on_error=args.on_error, return_X_y=True)
-    command = [
-        "ferkit",
-        "report",
-        args.model,
-        args.data,
-        "--subset",
-        args.subset,
-        "--out",
+        notes.append(
+            "The training set is all of FER2013's train; ferkit train and its recipes hold a tenth "
+            "of it out for validation."
+        )
+    options = ["--subset", args.subset, "--out", args.out]
+    if args.on_error != "raise":
+        options += ["--on-error", args.on_error]
+    write_page(
         args.out,
-    ]
-    command = shlex.join(map(str, command))
-    title = f"{args.model.name} on {args.subset}"
-    write_page(args.out, clf, X, y, X_train=X_train, y_train=y_train, title=title, command=command)
+        clf,
+        X,
+        y,
+        X_train=X_train,
+        y_train=y_train,
+        title=f"{args.model.name} on {args.subset}",
+        command=shlex.join(map(str, ["ferkit", "report", args.model, args.data, *options])),
+        notes=notes,
+    )
     print(f"wrote {args.out}, {args.out.stat().st_size / 1e6:.1f} MB")
 
 

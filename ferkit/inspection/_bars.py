@@ -3,6 +3,7 @@
 import numpy as np
 
 from ._colors import class_colors, series_colors
+from ._legend import draw_beside, find_width
 
 
 def draw_bars(ax, table):
@@ -26,7 +27,8 @@ def draw_bars(ax, table):
 
     n_classes, n_columns = table.shape
     if ax is None:
-        _, ax = plt.subplots(figsize=(max(5, 0.9 * n_classes), 3.5), layout="constrained")
+        width = max(5, 0.9 * n_classes) + (find_width(table.columns) if n_columns > 1 else 0)
+        _, ax = plt.subplots(figsize=(width, 3.5), layout="constrained")
     width = 0.8 / n_columns
     colors = [class_colors(table.index)] if n_columns == 1 else series_colors(n_columns)
     bars = []
@@ -36,5 +38,5 @@ def draw_bars(ax, table):
     ax.set_xticks(np.arange(n_classes), list(map(str, table.index)))
     ax.spines[["top", "right"]].set_visible(False)
     if n_columns > 1:
-        ax.legend(frameon=False)
+        draw_beside(ax)
     return ax, bars

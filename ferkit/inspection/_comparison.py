@@ -4,6 +4,7 @@ import pandas as pd
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ._colors import series_colors
+from ._legend import draw_beside, find_marker, find_width
 
 _NAMES = {
     "f1_macro": "macro-F1",
@@ -12,7 +13,6 @@ _NAMES = {
     "seconds": "seconds of training",
     "milliseconds": "milliseconds to predict an image",
 }
-_MOST_IN_COLUMN = 12  # names in a column of the legend: as high as the axes
 _COSTS = ("n_parameters", "n_multiply_adds", "seconds", "milliseconds")
 
 
@@ -136,17 +136,20 @@ class ComparisonDisplay:
 
         groups = dict(iter(self.runs.groupby("config", sort=False)))
         if ax is None:
-            height = 3.5 if self.against else 0.45 * len(groups) + 1
-            _, ax = plt.subplots(figsize=(6.5, height), layout="constrained")
+            size = (6.5, 0.45 * len(groups) + 1)
+            if self.against:
+                size = (5 + find_width(groups), 3.5)
+            _, ax = plt.subplots(figsize=size, layout="constrained")
         title = _NAMES.get(self.metric, self.metric)
         draw_line = ax.axhline if self.against else ax.axvline
         if self.against:
-            for (name, of), color in zip(groups.items(), series_colors(len(groups)), strict=True):
-                ax.scatter(of[self.against], of[self.metric], color=color, label=name)
+            colors = series_colors(len(groups))
+            for position, (name, of) in enumerate(groups.items()):
+                style = {"color": colors[position], "marker": find_marker(position)}
+                ax.scatter(of[self.against], of[self.metric], label=name, **style)
             ax.set(xlabel=_NAMES[self.against], ylabel=title)
             ax.set_xlim(left=0)
-            n_columns = -(-len(groups) // _MOST_IN_COLUMN)
-            ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1, 0.5), ncols=n_columns)
+            draw_beside(ax)
         else:
             for position, (name, of) in enumerate(groups.items()):
                 color = "#999999" if name == self.baseline else "#0072B2"

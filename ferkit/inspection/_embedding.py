@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import HasMethods, Options, StrOptions, val
 from .._images import check_labels
 from ._class_images import check_images, order_names
 from ._colors import class_colors
+from ._legend import draw_beside
 
 _N_BEFORE_TSNE = 50  # components: of pixels, t-SNE's neighbours are found in these
 _CONSTRAINTS = {
@@ -184,7 +185,7 @@ class EmbeddingDisplay:
         else:
             ax.set_aspect("equal", adjustable="datalim")
         scale = max(1, 6 / np.sqrt(size))
-        ax.legend(frameon=False, markerscale=scale, loc="center left", bbox_to_anchor=(1, 0.5))
+        draw_beside(ax, markerscale=scale)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 

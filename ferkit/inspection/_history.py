@@ -8,6 +8,7 @@ from ._class_images import order_names
 from ._colors import class_colors, series_colors
 from ._comparison import check_runs
 from ._estimators import check_estimator
+from ._legend import draw_beside, find_marker, find_width
 
 _PANELS = {
     "loss": {"train_loss": "training", "valid_loss": "validation"},
@@ -17,8 +18,7 @@ _PANELS = {
 }
 _STYLES = ("--", "-")  # of the kinds of curves, where the colours tell trainings apart
 _KEPT = "kept epoch"
-_OUTSIDE = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "frameon": False}
-_MOST_IN_COLUMN = 12  # names in a column of the legend: as high as the axes
+_MOST_OF_ONE_MARKER = 4  # trainings, whose colours tell them apart
 _TITLES = {"scores": "validation score", "classes": "validation F1", "lr": "learning rate"}
 
 
@@ -174,15 +174,16 @@ class HistoryDisplay:
         histories = self.history if isinstance(self.history, dict) else {"": self.history}
         panels = self._choose_panels(histories, panels)
         if ax is None:
-            size = (5.5 * len(panels), 3.5)
+            beside = find_width(histories) if isinstance(self.history, dict) else 0
+            size = (5.5 * len(panels) + beside, 3.5)
             _, ax = plt.subplots(1, len(panels), figsize=size, layout="constrained")
         axes = np.ravel(ax)
         if len(axes) != len(panels):
             raise ValueError(f"got {len(axes)} axes, expected {len(panels)}; pass one a panel")
-        colors = series_colors(len(histories))
+        styles = self._find_styles(histories)
         for ax, panel in zip(axes, panels, strict=True):
-            for name, color in zip(histories, colors, strict=True):
-                self._draw(ax, panel, histories[name], name, color)
+            for name, style in styles.items():
+                self._draw(ax, panel, histories[name], name, style)
             ax.set(xlabel="epoch", ylabel=_TITLES.get(panel, panel))
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             ax.grid(alpha=0.3)
@@ -190,12 +191,12 @@ class HistoryDisplay:
         if marks:  # once, however many there are
             marks[0].set_label(_KEPT)
         if isinstance(self.history, dict):
-            self._explain_several(axes, panels, dict(zip(histories, colors, strict=True)), marks)
+            self._explain_several(axes, panels, styles, marks)
         else:
             for ax, panel in zip(axes, panels, strict=True):
                 n_curves = len(ax.get_legend_handles_labels()[1])
                 if n_curves > 3:  # a legend among them would hide some
-                    ax.legend(**_OUTSIDE)
+                    draw_beside(ax)
                 elif n_curves > 1 or panel != "lr":
                     ax.legend()
         self.axes_ = axes
@@ -224,7 +225,17 @@ class HistoryDisplay:
                 )
         return panels
 
-    def _explain_several(self, axes, panels, colors, marks):
+    def _find_styles(self, histories):
+        """Find what tells trainings apart: nothing for a single one, colours, and markers."""
+        if not isinstance(self.history, dict):
+            return {"": {"marker": "."}}
+        styles = {}
+        for name, color in zip(histories, series_colors(len(histories)), strict=True):
+            marker = find_marker(len(styles)) if len(histories) > _MOST_OF_ONE_MARKER else "."
+            styles[name] = {"color": color, "marker": marker, "markersize": 4}
+        return styles
+
+    def _explain_several(self, axes, panels, styles, marks):
         """Tell what lines mean in each axes, and once, beside the last one, what colours do."""
         from matplotlib.lines import Line2D
 
@@ -238,24 +249,24 @@ class HistoryDisplay:
                 kinds.append(Line2D([], [], color="black", linestyle=":", linewidth=1, label=_KEPT))
             if kinds:
                 ax.add_artist(ax.legend(handles=kinds))
-        names = [Line2D([], [], color=color, label=name) for name, color in colors.items()]
-        axes[-1].legend(handles=names, ncols=-(-len(names) // _MOST_IN_COLUMN), **_OUTSIDE)
+        names = [Line2D([], [], label=name, **style) for name, style in styles.items()]
+        draw_beside(axes[-1], names)
 
-    def _draw(self, ax, panel, history, name, color):
+    def _draw(self, ax, panel, history, name, style):
         labels, colors = _PANELS[panel], {}
         if panel == "classes":
             labels, colors = _find_class_columns(history)
         for column in filter(history.columns.__contains__, labels):
-            style = {"label": labels[column], "color": colors.get(column)}
-            if name:  # of several: a colour each, and the kind of curve by its line
-                label = name if len(labels) == 1 else f"{name}, {labels[column]}"
-                style = {"label": label, "color": color}
-                style["linestyle"] = _STYLES[list(labels).index(column)]
-            ax.plot(history["epoch"], history[column], marker=".", **style)
+            own = {"label": labels[column], "color": colors.get(column)}
+            if name:
+                own["label"] = name if len(labels) == 1 else f"{name}, {labels[column]}"
+                own["color"] = style["color"]
+                own["linestyle"] = _STYLES[list(labels).index(column) - len(labels)]
+            ax.plot(history["epoch"], history[column], **{**style, **own})
         best = self.best_epoch
         best = best.get(name) if isinstance(best, dict) else best
         if best is not None:
-            color = color if name else "black"
+            color = style.get("color", "black")
             ax.axvline(best, color=color, linewidth=1, linestyle=":", gid=_KEPT)
 
 

@@ -16,6 +16,10 @@ from ._estimators import check_estimator
 _MOST_COLUMNS = 16  # more cannot be seen
 
 
+class NoFeatureMapError(ValueError):
+    """A network has nothing that Grad-CAM could lay over a face."""
+
+
 def grad_cam(estimator, X, y=None):
     """Compute which places of a network's last feature map speak for a class (Grad-CAM [1]_).
 
@@ -66,7 +70,7 @@ def _grad_cam(estimator, images, targets):
         with torch.enable_grad(), _FeatureMaps(module) as found:
             logits = module(x.requires_grad_(True))
             if not found:
-                raise ValueError(
+                raise NoFeatureMapError(
                     f"got {type(module).__name__}, which has no feature map of more than one place "
                     "at this image size, expected one; take occlusion_map, or larger images"
                 )

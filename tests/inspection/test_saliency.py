@@ -11,7 +11,7 @@ from torch import nn
 
 from ferkit import VGG16FER, BaseFER, LargeFER, MobileNetFER, ResNetFER
 from ferkit.datasets import make_faces
-from ferkit.inspection import HistoryDisplay, SaliencyDisplay, grad_cam, occlusion_map
+from ferkit.inspection import HistoryDisplay, SaliencyDisplay, grad_cam, occlusion_map, write_page
 from ferkit.preprocessing import PixelRows
 from tests.helpers import LinearFER
 
@@ -138,6 +138,7 @@ def test_what_is_no_estimator_of_ferkit(corners):
             occlusion_map,
             SaliencyDisplay.from_estimator,
             lambda wrong, X: HistoryDisplay.from_estimator(wrong),
+            lambda wrong, X: write_page("never.html", wrong, X, y),
         ):
             with pytest.raises(ValueError, match=advice):
                 use(wrong, X)
