@@ -398,18 +398,37 @@ def encode(y, classes):
     ValueError
         If a label is none of the classes.
     """
-    # numpy would compare strings with numbers as strings
-    is_comparable = (y.dtype.kind in "OU") == (classes.dtype.kind in "OU")
-    unseen = np.setdiff1d(y, classes) if is_comparable else np.unique(y)
+    check_kind(y, classes)
+    unseen = np.setdiff1d(y, classes)
     if len(unseen):
-        advice = "fit with all classes, or drop these images"
-        if not is_comparable:
-            advice = "pass strings where classes_ has strings, and numbers where it has numbers"
         raise ValueError(
             f"got labels {_enumerate(unseen)}, expected labels among classes_, "
-            f"{_enumerate(classes)}; {advice}"
+            f"{_enumerate(classes)}; fit with all classes, or drop these images"
         )
     return np.searchsorted(classes, y)
+
+
+def check_kind(y, classes):
+    """Refuse strings for numbers and numbers for strings: numpy compares both as strings.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Labels.
+    classes : ndarray of shape (n_classes,)
+        What they are to be among.
+
+    Raises
+    ------
+    ValueError
+        If the one are strings and the other numbers.
+    """
+    if (y.dtype.kind in "OU") != (classes.dtype.kind in "OU"):
+        raise ValueError(
+            f"got labels {_enumerate(np.unique(y))}, expected labels among classes_, "
+            f"{_enumerate(classes)}; pass strings where classes_ has strings, and numbers where it "
+            "has numbers"
+        )
 
 
 def _enumerate(values, n_shown=10):

@@ -26,7 +26,7 @@ def name_classes(labels, target_names=None):
     Raises
     ------
     ValueError
-        If the labels are not positions in `target_names`.
+        If the labels are not positions in `target_names`, or two names are the same.
     """
     are_ints = labels.dtype.kind in "iu"
     labels = labels.tolist()
@@ -36,6 +36,10 @@ def name_classes(labels, target_names=None):
         target_names = EMOTIONS
         if not are_ints:
             return [EMOTIONS.index(label) for label in labels], list(EMOTIONS)
+    if len(set(target_names)) < len(target_names):
+        raise ValueError(
+            f"got target_names {list(target_names)}, expected different ones; name each class once"
+        )
     if not are_ints or min(labels) < 0 or max(labels) >= len(target_names):
         raise ValueError(
             f"got labels {labels[:10]}, expected positions in target_names, 0 to "
@@ -58,9 +62,9 @@ def order_classes(labels, target_names=None):
     -------
     order : ndarray of shape (n_labels,)
         Positions in `labels`.
-    names : list of str
-        The classes' names, in that order.
+    names : list
+        The classes' names in that order; labels that have none stand for themselves.
     """
     positions, names = name_classes(labels, target_names)
     order = np.argsort(positions)
-    return order, [str(names[positions[place]]) for place in order]
+    return order, [names[positions[place]] for place in order]

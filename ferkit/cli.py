@@ -165,9 +165,7 @@ def _plot(clf, X, y, folder):
 def _train(args):
     from .datasets import load_fer2013, validation_split
 
-    # before hours of training, not after
-    if not args.out.parent.is_dir() or args.out.is_dir():
-        raise ValueError(f"got --out {args.out}, expected a file in a folder that exists")
+    _check_out(args.out)
     fit = _fit_one
     if args.recipe is not None:
         _check_recipe(args)
@@ -178,6 +176,12 @@ def _train(args):
     clf.save(args.out)
     print(f"wrote {args.out}\n\nvalidation images, a tenth of train:")
     _report(clf, X[valid], y[valid])
+
+
+def _check_out(out):
+    """Check a file that is written after hours of training or minutes of prediction."""
+    if not out.parent.is_dir() or out.is_dir():
+        raise ValueError(f"got --out {out}, expected a file in a folder that exists")
 
 
 def _fit_one(args, X, y, *, X_val, y_val):
@@ -242,6 +246,7 @@ def _evaluate(args):
 
 
 def _write_report(args):
+    import hashlib
     import shlex
 
     import matplotlib
@@ -250,35 +255,48 @@ def _write_report(args):
     from .datasets import load_fer2013
     from .inspection import write_page
 
+    _check_out(args.out)
     clf = _load(args.model)
     X, y = load_fer2013(args.data, subset=args.subset, on_error=args.on_error, return_X_y=True)
     X_train = y_train = None
-    if args.subset != "train":
+    path = _find(args.model)
+    notes = [f"SHA-256 of {path.name}: {hashlib.sha256(path.read_bytes()).hexdigest()}"]
+    if args.subset == "train":
+        notes.append("It has seen these images: scores on others are lower.")
+    else:
         X_train, y_train = load_fer2013(args.data, on_error=args.on_error, return_X_y=True)
-    command = [
-        "ferkit",
-        "report",
-        args.model,
-        args.data,
-        "--subset",
-        args.subset,
-        "--out",
+        notes.append(
+            "The training set is all of FER2013's train; ferkit train and its recipes hold a tenth "
+            "of it out for validation."
+        )
+    options = ["--subset", args.subset, "--out", args.out]
+    if args.on_error != "raise":
+        options += ["--on-error", args.on_error]
+    write_page(
         args.out,
-    ]
-    command = shlex.join(map(str, command))
-    title = f"{Path(args.model).name} on {args.subset}"
-    write_page(args.out, clf, X, y, X_train=X_train, y_train=y_train, title=title, command=command)
+        clf,
+        X,
+        y,
+        X_train=X_train,
+        y_train=y_train,
+        title=f"{path.name} on {args.subset}",
+        command=shlex.join(map(str, ["ferkit", "report", args.model, args.data, *options])),
+        notes=notes,
+    )
     print(f"wrote {args.out}, {args.out.stat().st_size / 1e6:.1f} MB")
+
+
+def _find(model):
+    from .weights import find_weights
+
+    return find_weights(_SHIPPED[model], "fer2013") if model in _SHIPPED else Path(model)
 
 
 def _load(model):
     import ferkit
 
-    if model in _SHIPPED:
-        return getattr(ferkit, _SHIPPED[model]).from_pretrained("fer2013")
-    if Path(model).suffix == ".onnx":
-        return ferkit.deploy.OnnxFER(model)
-    return ferkit.load(model)
+    path = _find(model)
+    return ferkit.deploy.OnnxFER(path) if path.suffix == ".onnx" else ferkit.load(path)
 
 
 def _predict(args):
@@ -333,10 +351,7 @@ def _export(args):
 
     options = {}
     if args.model in _SHIPPED:
-        from .weights import find_weights
-
-        card = find_weights(_SHIPPED[args.model], "fer2013").with_suffix(".rst")
-        options["card"] = card.read_text(encoding="utf-8")
+        options["card"] = _find(args.model).with_suffix(".rst").read_text(encoding="utf-8")
     if args.int8 is not None:
         options |= {"quantize": "int8", **_split_for_int8(args.int8)}
     export_onnx(_load(args.model), args.out, **options)

@@ -57,6 +57,8 @@ def test_string_labels():
         ([0, 1], [[0.5, 0.5]], None, "inconsistent numbers of samples"),
         ([0, 0], [[0.5, 0.5], [1, 0]], None, r"got labels \[0\] for probabilities of 2 classes"),
         ([0, 2], [[0.5, 0.5], [1, 0]], [0, 1], "give labels=clf.classes_"),
+        (["0", "1"], [[0.5, 0.5], [1, 0]], [0, 1], "pass strings where classes_ has strings"),
+        ([0, 1], [[0.5, 0.5], [1, 0]], [0, 0], "expected one for each column"),
         ([0, 1], [[3.0, -1.0], [1, 0]], None, "expected probabilities; give what predict_proba"),
         ([0, 1], [[1, 0], [0.5, 0.4]], None, "a row that sums to 0.9"),
         ([0, 1], [[0.5, np.nan], [1, 0]], None, "NaN"),

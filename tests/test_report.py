@@ -7,12 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import bootstrap
+from sklearn.dummy import DummyClassifier
 from sklearn.linear_model import RidgeClassifier
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
+from sklearn.model_selection import FixedThresholdClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from ferkit import EMOTIONS, ResNetFER
 from ferkit.datasets import make_faces
 from ferkit.metrics import FERReport, expected_calibration_error, fer_report
+from tests.helpers import LinearFER
 
 
 def draw(n=300, n_classes=7, seed=0):
@@ -60,6 +65,30 @@ def test_intervals_are_the_bootstraps():
     assert (wider.scores["low"] < report.scores["low"]).all()
 
 
+def calibrated(rng, n, sharpness=1.0):
+    """Draw labels as often as their probabilities say, and sharpen the probabilities."""
+    z = 1.8 * rng.normal(size=(n, 7))
+    p = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+    y = (p.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
+    p = p**sharpness
+    return y, p / p.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(("sharpness", "error"), [(1.0, 0.0), (1.3, 0.0785)])
+def test_the_interval_of_the_calibration_error_covers_it(sharpness, error):
+    # `error` is that of a million images
+    rng, n_covered, n_draws = np.random.default_rng(0), 0, 60
+    for _ in range(n_draws):
+        y, y_prob = calibrated(rng, 400, sharpness)
+        report = FERReport.from_predictions(
+            y, y_prob=y_prob, labels=range(7), n_resamples=200, confidence_level=0.9
+        )
+        row = report.scores.loc[("all", "calibration_error")]
+        assert row["low"] <= row["value"] <= row["high"]
+        n_covered += row["low"] <= error <= row["high"]
+    assert 0.83 * n_draws <= n_covered
+
+
 def test_groups_are_resampled_together():
     y, y_prob = draw(200)
     alone = FERReport.from_predictions(y, y_prob=y_prob)
@@ -98,6 +127,61 @@ def test_other_classifiers_and_string_labels():
     assert report.scores.index.get_level_values("score").tolist() == ["accuracy", "f1_macro"]
 
 
+class Counting(ResNetFER):
+    """Counts how often its network runs."""
+
+    def _outputs(self, X, method="forward"):
+        self.n_runs = getattr(self, "n_runs", 0) + 1
+        return super()._outputs(X, method)
+
+
+def test_the_network_runs_once():
+    X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
+    clf = Counting(max_epochs=1, random_state=0).fit(X, y)
+    report = fer_report(clf, X, y)
+    assert clf.n_runs == 1
+    assert report.scores.loc[("all", "accuracy"), "value"] == clf.score(X, y)
+    piped = make_pipeline(FunctionTransformer(), clf)
+    fer_report(piped, X, y)
+    assert clf.n_runs == 3  # one of them was the score
+
+
+def test_predictions_of_ones_own_threshold_are_asked_for():
+    X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
+    rows, y = X.reshape(70, -1), (y > 3).astype(int)
+    never = FixedThresholdClassifier(DummyClassifier(strategy="prior"), threshold=0.99).fit(rows, y)
+    report = fer_report(never, rows, y, target_names=["no", "yes"])
+    assert report.scores.loc[("all", "accuracy"), "value"] == (y == never.predict(rows)).mean()
+
+
+@pytest.mark.parametrize("shape", [(70, 16, 16), (70, 256)])
+def test_rows_and_images_are_the_same_to_copies(shape):
+    X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
+    clf = LinearFER(max_epochs=1, random_state=0).fit(X, y)
+    other = X.reshape(70, 256) if len(shape) == 3 else X
+    for train in (other[:30], other[:30] / 255):
+        scores = fer_report(clf, X.reshape(shape), y, X_train=train).scores
+        assert scores.loc[("without copies", "accuracy"), "n_images"] == 40
+    with pytest.raises(ValueError, match="got X of 256 values per image and X_train of 64"):
+        fer_report(clf, X, y, X_train=X[:, ::2, ::2])
+
+
+def test_labels_of_another_kind_than_the_estimators():
+    X, y = make_faces(14, image_size=16, random_state=0, return_X_y=True)
+    clf = LinearFER(max_epochs=1, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="pass strings where classes_ has strings"):
+        fer_report(clf, X, np.array(EMOTIONS)[y])
+    with pytest.raises(ValueError, match="pass strings where classes_ has strings"):
+        fer_report(clf, X, y.astype(str))
+
+
+def test_labels_stay_what_they_are():
+    report = FERReport.from_predictions([10, 20], [10, 10])
+    assert report.classes.index.tolist() == report.confusion.columns.tolist() == [10, 20]
+    assert report.classes.loc[10, "recall"] == 1
+    assert "10" in json.loads(report.to_json())["confusion"]
+
+
 def test_a_class_that_is_nowhere_and_one_never_predicted():
     report = FERReport.from_predictions([0, 0, 2], [0, 0, 0], labels=[0, 1, 2])
     assert report.scores.loc[("all", "f1_macro"), "value"] == pytest.approx(0.8 / 2)
@@ -116,10 +200,13 @@ def test_text_html_and_json():
     assert "surprise" in report._repr_html_()
     stored = json.loads(report.to_json())
     accuracy = stored["scores"]["without copies"]["accuracy"]
-    assert accuracy["n_images"] == 70
+    assert str(accuracy["n_images"]) == "70"
     assert accuracy["value"] == pytest.approx((y == y_prob.argmax(axis=1))[30:].mean())
     assert stored["confusion"]["happy"]["happy"] == report.confusion.loc["happy", "happy"]
     assert stored["classes"]["happy"]["support"] == (y == 3).sum()
+    narrow = FERReport.from_predictions(y, y_prob=y_prob, confidence_level=0.995)
+    assert "the 99.5% interval" in str(narrow)
+    assert "with 99.5% intervals" in narrow._repr_html_()
 
 
 @given(st.integers(1, 40), st.integers(2, 5), st.integers(0, 99))
@@ -161,6 +248,10 @@ def test_emotions_come_in_their_order():
         ({"y_true": [0, 1], "y_pred": [0, 2], "labels": [0, 1]}, r"expected all that occur, \["),
         ({"y_true": [0, 9], "y_pred": [0, 0], "target_names": ["a"]}, "positions in target_names"),
         ({"y_true": [0, np.nan], "y_pred": [0, 0]}, "got label NaN in sample 1"),
+        ({"y_true": [0, 1], "y_pred": ["0", "1"]}, "pass strings where classes_ has strings"),
+        ({"y_true": [0, 1], "y_pred": [0, 1], "labels": [0, 1, 0]}, "expected each once"),
+        ({"y_true": [0, 1], "y_prob": np.eye(3)[:2], "labels": [0, 1, 0]}, "one for each column"),
+        ({"y_true": [0, 1], "y_pred": [0, 1], "target_names": ["a", "a"]}, "name each class once"),
         ({"y_true": [0, 1], "y_pred": [0, 1], "confidence_level": 95}, "'confidence_level' param"),
     ],
 )

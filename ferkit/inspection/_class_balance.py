@@ -1,9 +1,11 @@
 """ClassBalanceDisplay."""
 
+import numpy as np
 import pandas as pd
 
-from ..datasets import class_balance
-from ._colors import class_colors, series_colors
+from .._images import check_labels
+from .._names import name_classes
+from ._bars import draw_bars
 
 
 class ClassBalanceDisplay:
@@ -54,15 +56,32 @@ class ClassBalanceDisplay:
         -------
         ClassBalanceDisplay
             The plotted display.
+
+        Raises
+        ------
+        ValueError
+            If there is no set, or sets are of different kinds.
         """
         sets = y if isinstance(y, dict) else {"images": y}
+        if not sets:
+            raise ValueError("got no sets of labels, expected one or more by their names")
+        sets = {name: check_labels(y) for name, y in sets.items()}
+        first = next(iter(sets.values()))
+        for name, of_set in sets.items():
+            if (of_set.dtype.kind in "OU") != (first.dtype.kind in "OU"):
+                raise ValueError(
+                    f"got strings in some sets and numbers in others, such as {of_set[0]!r} in "
+                    f"{name!r}, expected one kind; np.array(EMOTIONS)[y] makes names of integers"
+                )
+        # together: 0 is an emotion in one set, and a label of its own if another has a 7
+        known = np.unique(np.concatenate(list(sets.values())))
+        positions, names = name_classes(known, target_names)
+        positions = np.asarray(positions)
         counts = {
-            name: class_balance(y, target_names=target_names)["n"] for name, y in sets.items()
+            name: np.bincount(positions[np.searchsorted(known, y)], minlength=len(names))
+            for name, y in sets.items()
         }
-        table = pd.DataFrame(counts).fillna(0).astype(int)
-        # in the order of the classes, which the union of several indices loses
-        order = max((n.index for n in counts.values()), key=len)
-        return cls(table.reindex(order.append(table.index.difference(order)))).plot(ax=ax)
+        return cls(pd.DataFrame(counts, index=names)).plot(ax=ax)
 
     def plot(self, ax=None):
         """Draw the bars.
@@ -77,24 +96,10 @@ class ClassBalanceDisplay:
         ClassBalanceDisplay
             Self, with `ax_` and `figure_`.
         """
-        import matplotlib.pyplot as plt
-        import numpy as np
-
-        n_classes, n_sets = self.counts.shape
-        if ax is None:
-            _, ax = plt.subplots(figsize=(max(5, 0.9 * n_classes), 3.5), layout="constrained")
-        width = 0.8 / n_sets
-        colors = [class_colors(self.counts.index)] if n_sets == 1 else series_colors(n_sets)
-        for position, (name, color) in enumerate(zip(self.counts, colors, strict=True)):
-            x = np.arange(n_classes) + (position - (n_sets - 1) / 2) * width
-            bars = ax.bar(x, self.counts[name], width, color=color, label=name)
-            ax.bar_label(
-                bars, fmt="{:,.0f}", fontsize="small", rotation=90 if n_sets > 1 else 0, padding=2
-            )
-        ax.set_xticks(np.arange(n_classes), self.counts.index)
+        ax, bars = draw_bars(ax, self.counts)
+        rotation = 90 if len(bars) > 1 else 0
+        for of_set in bars:
+            ax.bar_label(of_set, fmt="{:,.0f}", fontsize="small", rotation=rotation, padding=2)
         ax.set(ylabel="images")
-        ax.spines[["top", "right"]].set_visible(False)
-        if n_sets > 1:
-            ax.legend(frameon=False)
         self.ax_, self.figure_ = ax, ax.figure
         return self

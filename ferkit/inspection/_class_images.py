@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils import check_consistent_length
 
 from .._images import as_images, as_rows, check_labels, resolve_image_shape
+from .._names import order_classes
 
 
 def check_images(X, y=None):
@@ -26,13 +27,18 @@ def check_images(X, y=None):
     Raises
     ------
     ValueError
-        If there are none, or they are not images and labels.
+        If there are none, they are not images and labels, or floats outside [0, 1].
     """
     rows, image_shape = as_rows(X)
     rows = np.asarray(rows)
     if len(rows) == 0:
         raise ValueError("got no images, expected one or more")
     images = as_images(rows, resolve_image_shape(rows.shape[1], image_shape, None))
+    if images.dtype != np.uint8 and (images.min() < 0 or images.max() > 1):
+        raise ValueError(
+            f"got floats from {images.min():.3g} to {images.max():.3g}, expected floats in [0, 1]; "
+            "pass levels as X.astype(np.uint8), and images in [-1, 1] as (X + 1) / 2"
+        )
     if y is not None:
         y = check_labels(y)
         check_consistent_length(images, y)
@@ -42,3 +48,40 @@ def check_images(X, y=None):
 def as_floats(images):
     """Scale levels to floats in [0, 1]; leave floats as they are."""
     return images.astype(np.float32) / 255 if images.dtype == np.uint8 else images
+
+
+def order_names(labels, target_names=None):
+    """Find the order of classes, as `order_classes` does, and their names as text.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_labels,)
+        Different labels.
+    target_names : sequence of str, default=None
+        Names that integer labels are positions in; None takes the emotions where they fit.
+
+    Returns
+    -------
+    order : ndarray of shape (n_labels,)
+        Positions in `labels`.
+    names : list of str
+        In that order.
+    """
+    order, names = order_classes(labels, target_names)
+    return order, list(map(str, names))
+
+
+def draw_face(ax, face):
+    """Draw a face, of shape (h, w, 1) or (h, w, 3).
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Where to.
+    face : ndarray of shape (h, w, channels)
+        Levels or floats, which augmentation may bring a little out of [0, 1].
+    """
+    face = as_floats(face).clip(0, 1)
+    # not all axes of length 1: an image may be one pixel high
+    ax.imshow(face if face.shape[-1] == 3 else face.squeeze(-1), cmap="gray", vmin=0, vmax=1)
+    ax.set(xticks=[], yticks=[])

@@ -1,9 +1,10 @@
 """ClassMetricsDisplay."""
 
+import pandas as pd
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ..metrics import FERReport
-from ._colors import class_colors, series_colors
+from ._bars import draw_bars
 
 
 class ClassMetricsDisplay:
@@ -68,9 +69,14 @@ class ClassMetricsDisplay:
         Raises
         ------
         ValueError
-            If the reports are of different classes.
+            If there is no report, or they are of different classes.
         """
         reports = reports if isinstance(reports, dict) else {"": reports}
+        if not reports or not all(isinstance(report, FERReport) for report in reports.values()):
+            raise ValueError(
+                f"got reports={reports!r}, expected a FERReport, or some by the models' names; "
+                "fer_report makes one"
+            )
         classes = [report.classes.index.tolist() for report in reports.values()]
         for found in classes:
             if found != classes[0]:
@@ -93,28 +99,16 @@ class ClassMetricsDisplay:
         ClassMetricsDisplay
             Self, with `ax_` and `figure_`.
         """
-        import matplotlib.pyplot as plt
-        import numpy as np
-
-        n_models = len(self.reports)
         names = next(iter(self.reports.values())).classes.index
-        if ax is None:
-            size = (max(5, 0.9 * len(names)), 3.5)
-            _, ax = plt.subplots(figsize=size, layout="constrained")
-        width = 0.8 / n_models
-        colors = [class_colors(names)] if n_models == 1 else series_colors(n_models)
-        for position, (model, color) in enumerate(zip(self.reports, colors, strict=True)):
-            table = self.reports[model].classes
-            values = table[self.metric]
-            x = np.arange(len(names)) + (position - (n_models - 1) / 2) * width
-            ax.bar(x, values, width, color=color, label=model)
-            if self.metric == "f1":
-                ends = [(values - table["f1_low"]).clip(0), (table["f1_high"] - values).clip(0)]
-                ax.errorbar(x, values, yerr=ends, fmt="none", ecolor="black", elinewidth=1)
-        ax.set_xticks(np.arange(len(names)), names)
+        values = {model: report.classes[self.metric] for model, report in self.reports.items()}
+        ax, bars = draw_bars(ax, pd.DataFrame(values, index=names))
+        if self.metric == "f1":
+            for of_model, report in zip(bars, self.reports.values(), strict=True):
+                table = report.classes
+                x = [bar.get_x() + bar.get_width() / 2 for bar in of_model]
+                below, above = table["f1"] - table["f1_low"], table["f1_high"] - table["f1"]
+                ends = [below.clip(0), above.clip(0)]
+                ax.errorbar(x, table["f1"], yerr=ends, fmt="none", ecolor="black", elinewidth=1)
         ax.set(ylabel={"f1": "F1"}.get(self.metric, self.metric), ylim=(0, 1))
-        ax.spines[["top", "right"]].set_visible(False)
-        if n_models > 1:
-            ax.legend(frameon=False)
         self.ax_, self.figure_ = ax, ax.figure
         return self

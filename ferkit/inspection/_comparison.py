@@ -1,8 +1,10 @@
 """ComparisonDisplay."""
 
+import pandas as pd
 from sklearn.utils._param_validation import StrOptions, validate_params
 
 from ._colors import series_colors
+from ._legend import draw_beside, find_marker, find_width
 
 _NAMES = {
     "f1_macro": "macro-F1",
@@ -103,12 +105,14 @@ class ComparisonDisplay:
         ValueError
             If there are no such runs, metric or configuration.
         """
+        check_runs(runs)
         chosen = runs[runs["weights"] == weights]
         if chosen.empty:
             raise ValueError(f"got no run with weights={weights!r}, expected one or more")
         for name, column in {"metric": metric, "against": against}.items():
-            if column is not None and column not in chosen:
-                raise ValueError(f"got {name}={column!r}, expected one of {', '.join(chosen)}")
+            figures = chosen.drop(columns="seed", errors="ignore").select_dtypes("number")
+            if column is not None and column not in figures:
+                raise ValueError(f"got {name}={column!r}, expected one of {', '.join(figures)}")
         if baseline is not None and baseline not in set(chosen["config"]):
             raise ValueError(
                 f"got baseline={baseline!r}, expected one of {', '.join(chosen['config'].unique())}"
@@ -132,16 +136,20 @@ class ComparisonDisplay:
 
         groups = dict(iter(self.runs.groupby("config", sort=False)))
         if ax is None:
-            height = 3.5 if self.against else 0.45 * len(groups) + 1
-            _, ax = plt.subplots(figsize=(6.5, height), layout="constrained")
+            size = (6.5, 0.45 * len(groups) + 1)
+            if self.against:
+                size = (5 + find_width(groups), 3.5)
+            _, ax = plt.subplots(figsize=size, layout="constrained")
         title = _NAMES.get(self.metric, self.metric)
         draw_line = ax.axhline if self.against else ax.axvline
         if self.against:
-            for (name, of), color in zip(groups.items(), series_colors(len(groups)), strict=True):
-                ax.scatter(of[self.against], of[self.metric], color=color, label=name)
+            colors = series_colors(len(groups))
+            for position, (name, of) in enumerate(groups.items()):
+                style = {"color": colors[position], "marker": find_marker(position)}
+                ax.scatter(of[self.against], of[self.metric], label=name, **style)
             ax.set(xlabel=_NAMES[self.against], ylabel=title)
             ax.set_xlim(left=0)
-            ax.legend(frameon=False)
+            draw_beside(ax)
         else:
             for position, (name, of) in enumerate(groups.items()):
                 color = "#999999" if name == self.baseline else "#0072B2"
@@ -156,3 +164,25 @@ class ComparisonDisplay:
         ax.spines[["top", "right"]].set_visible(False)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def check_runs(runs):
+    """Refuse what is no comparison.
+
+    Parameters
+    ----------
+    runs : object
+        What was passed.
+
+    Raises
+    ------
+    ValueError
+        If it is not what `compare` returned, or there is no run in it.
+    """
+    if not isinstance(runs, pd.DataFrame) or not {"config", "weights"} <= set(runs.columns):
+        raise ValueError(
+            f"got runs of type {type(runs).__name__} without columns config and weights, expected "
+            "what compare returned; pass it before summarize"
+        )
+    if runs.empty:
+        raise ValueError("got no runs, expected one or more")

@@ -1,15 +1,17 @@
 """EmbeddingDisplay."""
 
 import numpy as np
+from sklearn.base import clone, is_classifier
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.pipeline import make_pipeline
-from sklearn.utils import check_consistent_length
+from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils._param_validation import HasMethods, Options, StrOptions, validate_params
 
-from .._images import as_rows, check_labels
-from .._names import order_classes
+from .._images import check_labels
+from ._class_images import check_images, order_names
 from ._colors import class_colors
+from ._legend import draw_beside
 
 _N_BEFORE_TSNE = 50  # components: of pixels, t-SNE's neighbours are found in these
 _CONSTRAINTS = {
@@ -87,8 +89,9 @@ class EmbeddingDisplay:
         y : array-like of shape (n,)
             Their labels.
         method : {"tsne", "pca"} or transformer, default="tsne"
-            How the embeddings come to two or three numbers: scikit-learn's TSNE [1]_ or PCA, or
-            whatever has `fit_transform`.
+            How the embeddings come to two or three numbers: scikit-learn's TSNE [1]_ or PCA, or a
+            clone of whatever has `fit_transform`. One that needs labels, such as
+            LinearDiscriminantAnalysis, is given them, and puts classes further apart than they are.
         n_components : {2, 3}, default=2
             How many numbers, for "tsne" and "pca".
         target_names : sequence of str, default=None
@@ -107,9 +110,8 @@ class EmbeddingDisplay:
         ----------
         .. [1] van der Maaten and Hinton, "Visualizing Data using t-SNE", JMLR 2008.
         """
-        embeddings = estimator.transform(X)
-        reducer = _make_reducer(method, n_components, random_state, embeddings)
-        return cls._reduce(reducer, embeddings, y, target_names, ax)
+        points, y = _reduce(estimator.transform(X), y, method, n_components, random_state)
+        return cls(points, y, target_names=target_names).plot(ax=ax)
 
     @classmethod
     @validate_params(_CONSTRAINTS, prefer_skip_nested_validation=True)
@@ -125,7 +127,7 @@ class EmbeddingDisplay:
         y : array-like of shape (n,)
             Their labels.
         method : {"tsne", "pca"} or transformer, default="tsne"
-            How the pixels come to two or three numbers.
+            How the pixels come to two or three numbers, as in `from_estimator`.
         n_components : {2, 3}, default=2
             How many numbers, for "tsne" and "pca".
         target_names : sequence of str, default=None
@@ -140,24 +142,9 @@ class EmbeddingDisplay:
         EmbeddingDisplay
             The plotted display.
         """
-        rows = np.asarray(as_rows(X)[0], dtype=np.float32)
-        reducer = _make_reducer(method, n_components, random_state, rows)
-        return cls._reduce(reducer, rows, y, target_names, ax)
-
-    @classmethod
-    def _reduce(cls, reducer, vectors, y, target_names, ax):
-        y = check_labels(y)
-        check_consistent_length(vectors, y)
-        if not np.ptp(vectors, axis=0).any():
-            raise ValueError(
-                f"got {len(vectors)} images that are all the same to it, expected different ones"
-            )
-        points = np.asarray(reducer.fit_transform(vectors))
-        if points.shape[1] not in (2, 3):
-            raise ValueError(
-                f"got {points.shape[1]} numbers for each image from {reducer!r}, expected 2 or 3; "
-                "set its n_components"
-            )
+        images, y = check_images(X, y)
+        rows = images.reshape(len(images), -1).astype(np.float32)
+        points, y = _reduce(rows, y, method, n_components, random_state)
         return cls(points, y, target_names=target_names).plot(ax=ax)
 
     def plot(self, ax=None):
@@ -187,7 +174,7 @@ class EmbeddingDisplay:
                 "subplot_kw={'projection': '3d'}"
             )
         labels = np.unique(self.y)
-        order, names = order_classes(labels, self.target_names)
+        order, names = order_names(labels, self.target_names)
         size = np.clip(10_000 / len(self.y), 5, 30)
         for label, name, color in zip(labels[order], names, class_colors(names), strict=True):
             points = self.points[self.y == label]
@@ -198,14 +185,45 @@ class EmbeddingDisplay:
         else:
             ax.set_aspect("equal", adjustable="datalim")
         scale = max(1, 6 / np.sqrt(size))
-        ax.legend(frameon=False, markerscale=scale, loc="center left", bbox_to_anchor=(1, 0.5))
+        draw_beside(ax, markerscale=scale)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
 
+def _reduce(vectors, y, method, n_components, random_state):
+    """Bring vectors to two or three numbers each: points, and their labels."""
+    y = check_labels(y)
+    check_consistent_length(vectors, y)
+    reducer = _make_reducer(method, n_components, random_state, vectors)
+    if not np.ptp(vectors, axis=0).any():
+        raise ValueError(
+            f"got {len(vectors)} images that are all the same to it, expected different ones"
+        )
+    labels = [y] if _needs_y(reducer) else []
+    points = np.asarray(reducer.fit_transform(vectors, *labels))
+    if points.shape[1] not in (2, 3):
+        raise ValueError(
+            f"got {points.shape[1]} numbers for each image from {reducer!r}, expected 2 or 3; "
+            "set its n_components"
+        )
+    return points, y
+
+
+def _needs_y(reducer):
+    """Tell supervised transformers; one that may do without labels, as UMAP, gets none."""
+    if not hasattr(reducer, "__sklearn_tags__"):
+        return False
+    return is_classifier(reducer) or get_tags(reducer).target_tags.required
+
+
 def _make_reducer(method, n_components, random_state, vectors):
+    if isinstance(method, type):
+        raise ValueError(
+            f"got method={method.__name__}, a class, expected a transformer; write "
+            f"method={method.__name__}(...)"
+        )
     if not isinstance(method, str):
-        return method
+        return clone(method, safe=False)
     n, n_values = vectors.shape
     if n < 3:
         raise ValueError(f"got {n} images, expected three or more; points need neighbours")

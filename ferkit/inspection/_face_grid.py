@@ -1,10 +1,15 @@
 """FaceGridDisplay."""
 
-import numpy as np
-from sklearn.utils import check_array, check_consistent_length, check_random_state, column_or_1d
+from numbers import Integral
 
-from .._names import order_classes
-from ._class_images import as_floats, check_images
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, validate_params
+
+from ..metrics._calibration import check_probabilities
+from ._class_images import as_floats, check_images, draw_face, order_names
+
+_COUNT = [Interval(Integral, 1, None, closed="left")]
 
 
 class FaceGridDisplay:
@@ -42,6 +47,7 @@ class FaceGridDisplay:
         self.titles = titles
 
     @classmethod
+    @validate_params({"n_per_class": _COUNT}, prefer_skip_nested_validation=True)
     def from_images(cls, X, y, *, n_per_class=8, target_names=None, random_state=0, figure=None):
         """Plot random faces of each class.
 
@@ -68,7 +74,7 @@ class FaceGridDisplay:
         images, y = check_images(X, y)
         random_state = check_random_state(random_state)
         labels = np.unique(y)
-        order, names = order_classes(labels, target_names)
+        order, names = order_names(labels, target_names)
         rows = {}
         for label, name in zip(labels[order], names, strict=True):
             found = np.flatnonzero(y == label)
@@ -98,11 +104,12 @@ class FaceGridDisplay:
         """
         images, y = check_images(X, y)
         labels = np.unique(y)
-        order, names = order_classes(labels, target_names)
+        order, names = order_names(labels, target_names)
         means = np.stack([as_floats(images[y == label]).mean(axis=0) for label in labels[order]])
         return cls({"mean": means}, titles={"mean": names}).plot(figure=figure)
 
     @classmethod
+    @validate_params({"n_copies": _COUNT}, prefer_skip_nested_validation=True)
     def from_policy(cls, X, policy, *, n_copies=8, random_state=0, figure=None):
         """Plot faces beside what an augmentation makes of them.
 
@@ -111,7 +118,7 @@ class FaceGridDisplay:
         X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
             Some images, each of which gets a row.
         policy : str or ferkit.augment.Policy
-            How they are changed.
+            How they are changed. What it brings out of [0, 1] is drawn as black and white.
         n_copies : int, default=8
             Changed copies of each, after the image as it is.
         random_state : int or None, default=0
@@ -130,6 +137,11 @@ class FaceGridDisplay:
         from ..augment import resolve_policy
 
         images, _ = check_images(X)
+        if policy is None:
+            raise ValueError(
+                "got policy=None, which changes nothing, expected a Policy or the name of one; "
+                "take 'strong', 'reference' or 'offline'"
+            )
         policy, device = resolve_policy(policy), torch.device("cpu")
         rows = {}
         with preserved_generators(device):
@@ -142,6 +154,7 @@ class FaceGridDisplay:
         return cls(rows, titles=titles).plot(figure=figure)
 
     @classmethod
+    @validate_params({"n_per_class": _COUNT}, prefer_skip_nested_validation=True)
     def from_predictions(
         cls, X, y_true, y_prob, *, labels=None, n_per_class=8, target_names=None, figure=None
     ):
@@ -173,18 +186,12 @@ class FaceGridDisplay:
         Raises
         ------
         ValueError
-            If there is no mistake.
+            If there is no mistake, `labels` are not those of the columns or lack some of `y_true`,
+            or `y_prob` are not probabilities.
         """
         images, y_true = check_images(X, y_true)
-        y_prob = check_array(y_prob, input_name="y_prob")
-        check_consistent_length(images, y_prob)
-        labels = np.unique(y_true) if labels is None else column_or_1d(labels)
-        if y_prob.ndim != 2 or y_prob.shape[1] != len(labels):
-            raise ValueError(
-                f"got y_prob of shape {y_prob.shape} for {len(labels)} labels, expected a column "
-                "for each; give labels=clf.classes_"
-            )
-        order, names = order_classes(labels, target_names)
+        y_true, y_prob, labels = check_probabilities(y_true, y_prob, labels)
+        order, names = order_names(labels, target_names)
         predicted = labels[y_prob.argmax(axis=1)]
         surest_first = np.argsort(-y_prob.max(axis=1), kind="stable")
         rows, titles = {}, {}
@@ -225,9 +232,8 @@ class FaceGridDisplay:
             for ax in row_axes[len(faces) :]:
                 ax.set_axis_off()
             for ax, face, title in zip(row_axes, faces, titles, strict=False):
-                ax.imshow(as_floats(face).squeeze(), cmap="gray", vmin=0, vmax=1)
+                draw_face(ax, face)
                 ax.set_title(title, fontsize=7, pad=2)
-                ax.set(xticks=[], yticks=[])
             row_axes[0].set_ylabel(name, rotation=0, ha="right", va="center")
         self.axes_, self.figure_ = axes, figure
         return self

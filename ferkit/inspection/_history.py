@@ -1,11 +1,14 @@
 """HistoryDisplay."""
 
 import numpy as np
+import pandas as pd
 from sklearn.utils._param_validation import validate_params
-from sklearn.utils.validation import check_is_fitted
 
-from .._names import order_classes
+from ._class_images import order_names
 from ._colors import class_colors, series_colors
+from ._comparison import check_runs
+from ._estimators import check_estimator
+from ._legend import draw_beside, find_marker, find_width
 
 _PANELS = {
     "loss": {"train_loss": "training", "valid_loss": "validation"},
@@ -13,13 +16,16 @@ _PANELS = {
     "classes": {},  # a curve per class, whatever the classes are
     "lr": {"lr": "learning rate"},
 }
+_STYLES = ("--", "-")  # of the kinds of curves, where the colours tell trainings apart
+_KEPT = "kept epoch"
+_MOST_OF_ONE_MARKER = 4  # trainings, whose colours tell them apart
 _TITLES = {"scores": "validation score", "classes": "validation F1", "lr": "learning rate"}
 
 
 class HistoryDisplay:
     """Curves of one training or of several: loss, validation scores, learning rate by epoch.
 
-    Use `from_estimator` to make one.
+    Use `from_estimator`, or `from_runs` for a comparison, to make one.
 
     Parameters
     ----------
@@ -74,11 +80,13 @@ class HistoryDisplay:
         Raises
         ------
         ValueError
-            If an estimator has no history.
+            If there is no estimator, or one is none of ferkit's or has no history.
         """
         several = estimator if isinstance(estimator, dict) else {"": estimator}
+        if not several:
+            raise ValueError("got no estimators, expected one or more by their names")
         for clf in several.values():
-            check_is_fitted(clf)
+            check_estimator(clf)
             if clf.n_iter_ == 0:
                 raise ValueError(
                     f"got a {type(clf).__name__} without history, expected one that was trained "
@@ -97,8 +105,46 @@ class HistoryDisplay:
             )
         return display.plot(ax=ax, panels=panels)
 
+    @classmethod
+    def from_runs(cls, runs, *, panels=None, ax=None):
+        """Plot the histories of a comparison: a curve per configuration, the mean of its seeds.
+
+        Parameters
+        ----------
+        runs : DataFrame
+            What `ferkit.model_selection.compare` returned, or some rows of it.
+        panels : list of {"loss", "scores", "lr"}, default=None
+            What is plotted, in an axes each; see `plot`.
+        ax : matplotlib Axes or array-like of them, default=None
+            Where to plot; see `plot`.
+
+        Returns
+        -------
+        HistoryDisplay
+            The plotted display.
+
+        Raises
+        ------
+        ValueError
+            If there are no runs, or some have no history.
+        """
+        check_runs(runs)
+        has_none = runs["history"].isna() if "history" in runs else runs["config"].notna()
+        if has_none.any():
+            raise ValueError(
+                f"got runs of {runs['config'][has_none].iloc[0]!r} without history, which earlier "
+                "releases did not keep, expected some with it; compare again, with another out"
+            )
+        # both networks of a run, of the last epoch and of the best, have its one history
+        runs = runs.drop_duplicates(["config", "seed"])
+        means = {
+            config: pd.concat(list(of["history"])).groupby("epoch", as_index=False).mean()
+            for config, of in runs.groupby("config", sort=False)
+        }
+        return cls(means).plot(ax=ax, panels=panels)
+
     @validate_params(
-        {"panels": [list, None], "ax": "no_validation"}, prefer_skip_nested_validation=True
+        {"panels": [list, tuple, None], "ax": "no_validation"}, prefer_skip_nested_validation=True
     )
     def plot(self, ax=None, *, panels=None):
         """Draw the curves.
@@ -128,22 +174,31 @@ class HistoryDisplay:
         histories = self.history if isinstance(self.history, dict) else {"": self.history}
         panels = self._choose_panels(histories, panels)
         if ax is None:
-            size = (5.5 * len(panels), 3.5)
+            beside = find_width(histories) if isinstance(self.history, dict) else 0
+            size = (5.5 * len(panels) + beside, 3.5)
             _, ax = plt.subplots(1, len(panels), figsize=size, layout="constrained")
         axes = np.ravel(ax)
         if len(axes) != len(panels):
             raise ValueError(f"got {len(axes)} axes, expected {len(panels)}; pass one a panel")
+        styles = self._find_styles(histories)
         for ax, panel in zip(axes, panels, strict=True):
-            for name, color in zip(histories, series_colors(len(histories)), strict=True):
-                self._draw(ax, panel, histories[name], name, color)
+            for name, style in styles.items():
+                self._draw(ax, panel, histories[name], name, style)
             ax.set(xlabel="epoch", ylabel=_TITLES.get(panel, panel))
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             ax.grid(alpha=0.3)
-            n_curves = len(ax.get_legend_handles_labels()[1])
-            if n_curves > 3:  # a legend among them would hide some
-                ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
-            elif n_curves > 1 or panel != "lr":
-                ax.legend()
+        marks = [line for line in axes[0].lines if line.get_gid() == _KEPT]
+        if marks:  # once, however many there are
+            marks[0].set_label(_KEPT)
+        if isinstance(self.history, dict):
+            self._explain_several(axes, panels, styles, marks)
+        else:
+            for ax, panel in zip(axes, panels, strict=True):
+                n_curves = len(ax.get_legend_handles_labels()[1])
+                if n_curves > 3:  # a legend among them would hide some
+                    draw_beside(ax)
+                elif n_curves > 1 or panel != "lr":
+                    ax.legend()
         self.axes_ = axes
         self.figure_ = axes[0].figure
         if self.estimator_name is not None:
@@ -154,6 +209,8 @@ class HistoryDisplay:
         has_scores = any("valid_f1_macro" in history for history in histories.values())
         if panels is None:
             return ["loss", "scores"] if has_scores else ["loss"]
+        if not panels:
+            raise ValueError(f"got no panels, expected one or more of {', '.join(_PANELS)}")
         for panel in panels:
             if panel not in _PANELS:
                 raise ValueError(f"got panel {panel!r}, expected one of {', '.join(_PANELS)}")
@@ -168,20 +225,49 @@ class HistoryDisplay:
                 )
         return panels
 
-    def _draw(self, ax, panel, history, name, color):
+    def _find_styles(self, histories):
+        """Find what tells trainings apart: nothing for a single one, colours, and markers."""
+        if not isinstance(self.history, dict):
+            return {"": {"marker": "."}}
+        styles = {}
+        for name, color in zip(histories, series_colors(len(histories)), strict=True):
+            marker = find_marker(len(styles)) if len(histories) > _MOST_OF_ONE_MARKER else "."
+            styles[name] = {"color": color, "marker": marker, "markersize": 4}
+        return styles
+
+    def _explain_several(self, axes, panels, styles, marks):
+        """Tell what lines mean in each axes, and once, beside the last one, what colours do."""
+        from matplotlib.lines import Line2D
+
+        for ax, panel in zip(axes, panels, strict=True):
+            kinds = [
+                Line2D([], [], color="black", linestyle=style, label=kind)
+                for kind, style in zip(_PANELS[panel].values(), _STYLES, strict=False)
+            ]
+            kinds = kinds if len(kinds) > 1 else []
+            if marks and ax is axes[0]:
+                kinds.append(Line2D([], [], color="black", linestyle=":", linewidth=1, label=_KEPT))
+            if kinds:
+                ax.add_artist(ax.legend(handles=kinds))
+        names = [Line2D([], [], label=name, **style) for name, style in styles.items()]
+        draw_beside(axes[-1], names)
+
+    def _draw(self, ax, panel, history, name, style):
         labels, colors = _PANELS[panel], {}
         if panel == "classes":
             labels, colors = _find_class_columns(history)
         for column in filter(history.columns.__contains__, labels):
-            style = {"label": labels[column], "color": colors.get(column)}
-            if name:  # of several: a colour each, and the kind of curve by its line
-                is_first = column == next(iter(labels))
-                label = name if len(labels) == 1 else f"{name}, {labels[column]}"
-                style = {"label": label, "color": color, "linestyle": "--" if is_first else "-"}
-            ax.plot(history["epoch"], history[column], marker=".", **style)
-        best = self.best_epoch[name] if isinstance(self.best_epoch, dict) else self.best_epoch
+            own = {"label": labels[column], "color": colors.get(column)}
+            if name:
+                own["label"] = name if len(labels) == 1 else f"{name}, {labels[column]}"
+                own["color"] = style["color"]
+                own["linestyle"] = _STYLES[list(labels).index(column) - len(labels)]
+            ax.plot(history["epoch"], history[column], **{**style, **own})
+        best = self.best_epoch
+        best = best.get(name) if isinstance(best, dict) else best
         if best is not None:
-            ax.axvline(best, color=color if name else "black", linewidth=1, linestyle=":")
+            color = style.get("color", "black")
+            ax.axvline(best, color=color, linewidth=1, linestyle=":", gid=_KEPT)
 
 
 def _find_class_columns(history):
@@ -190,7 +276,7 @@ def _find_class_columns(history):
     classes = np.array([column.removeprefix(prefix) for column in columns])
     if all(name.isdecimal() for name in classes):
         classes = classes.astype(int)
-    order, names = order_classes(classes)
+    order, names = order_names(classes)
     columns = [columns[place] for place in order]
     return (
         dict(zip(columns, names, strict=True)),

@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from .._names import order_classes
-from ._class_images import check_images
+from ._class_images import check_images, order_names
 from ._colors import class_colors
 
-_N_BINS = 64
+_N_LEVELS = 64
 
 
 class IntensityDisplay:
@@ -62,10 +61,10 @@ class IntensityDisplay:
         """
         images, y = check_images(X, y)
         labels = np.unique(y)
-        order, names = order_classes(labels, target_names)
+        order, names = order_names(labels, target_names)
         top = 256 if images.dtype == np.uint8 else 1
         densities = {
-            name: np.histogram(images[y == label], bins=_N_BINS, range=(0, top), density=True)[0]
+            name: np.histogram(images[y == label], bins=_N_LEVELS, range=(0, top), density=True)[0]
             * top
             for label, name in zip(labels[order], names, strict=True)
         }
@@ -88,7 +87,7 @@ class IntensityDisplay:
 
         if ax is None:
             _, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
-        middles = (np.arange(_N_BINS) + 0.5) / _N_BINS
+        middles = (np.arange(_N_LEVELS) + 0.5) / _N_LEVELS
         for name, color in zip(self.densities, class_colors(list(self.densities)), strict=True):
             ax.plot(middles, self.densities[name], color=color, label=name)
         ax.set(xlabel="brightness", ylabel="density of pixels", xlim=(0, 1))

@@ -1,55 +1,60 @@
 """A page about a trained estimator, in one file."""
 
-import base64
 import hashlib
 import html
-import io
 import platform
+import warnings
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import ConfusionMatrixDisplay
-from sklearn.utils import check_random_state
+from sklearn.utils import check_consistent_length, check_random_state
 
-from ..metrics import fer_report
+from .._images import as_rows, check_labels, encode
+from ..metrics import FERReport
+from ..metrics._calibration import N_BINS
+from ..metrics._copies import find_copies
 from ..persistence import write_whole
 from ._class_balance import ClassBalanceDisplay
 from ._class_metrics import ClassMetricsDisplay
 from ._embedding import EmbeddingDisplay
+from ._estimators import check_estimator
 from ._face_grid import FaceGridDisplay
 from ._history import HistoryDisplay
-from ._saliency import SaliencyDisplay
+from ._html import make_code, make_page, make_picture, make_table, try_picture
+from ._saliency import NoFeatureMapError, SaliencyDisplay, grad_cam
 
-_N_BINS = 15
-_N_SALIENCY = 100  # images of a class: enough for a mean map
-_STYLE = """
-:root { color-scheme: light dark; --text: #1a1a1a; --soft: #555; --back: #fff; --line: #ddd; }
-@media (prefers-color-scheme: dark) {
-  :root { --text: #eee; --soft: #aaa; --back: #16181c; --line: #3a3d44; }
+_NAMES = {
+    "accuracy": "accuracy",
+    "f1_macro": "macro-F1",
+    "calibration_error": "calibration error",
 }
-body { font: 16px/1.5 system-ui, sans-serif; color: var(--text); background: var(--back);
-       max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem;
-     border-top: 1px solid var(--line); padding-top: 1rem; }
-p.note, figcaption { color: var(--soft); font-size: .9rem; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { padding: .2rem .8rem; text-align: right; border-bottom: 1px solid var(--line); }
-th:first-child { text-align: left; }
-figure { margin: 1rem 0; } img { max-width: 100%; background: #fff; border-radius: 4px; }
-code, pre { font-size: .85rem; overflow-wrap: anywhere; white-space: pre-wrap; }
-.numbers { display: flex; flex-wrap: wrap; gap: 2rem; } .numbers b { font-size: 1.8rem; }
-.numbers div { line-height: 1.3; }
-"""
+_PLACES = {"checkpoint_dir", "weights", "teacher"}  # on the machine that trained
+_N_SALIENCY = 100  # images of a class: enough for a mean map
+_N_OCCLUDED = 5  # each is predicted some 225 times
 
 
 def write_page(
-    path, estimator, X, y, *, X_train=None, y_train=None, title=None, command=None, random_state=0
+    path,
+    estimator,
+    X,
+    y,
+    *,
+    X_train=None,
+    y_train=None,
+    title=None,
+    command=None,
+    notes=(),
+    random_state=0,
 ):
     """Write a page about a fitted estimator: data, training, scores, mistakes, explanations.
 
-    Everything is in the one file, which needs no network. It has faces of `X` in it.
+    Everything is in the one file, which needs no network. It has faces of `X` in it. A picture that
+    cannot be drawn, such as an embedding of images that are all the same, is left out with a line
+    that says why.
 
     Parameters
     ----------
@@ -62,19 +67,22 @@ def write_page(
     y : array-like of shape (n,)
         Their labels.
     X_train, y_train : array-like, default=None
-        The images and labels that it was trained on: their balance is shown, and scores are given
-        without images of `X` that have a copy among them.
+        The training set, images and labels, which come together: its balance is shown, and scores
+        are given without images of `X` that have a copy in it.
     title : str, default=None
         Heading; None takes the estimator's class.
     command : str, default=None
         What makes this page again.
+    notes : sequence of str, default=()
+        More to say about the data, in a paragraph each.
     random_state : int or None, default=0
         Governs intervals, embedding and samples.
 
     Raises
     ------
     ValueError
-        If the images or labels are not what the estimator takes.
+        If `estimator` is none of ferkit's, the images or labels are not what it takes, or one of
+        `X_train` and `y_train` is missing.
     OSError
         If the file cannot be written.
 
@@ -92,56 +100,87 @@ def write_page(
     ...     "Where it is wrong" in (Path(folder) / "page.html").read_text()
     True
     """
-    report = fer_report(estimator, X, y, X_train=X_train, random_state=random_state)
-    X, y = np.asarray(X), np.asarray(y)
+    check_estimator(estimator)
+    if (X_train is None) != (y_train is None):
+        raise ValueError("got one of X_train and y_train, expected both or neither; pass the other")
+    y = check_labels(y)
+    encode(y, estimator.classes_)
+    images = estimator._check_X(X)
+    check_consistent_length(images, y)
+    with warnings.catch_warnings():
+        # what there is to say about X has been said
+        warnings.filterwarnings("ignore", message="X does not have valid feature names")
+        warnings.filterwarnings("ignore", message=r"got \w+ images, expected \w+ as in the fit")
+        sections = _make_sections(
+            estimator, images, y, X_train, y_train, title, command, notes, random_state
+        )
+    page = make_page(title or type(estimator).__name__, sections)
+    write_whole(Path(path), page.encode())
+
+
+def _make_sections(estimator, X, y, X_train, y_train, title, command, notes, random_state):
     y_prob = estimator.predict_proba(X)
-    sections = [
+    report = FERReport.from_predictions(
+        y,
+        y_prob=y_prob,
+        labels=estimator.classes_,
+        is_copy=None if X_train is None else find_copies(X, X_train),
+        random_state=random_state,
+    )
+    return [
         _head(estimator, report, title),
-        _data(X, y, y_train),
+        _data(X, y, X_train, y_train, notes),
         _training(estimator),
         _scores(estimator, report, y, y_prob),
         _mistakes(estimator, X, y, y_prob),
         _explanations(estimator, X, y, random_state),
         _limits(),
-        _environment(estimator, command),
+        _environment(command, random_state),
     ]
-    name = html.escape(title or type(estimator).__name__)
-    page = (
-        f'<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>{name}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{_STYLE}</style></head><body>\n{''.join(sections)}</body></html>\n"
-    )
-    write_whole(Path(path), page.encode())
 
 
 def _head(estimator, report, title):
     of_all = report.scores.loc["all"]
-    names = {"accuracy": "accuracy", "f1_macro": "macro-F1", "calibration_error": "calib. error"}
     numbers = "".join(
         f"<div><b>{of_all.loc[score, 'value']:.3f}</b><br>{name}<br>"
         f"<small>{of_all.loc[score, 'low']:.3f} to {of_all.loc[score, 'high']:.3f}</small></div>"
-        for score, name in names.items()
+        for score, name in _NAMES.items()
     )
     return (
         f"<h1>{html.escape(title or type(estimator).__name__)}</h1>"
         f"<p>{type(estimator).__name__}, {estimator.n_parameters_:,} parameters, on "
         f"{of_all.loc['accuracy', 'n_images']:,} images.</p>"
         f'<div class="numbers">{numbers}</div>'
-        f'<p class="note">Below each figure, its {report.confidence_level:.0%} interval by the '
-        "bootstrap over images: what another draw of as many images could have given. The spread "
-        "between trainings is not in it.</p>"
+        f'<p class="note">Below each figure, its {100 * report.confidence_level:g}% interval by '
+        "the bootstrap over images: what another draw of as many images could have given. The "
+        "spread between trainings is not in it.</p>"
     )
 
 
-def _data(X, y, y_train):
-    sets = {"scored": y} if y_train is None else {"trained on": y_train, "scored": y}
-    figure = ClassBalanceDisplay.from_labels(sets).figure_
-    digest = hashlib.sha256(np.ascontiguousarray(X)).hexdigest()[:16]
+def _data(X, y, X_train, y_train, notes):
+    sets = {"scored": (X, y)}
+    if X_train is not None:
+        sets = {"training set": (np.asarray(as_rows(X_train)[0]), check_labels(y_train)), **sets}
+    figure = ClassBalanceDisplay.from_labels({name: y for name, (_, y) in sets.items()}).figure_
+    shape = " x ".join(map(str, X.shape[1:]))
+    digests = "".join(
+        f"<p>{name}: {len(y):,} images; SHA-256 of the values {make_code(_digest(X))}, of the "
+        f"labels, as lines of text, {make_code(_digest_labels(y))}.</p>"
+        for name, (X, y) in sets.items()
+    )
+    notes = "".join(f"<p>{html.escape(note)}</p>" for note in notes)
     return (
-        f"<h2>Data</h2><p>{len(y):,} images of {' x '.join(map(str, X.shape[1:]))} values, "
-        f"{X.dtype}; SHA-256 of the values begins with <code>{digest}</code>.</p>"
-        + _picture(figure, "Images of each class.")
+        f"<h2>Data</h2><p>Images of {shape} values, {X.dtype}.</p>{digests}{notes}"
+        + make_picture(figure, "Images of each class.")
     )
+
+
+def _digest(X):
+    return hashlib.sha256(np.ascontiguousarray(X)).hexdigest()
+
+
+def _digest_labels(y):
+    return hashlib.sha256("\n".join(map(str, y.tolist())).encode()).hexdigest()
 
 
 def _training(estimator):
@@ -149,15 +188,18 @@ def _training(estimator):
     changed = {
         name: value
         for name, value in estimator.get_params(deep=False).items()
-        if repr(value) != repr(defaults[name])
+        if name not in _PLACES and repr(value) != repr(defaults[name])
     }
     lines = "\n".join(f"{name} = {value!r}" for name, value in changed.items())
-    text = f"<h2>Training</h2><p>Parameters that are not the default:</p><pre>{_code(lines)}</pre>"
+    text = (
+        f"<h2>Training</h2><p>Parameters that are not the default:</p>"
+        f"<pre>{make_code(lines)}</pre><p>The seed, random_state, was {estimator.net_.seed}.</p>"
+    )
     if estimator.n_iter_ == 0:
         return text + '<p class="note">Its curves do not come with these weights.</p>'
     figure = HistoryDisplay.from_estimator(estimator).figure_
     kept = f"{estimator.n_iter_} epochs; the dotted line is the one whose weights were kept."
-    return text + _picture(figure, kept)
+    return text + make_picture(figure, kept)
 
 
 def _scores(estimator, report, y, y_prob):
@@ -170,15 +212,22 @@ def _scores(estimator, report, y, y_prob):
     ConfusionMatrixDisplay(shares, display_labels=classes).plot(
         ax=ax, values_format=".2f", xticks_rotation=45, cmap="cividis"
     )
+    scores = report.scores.rename(columns={"n_images": "images"})
+    scores = scores.rename(index=_NAMES, level="score").rename_axis([None, None])
+    copies = "without copies" in report.scores.index.get_level_values("images")
+    note = '"without copies" leaves out images that have a copy in the training set.'
     return (
         "<h2>How good it is</h2>"
-        + report.scores.round(3).to_html(border=0)
-        + '<p class="note">"without copies" leaves out images that have a copy among those '
-        "trained on.</p>"
-        + report.classes.rename_axis(None).round(3).to_html(border=0)
-        + _picture(ClassMetricsDisplay.from_reports(report).figure_, "F1 with intervals.")
-        + _picture(figure, "Shares of each true class (rows) by what was predicted.")
-        + _picture(_draw_calibration(estimator, y, y_prob), "How often predictions are right.")
+        + make_table(scores)
+        + (f'<p class="note">{note}</p>' if copies else "")
+        + make_table(
+            report.classes.rename_axis(None).rename(
+                columns={"f1": "F1", "f1_low": "F1, low", "f1_high": "F1, high"}
+            )
+        )
+        + make_picture(ClassMetricsDisplay.from_reports(report).figure_, "F1 with intervals.")
+        + make_picture(figure, "Shares of each true class (rows) by what was predicted.")
+        + make_picture(_draw_calibration(estimator, y, y_prob), "How often predictions are right.")
     )
 
 
@@ -187,7 +236,7 @@ def _draw_calibration(estimator, y, y_prob):
 
     is_right = estimator.classes_[y_prob.argmax(axis=1)] == y
     confidence = y_prob.max(axis=1)
-    right, mean = calibration_curve(is_right, confidence, n_bins=_N_BINS)
+    right, mean = calibration_curve(is_right, confidence, n_bins=N_BINS)
     figure, ax = plt.subplots(figsize=(4.5, 4), layout="constrained")
     ax.plot([0, 1], [0, 1], color="gray", linestyle=":", label="as often as it says")
     ax.plot(mean, right, marker="o", color="#0072B2", label="this estimator")
@@ -200,28 +249,40 @@ def _mistakes(estimator, X, y, y_prob):
     text = "<h2>Where it is wrong</h2>"
     if (estimator.classes_[y_prob.argmax(axis=1)] == y).all():
         return text + "<p>Nowhere, on these images.</p>"
-    display = FaceGridDisplay.from_predictions(X, y, y_prob, labels=estimator.classes_)
     caption = (
         "The mistakes that it was surest of, in rows by true class; over each face is what it was "
         "taken for, and how surely. Some of these labels are wrong."
     )
-    return text + _picture(display.figure_, caption)
+    draw = partial(FaceGridDisplay.from_predictions, X, y, y_prob, labels=estimator.classes_)
+    return text + try_picture(draw, caption)
 
 
 def _explanations(estimator, X, y, random_state):
     text = "<h2>What it looks at</h2>"
-    rng = check_random_state(random_state)
-    chosen = [rng.permutation(np.flatnonzero(y == label))[:_N_SALIENCY] for label in np.unique(y)]
-    chosen = np.concatenate(chosen)
-    display = SaliencyDisplay.from_estimator(estimator, X[chosen], y[chosen], average=True)
-    text += _picture(display.figure_, "Mean face of each class, and below it mean Grad-CAM.")
-    if len(X) < 3:
-        return text
-    display = EmbeddingDisplay.from_estimator(estimator, X, y, random_state=random_state)
+    method, name, n_per_class = "grad_cam", "Grad-CAM", _N_SALIENCY
+    try:
+        grad_cam(estimator, X[:1])
+    except NoFeatureMapError:  # occlusion asks nothing of the network, but takes long
+        method, n_per_class = "occlusion", _N_OCCLUDED
+        name = "fall of its probability where a face is covered"
+    draw = partial(_draw_saliency, estimator, X, y, random_state, method, n_per_class)
+    text += try_picture(draw, f"Mean face of each class, and below it mean {name}.")
+    if not hasattr(estimator.module_, "embed"):
+        return text + '<p class="note">The network has no embedding to draw.</p>'
+    draw = partial(EmbeddingDisplay.from_estimator, estimator, X, y, random_state=random_state)
     caption = (
         "t-SNE of the embeddings. It keeps neighbours; gaps and sizes of clusters mean nothing."
     )
-    return text + _picture(display.figure_, caption)
+    return text + try_picture(draw, caption)
+
+
+def _draw_saliency(estimator, X, y, random_state, method, n_per_class):
+    rng = check_random_state(random_state)
+    chosen = [rng.permutation(np.flatnonzero(y == label))[:n_per_class] for label in np.unique(y)]
+    chosen = np.concatenate(chosen)
+    return SaliencyDisplay.from_estimator(
+        estimator, X[chosen], y[chosen], method=method, average=True
+    )
 
 
 def _limits():
@@ -234,30 +295,14 @@ def _limits():
     )
 
 
-def _environment(estimator, command):
+def _environment(command, random_state):
     import ferkit
 
     packages = ["torch", "skorch", "scikit-learn", "numpy"]
     versions = ", ".join(f"{name} {version(name)}" for name in packages)
     lines = f"ferkit {ferkit.__version__}, {versions}, Python {platform.python_version()}"
-    again = "" if command is None else f"<p>Made by</p><pre>{_code(command)}</pre>"
-    return f"<h2>Environment</h2><p>{lines}; on {platform.machine()}.</p>{again}"
-
-
-def _picture(figure, caption):
-    """Put a figure into the page, and close it."""
-    import matplotlib.pyplot as plt
-
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
-    plt.close(figure)
-    data = base64.b64encode(buffer.getvalue()).decode()
-    text = html.escape(caption)
+    again = "" if command is None else f"<p>Made by</p><pre>{make_code(command)}</pre>"
     return (
-        f'<figure><img alt="{text}" src="data:image/png;base64,{data}">'
-        f"<figcaption>{text}</figcaption></figure>"
+        f"<h2>Environment</h2><p>{lines}; on {platform.machine()}. Intervals and samples are of "
+        f"random_state={random_state!r}.</p>{again}"
     )
-
-
-def _code(text):
-    return f"<code>{html.escape(text)}</code>"

@@ -1,14 +1,23 @@
 """Where in a face a network looks."""
 
+from itertools import product
+
 import numpy as np
 import torch
+from scipy.special import softmax
 from sklearn.utils._param_validation import StrOptions, validate_params
-from sklearn.utils.validation import check_is_fitted
 from torch.nn import functional as F
 
-from .._base import BaseFER
-from .._images import encode
-from .._names import order_classes
+from .._images import check_labels, encode
+from .._imbalance import logit_offset
+from ._class_images import as_floats, draw_face, order_names
+from ._estimators import check_estimator
+
+_MOST_COLUMNS = 16  # more cannot be seen
+
+
+class NoFeatureMapError(ValueError):
+    """A network has nothing that Grad-CAM could lay over a face."""
 
 
 def grad_cam(estimator, X, y=None):
@@ -49,7 +58,10 @@ def grad_cam(estimator, X, y=None):
     >>> grad_cam(clf, X[:5]).shape
     (5, 48, 48)
     """
-    images, targets = _check(estimator, X, y)
+    return _grad_cam(estimator, *_check(estimator, X, y))
+
+
+def _grad_cam(estimator, images, targets):
     net, module = estimator.net_, estimator.module_
     maps = []
     module.eval()
@@ -58,7 +70,7 @@ def grad_cam(estimator, X, y=None):
         with torch.enable_grad(), _FeatureMaps(module) as found:
             logits = module(x.requires_grad_(True))
             if not found:
-                raise ValueError(
+                raise NoFeatureMapError(
                     f"got {type(module).__name__}, which has no feature map of more than one place "
                     "at this image size, expected one; take occlusion_map, or larger images"
                 )
@@ -77,8 +89,8 @@ def occlusion_map(estimator, X, y=None):
     """Compute how much a class's probability falls where a face is covered [1]_.
 
     A square of an eighth of the image's side, of the image's mean level, is put at places half its
-    side apart; the falls of all squares over a pixel are averaged. It takes as long as predicting
-    some 225 images for each one.
+    side apart and at the edges; the falls of all squares over a pixel are averaged. It takes as
+    long as predicting some 225 images for each one.
 
     Parameters
     ----------
@@ -108,29 +120,39 @@ def occlusion_map(estimator, X, y=None):
     >>> occlusion_map(clf, X[:2]).shape
     (2, 48, 48)
     """
-    images, targets = _check(estimator, X, y)
+    return _occlusion_map(estimator, *_check(estimator, X, y))
+
+
+def _occlusion_map(estimator, images, targets):
     height, width = images.shape[1:3]
     side = max(1, min(height, width) // 8)
-    step = max(1, side // 2)
-    corners = [
-        (top, left)
-        for top in range(0, height - side + 1, step)
-        for left in range(0, width - side + 1, step)
-    ]
+    corners = list(product(_places(height, side), _places(width, side)))
     maps = np.zeros((len(images), height, width), dtype=np.float32)
     for i, (image, target) in enumerate(zip(images, targets, strict=True)):
         covered = np.repeat(image[None], len(corners) + 1, axis=0)
         level = image.mean(axis=(0, 1))
         for n, (top, left) in enumerate(corners, start=1):
             covered[n, top : top + side, left : left + side] = level
-        probabilities = estimator.predict_proba(covered.reshape(-1, *estimator.image_shape_))
+        probabilities = softmax(_logits(estimator, covered) / estimator.temperature, axis=1)
         falls = probabilities[0, target] - probabilities[1:, target]
         times = np.zeros((height, width), dtype=np.float32)
         for fall, (top, left) in zip(falls, corners, strict=True):
             maps[i, top : top + side, left : left + side] += fall
             times[top : top + side, left : left + side] += 1
-        maps[i] /= np.maximum(times, 1)
+        maps[i] /= times
     return maps
+
+
+def _places(length, side):
+    """Find where squares begin: half a side apart, and the last one at the edge."""
+    places = list(range(0, length - side, max(1, side // 2)))
+    return [*places, length - side]
+
+
+def _logits(estimator, images):
+    """Compute what `predict_proba` does, before the softmax, of images that have been checked."""
+    outputs = estimator.net_.outputs(images, "forward", estimator.tta).astype(np.float64)
+    return outputs + logit_offset(estimator.logit_adjustment, estimator.class_count_)
 
 
 class SaliencyDisplay:
@@ -177,7 +199,6 @@ class SaliencyDisplay:
     @classmethod
     @validate_params(
         {
-            "estimator": [BaseFER],
             "method": [StrOptions({"grad_cam", "occlusion"})],
             "average": ["boolean"],
         },
@@ -191,11 +212,12 @@ class SaliencyDisplay:
         estimator : BaseFER
             Fitted.
         X : array-like
-            Images, as in its `fit`.
+            Images, as in its `fit`: up to 16, or any number of up to 16 classes with `average`.
         y : array-like of shape (n,), default=None
             The class that each image is asked about; None takes the predicted one.
         method : {"grad_cam", "occlusion"}, default="grad_cam"
-            `grad_cam` or `occlusion_map`.
+            `grad_cam` or `occlusion_map`. Places where a probability rises when they are covered,
+            which are negative in the latter, are drawn as those where nothing happens.
         average : bool, default=False
             Whether to show the mean image and the mean map of each class in place of each image.
         figure : matplotlib Figure or SubFigure, default=None
@@ -205,13 +227,26 @@ class SaliencyDisplay:
         -------
         SaliencyDisplay
             The plotted display.
+
+        Raises
+        ------
+        ValueError
+            If there are more images than can be seen, or, for "grad_cam", the network has no
+            feature map of more than one place.
         """
         images, targets = _check(estimator, X, y)
-        compute = {"grad_cam": grad_cam, "occlusion": occlusion_map}[method]
-        maps = compute(estimator, X, estimator.classes_[targets])
-        order, names = order_classes(estimator.classes_)
+        n_columns = len(np.unique(targets)) if average else len(images)
+        if n_columns > _MOST_COLUMNS:
+            what = "classes" if average else "images"
+            raise ValueError(
+                f"got {n_columns} {what}, expected at most {_MOST_COLUMNS}; pass fewer, or show "
+                "means of classes with average=True"
+            )
+        compute = {"grad_cam": _grad_cam, "occlusion": _occlusion_map}[method]
+        maps = compute(estimator, images, targets)
+        order, names = order_names(estimator.classes_)
         names_of = dict(zip(order, names, strict=True))
-        images = images / np.float32(255) if images.dtype == np.uint8 else images
+        images = as_floats(images)
         titles = [names_of[target] for target in targets]
         if average:
             found = [target for target in order if target in targets]
@@ -244,8 +279,7 @@ class SaliencyDisplay:
             axes.T, self.images, self.maps, self.titles, strict=True
         ):
             for ax in (above, below):
-                ax.imshow(image.squeeze(), cmap="gray", vmin=0, vmax=1)
-                ax.set(xticks=[], yticks=[])
+                draw_face(ax, image)
             below.imshow(place, cmap="magma", alpha=0.55, vmin=0, vmax=highest)
             above.set_title(title, fontsize="small")
         self.axes_, self.figure_ = axes, figure
@@ -254,11 +288,11 @@ class SaliencyDisplay:
 
 def _check(estimator, X, y):
     """Validate images, and find the positions of the classes that they are asked about."""
-    check_is_fitted(estimator)
+    check_estimator(estimator)
     images = estimator._check_X(X)
     if y is None:
-        y = estimator.predict(X)
-    y = np.asarray(y)
+        return images, _logits(estimator, images).argmax(axis=1)
+    y = check_labels(y)
     if len(y) != len(images):
         raise ValueError(f"got {len(y)} labels for {len(images)} images, expected one for each")
     return images, encode(y, estimator.classes_)

@@ -6,6 +6,10 @@ import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import Interval, validate_params
 
+from .._images import check_kind, check_labels
+
+N_BINS = 15
+
 
 @validate_params(
     {
@@ -16,7 +20,7 @@ from sklearn.utils._param_validation import Interval, validate_params
     },
     prefer_skip_nested_validation=True,
 )
-def expected_calibration_error(y_true, y_prob, *, labels=None, n_bins=15):
+def expected_calibration_error(y_true, y_prob, *, labels=None, n_bins=N_BINS):
     """Compute how far the confidence in predictions is from how often they are right [1]_.
 
     Predictions are sorted into bins of equal width by the probability of the predicted class. In
@@ -43,8 +47,8 @@ def expected_calibration_error(y_true, y_prob, *, labels=None, n_bins=15):
     Raises
     ------
     ValueError
-        If `labels` are not as many as columns, lack some of `y_true`, or `y_prob` are not
-        probabilities.
+        If `labels` are not as many as columns, there twice, of another kind than `y_true` or lack
+        some of it, or `y_prob` are not probabilities.
 
     References
     ----------
@@ -58,10 +62,41 @@ def expected_calibration_error(y_true, y_prob, *, labels=None, n_bins=15):
     >>> expected_calibration_error([0, 1], [[0.9, 0.1], [0.9, 0.1]])
     0.4
     """
-    y_true, y_prob = column_or_1d(y_true), check_array(y_prob, dtype=np.float64)
+    y_true, y_prob, labels = check_probabilities(y_true, y_prob, labels)
+    bins, excess = bin_confidences(y_true, y_prob, labels, n_bins)
+    return float(np.abs(np.bincount(bins, weights=excess)).sum() / len(y_true))
+
+
+def check_probabilities(y_true, y_prob, labels=None):
+    """Validate labels and the probabilities of their classes.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,)
+        Labels.
+    y_prob : array-like of shape (n, n_classes)
+        Probabilities.
+    labels : array-like of shape (n_classes,), default=None
+        The labels of the columns. None takes the sorted labels of `y_true`.
+
+    Returns
+    -------
+    y_true, y_prob, labels : ndarray
+        The same, as arrays.
+
+    Raises
+    ------
+    ValueError
+        If `labels` are not as many as columns, there twice, of another kind than `y_true` or lack
+        some of it, or `y_prob` are not probabilities.
+    """
+    y_true = check_labels(y_true)
+    y_prob = check_array(y_prob, dtype=np.float64, input_name="y_prob")
     check_consistent_length(y_true, y_prob)
     labels = np.unique(y_true) if labels is None else column_or_1d(labels)
-    if len(labels) != y_prob.shape[1] or not np.isin(y_true, labels).all():
+    check_kind(y_true, labels)
+    n_labels = len(np.unique(labels))
+    if not n_labels == len(labels) == y_prob.shape[1] or not np.isin(y_true, labels).all():
         raise ValueError(
             f"got labels {labels.tolist()} for probabilities of {y_prob.shape[1]} classes and "
             f"y_true of {np.unique(y_true).tolist()}, expected one for each column, in order; "
@@ -74,8 +109,7 @@ def expected_calibration_error(y_true, y_prob, *, labels=None, n_bins=15):
             f"{sums[np.abs(sums - 1).argmax()]:.3g}, expected probabilities; give what "
             "predict_proba returns"
         )
-    bins, excess = bin_confidences(y_true, y_prob, labels, n_bins)
-    return float(np.abs(np.bincount(bins, weights=excess)).sum() / len(y_true))
+    return y_true, y_prob, labels
 
 
 def bin_confidences(y_true, y_prob, labels, n_bins):

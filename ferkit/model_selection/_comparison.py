@@ -68,8 +68,10 @@ def compare(
         A row per configuration, seed and network: config, seed, weights ("last epoch", or "best
         validation"), epoch, accuracy, f1_macro, f1_<label> for each class, seconds of training,
         n_parameters, n_multiply_adds for an image, and milliseconds that one image takes to
-        predict (the median of 30 times; processes beside it make it longer). `summarize` makes
-        means and spreads of it.
+        predict (the median of 30 times; processes beside it make it longer), and the `history_`
+        of the run, a DataFrame, which is None in runs that an earlier release kept in `out`.
+        `summarize` makes means and spreads of it, `ferkit.inspection.HistoryDisplay.from_runs`
+        curves.
 
     Raises
     ------
@@ -133,9 +135,9 @@ def compare(
     ]
     finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(missing)
     progress = tqdm(finished, total=len(missing), desc="runs", disable=not verbose)
-    for position, rows in progress:
-        found[position] = rows
-    return pd.DataFrame([row for rows in found for row in rows])
+    for position, *run in progress:
+        found[position] = run
+    return pd.DataFrame([row for rows, history in found for row in _with_history(rows, history)])
 
 
 def summarize(runs):
@@ -153,9 +155,13 @@ def summarize(runs):
         and "std" (of the sample; NaN for a single seed).
     """
     groups = runs.groupby(["config", "weights"], sort=False)
-    return groups[[name for name in runs if name not in {"config", "weights", "seed"}]].agg(
-        ["mean", "std"]
-    )
+    left_out = {"config", "weights", "seed", "history"}
+    return groups[[name for name in runs if name not in left_out]].agg(["mean", "std"])
+
+
+def _with_history(rows, history):
+    history = None if history is None else pd.DataFrame(history)
+    return [{**row, "history": history} for row in rows]
 
 
 def _run(position, name, seed, estimator, file, data):
@@ -180,9 +186,10 @@ def _run(position, name, seed, estimator, file, data):
         rows.append(
             {"config": name, "seed": seed, "weights": weights, "epoch": epoch, **scores, **run}
         )
+    history = estimator.history_.to_dict("list")
     if file is not None:
-        file.write(rows)
-    return position, rows
+        file.write(rows, history)
+    return position, rows, history
 
 
 def _score(estimator, X, y):
@@ -221,11 +228,12 @@ class _RunFile:
                     f"got {self.path}, a run with other {what}, expected one of this comparison; "
                     "choose another out, or delete the file to train anew"
                 )
-        return stored["rows"]
+        return stored["rows"], stored.get("history")  # which earlier releases did not keep
 
-    def write(self, rows):
+    def write(self, rows, history):
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(self.path, json.dumps({"key": self.key, "rows": rows}).encode())
+        stored = {"key": self.key, "rows": rows, "history": history}
+        write_whole(self.path, json.dumps(stored).encode())
 
 
 class _KeepBest(Callback):

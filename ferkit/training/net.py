@@ -350,7 +350,7 @@ class FERNet(NeuralNetClassifier):
         outputs = []
         for batch in batches:
             self._begin_batch(batch, training=False)
-            outputs.append(self._predict([batch], self.predictor_.forward))
+            outputs.append(self._predict([batch], len(batch[0]), self.predictor_.forward))
             self._end_batch(batch, training=False, y_pred=outputs[-1])
         logits, targets = torch.cat(outputs), torch.as_tensor(batches.dataset.y)
         with torch.inference_mode():
@@ -422,9 +422,10 @@ class FERNet(NeuralNetClassifier):
         """
         batches = self.get_iterator(self.get_dataset(images), training=False)
         with torch.autocast(self.torch_device.type, enabled=False):
-            return self._predict(batches, getattr(self.predictor_, method), tta).cpu().numpy()
+            function = getattr(self.predictor_, method)
+            return self._predict(batches, len(images), function, tta).cpu().numpy()
 
-    def _predict(self, batches, function, tta=None):
+    def _predict(self, batches, n_images, function, tta=None):
         self.predictor_.eval()
         with torch.inference_mode():
             means, start = None, 0
@@ -434,7 +435,7 @@ class FERNet(NeuralNetClassifier):
                 if means is None:
                     # one block: kept among the batches' own, many small ones would keep the C
                     # library from using the space between them again
-                    means = mean.new_empty(len(batches.dataset), *mean.shape[1:])
+                    means = mean.new_empty(n_images, *mean.shape[1:])
                 means[start : start + len(x)] = mean[: len(x)]
                 start += len(x)
             return means

@@ -36,7 +36,7 @@ def album(tmp_path_factory):
 def crops(tmp_path_factory):
     """More faces than a batch, one file each, and a broken one among them."""
     folder = tmp_path_factory.mktemp("crops")
-    X, y = make_faces(70, random_state=0, return_X_y=True)
+    X, _ = make_faces(70, random_state=0, return_X_y=True)
     for number, face in enumerate(X):
         Image.fromarray(face).save(folder / f"{number:03}.png")
     (folder / "030x.png").write_bytes(b"nothing")

@@ -14,10 +14,12 @@ from ferkit.inspection import (
     ClassBalanceDisplay,
     ClassMetricsDisplay,
     ComparisonDisplay,
+    EmbeddingDisplay,
     FaceGridDisplay,
     IntensityDisplay,
 )
 from ferkit.metrics import FERReport
+from ferkit.model_selection import summarize
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +102,72 @@ def test_worst_mistakes(faces):
     y_prob[wrong] = np.eye(7)[4]
     with pytest.raises(ValueError, match="got no mistake"):
         FaceGridDisplay.from_predictions(X, y, y_prob)
-    with pytest.raises(ValueError, match=r"y_prob of shape \(70, 7\) for 1 labels"):
+    with pytest.raises(ValueError, match=r"got labels \[0\] for probabilities of 7 classes"):
         FaceGridDisplay.from_predictions(X, y, y_prob, labels=[0])
+    y_prob[wrong] = np.eye(7)[0]
+    other = np.where(y == 4, 9, y)  # a mistake of a class that is none of the columns'
+    with pytest.raises(ValueError, match="expected one for each column, in order"):
+        FaceGridDisplay.from_predictions(X, other, y_prob, labels=range(7))
+    with pytest.raises(ValueError, match="pass strings where classes_ has strings"):
+        FaceGridDisplay.from_predictions(X, np.array(EMOTIONS)[y], y_prob, labels=range(7))
+
+
+def test_changed_colours_stay_in_range(faces, caplog):
+    X = np.repeat(faces[0][:2, ..., None], 3, axis=3)
+    display = FaceGridDisplay.from_policy(X, Policy(noise=0.5, brightness=0.5), n_copies=2)
+    assert display.axes_[0, 1].images[0].get_array().max() == 1
+    display.figure_.canvas.draw()
+    assert "Clipping" not in caplog.text
+
+
+def test_wrong_numbers_of_faces(faces):
+    X, y = faces
+    y_prob = np.eye(7)[(y + 1) % 7]
+    with pytest.raises(ValueError, match="'n_per_class' parameter"):
+        FaceGridDisplay.from_images(X, y, n_per_class=0)
+    with pytest.raises(ValueError, match="'n_per_class' parameter"):
+        FaceGridDisplay.from_predictions(X, y, y_prob, n_per_class=0)
+    with pytest.raises(ValueError, match="'n_copies' parameter"):
+        FaceGridDisplay.from_policy(X[:2], "strong", n_copies=0)
+    with pytest.raises(ValueError, match="got policy=None, which changes nothing"):
+        FaceGridDisplay.from_policy(X[:2], None)
+
+
+def test_images_one_pixel_high():
+    X = np.zeros((4, 1, 6), dtype=np.uint8)
+    drawn = FaceGridDisplay.from_images(X, [0, 0, 1, 1]).axes_[0, 0].images[0].get_array()
+    assert drawn.shape == (1, 6)
+
+
+@pytest.mark.parametrize("scale", [lambda X: X / 127.5 - 1, lambda X: 1.1 * X / 255])
+def test_floats_that_are_none_of_brightness(faces, scale):
+    X, y = faces
+    for make in (
+        FaceGridDisplay.from_images,
+        FaceGridDisplay.from_means,
+        IntensityDisplay.from_images,
+        EmbeddingDisplay.from_images,
+    ):
+        with pytest.raises(ValueError, match=r"expected floats in \[0, 1\]; pass levels as"):
+            make(scale(X), y)
+
+
+def test_sets_of_labels_that_do_not_go_together():
+    with pytest.raises(ValueError, match="got no sets of labels"):
+        ClassBalanceDisplay.from_labels({})
+    with pytest.raises(ValueError, match=r"got strings in some sets .* 'b', expected one kind"):
+        ClassBalanceDisplay.from_labels({"a": [0, 1], "b": ["sad"]})
+    counts = ClassBalanceDisplay.from_labels({"a": [0, 1], "b": [0, 9]}).counts
+    assert counts.index.tolist() == [0, 1, 9]
+    assert counts.to_numpy().tolist() == [[1, 1], [1, 0], [0, 1]]
+
+
+def test_numbers_as_classes(faces):
+    X, _ = faces
+    y = np.repeat([10, 20], 35)
+    assert list(FaceGridDisplay.from_images(X, y).rows) == ["10", "20"]
+    report = FERReport.from_predictions(y, y)
+    assert names_on(ClassMetricsDisplay.from_reports(report).ax_.xaxis) == ["10", "20"]
 
 
 def test_colour_faces():
@@ -131,6 +197,9 @@ def test_scores_of_each_class():
     assert [heights(c) for c in two.ax_.containers] == [table["recall"].tolist(), [1.0] * 7]
     with pytest.raises(ValueError, match=r"got reports of the classes \['angry'"):
         ClassMetricsDisplay.from_reports({"a": report, "b": FERReport.from_predictions([0], [0])})
+    for nothing in ({}, {"a": None}):
+        with pytest.raises(ValueError, match="expected a FERReport, or some by the models' names"):
+            ClassMetricsDisplay.from_reports(nothing)
     with pytest.raises(ValueError, match="'metric' parameter"):
         ClassMetricsDisplay.from_reports(report, metric="auc")
 
@@ -171,9 +240,26 @@ def test_comparison():
     against = ComparisonDisplay.from_runs(runs, metric="accuracy", against="seconds")
     assert against.ax_.collections[0].get_offsets().tolist() == [[1.0, 0.5], [2.0, 0.5]]
     assert against.ax_.get_xlabel() == "seconds of training"
-    with pytest.raises(ValueError, match="metric='f2', expected one of config"):
+    with pytest.raises(ValueError, match="metric='f2', expected one of f1_macro, acc"):
         ComparisonDisplay.from_runs(runs, metric="f2")
+    with pytest.raises(ValueError, match="metric='config', expected one of f1_macro, accuracy"):
+        ComparisonDisplay.from_runs(runs, metric="config")
+    with pytest.raises(ValueError, match="without columns config and weights"):
+        ComparisonDisplay.from_runs(summarize(runs))
+    with pytest.raises(ValueError, match="got no runs"):
+        ComparisonDisplay.from_runs(runs[:0])
     with pytest.raises(ValueError, match="baseline='c', expected one of a, b"):
         ComparisonDisplay.from_runs(runs, baseline="c")
     with pytest.raises(ValueError, match="got no run with weights='best validation'"):
         ComparisonDisplay.from_runs(runs[:2], weights="best validation")
+
+
+def test_many_configurations_leave_room_for_the_points():
+    runs = pd.DataFrame({"config": [f"c{i}" for i in range(30)], "weights": "last epoch"})
+    runs = runs.assign(f1_macro=np.linspace(0, 1, 30), seconds=1.0)
+    display = ComparisonDisplay.from_runs(runs, against="seconds")
+    display.figure_.canvas.draw()
+    axes, legend = display.ax_.get_window_extent(), display.ax_.get_legend().get_window_extent()
+    assert legend.x0 >= axes.x1
+    assert legend.y0 > 0
+    assert axes.width > 150

@@ -4,7 +4,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from sklearn.decomposition import PCA
-from sklearn.manifold import Isomap
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.manifold import TSNE, Isomap
+from sklearn.pipeline import make_pipeline
 
 from ferkit import EMOTIONS
 from ferkit.datasets import make_faces
@@ -55,6 +57,23 @@ def test_any_transformer(faces):
     np.testing.assert_allclose(display.points, Isomap(n_components=2).fit_transform(rows))
     with pytest.raises(ValueError, match="got 5 numbers for each image from PCA"):
         EmbeddingDisplay.from_images(X, y, method=PCA(5))
+
+
+def test_a_transformer_is_left_as_it_was(faces):
+    X, y = faces
+    mine = PCA(2)
+    EmbeddingDisplay.from_images(X, y, method=mine)
+    assert not hasattr(mine, "components_")
+
+
+def test_a_transformer_that_needs_labels(faces):
+    X, y = faces
+    lda = make_pipeline(PCA(10, random_state=0), LinearDiscriminantAnalysis(n_components=2))
+    display = EmbeddingDisplay.from_images(X, y, method=lda)
+    rows = X.reshape(70, -1).astype(np.float32)
+    np.testing.assert_allclose(display.points, lda.fit_transform(rows, y), atol=1e-6)
+    with pytest.raises(ValueError, match=r"method=TSNE, a class, .*write method=TSNE\(...\)"):
+        EmbeddingDisplay.from_images(X, y, method=TSNE)
 
 
 def test_few_images(faces):

@@ -60,6 +60,12 @@ def test_several_trainings():
     marks = [line.get_xdata()[0] for line in loss.lines if line.get_linestyle() == ":"]
     assert marks == [1, 2]
     assert {line.get_label() for line in scores.lines[:2]} == {"a, accuracy", "a, macro-F1"}
+    names = [text.get_text() for text in scores.get_legend().texts]
+    assert names == ["a", "b"]  # once, for both axes
+    (kinds,) = [a for a in loss.artists if isinstance(a, plt.matplotlib.legend.Legend)] or [
+        loss.get_legend()
+    ]
+    assert [text.get_text() for text in kinds.texts] == ["training", "validation", "kept epoch"]
     with pytest.raises(ValueError, match="panel 'classes' for 2 histories"):
         display.plot(panels=["classes"])
 
@@ -68,12 +74,54 @@ def test_the_kept_epoch_of_an_estimator():
     X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
     clf = LinearFER(max_epochs=3, random_state=0).fit(X, y)
     display = HistoryDisplay.from_estimator(clf)
-    assert display.axes_[0].lines[-1].get_xdata()[0] == clf.best_epoch_
+    kept = display.axes_[0].lines[-1]
+    assert kept.get_xdata()[0] == clf.best_epoch_
+    assert kept.get_label() == "kept epoch"
     both = HistoryDisplay.from_estimator({"one": clf, "two": clf}, panels=["lr"])
     assert [line.get_label() for line in both.axes_[0].lines[::2]] == ["one", "two"]
 
 
+def test_an_epoch_that_is_not_known():
+    display = HistoryDisplay({"a": TRAINED, "b": TRAINED}, best_epoch={"a": 1}).plot()
+    assert len(display.axes_[0].lines) == 3
+
+
+def test_a_comparison():
+    other = TRAINED.assign(train_loss=[4.0, 2.0])
+    runs = pd.DataFrame(
+        {
+            "config": ["a", "a", "a", "b"],
+            "seed": [0, 0, 1, 0],
+            "weights": ["last epoch", "best validation", "last epoch", "last epoch"],
+            "history": [TRAINED, TRAINED, other, other],
+        }
+    )
+    (loss,) = HistoryDisplay.from_runs(runs).axes_
+    assert drawn(loss) == {"a, training": [3.0, 1.5], "b, training": [4.0, 2.0]}
+    runs["history"] = [TRAINED, TRAINED, other, None]
+    for without in (runs, runs.drop(columns="history")[-1:]):
+        with pytest.raises(ValueError, match="got runs of 'b' without history"):
+            HistoryDisplay.from_runs(without)
+    with pytest.raises(ValueError, match="got runs of type dict without columns config"):
+        HistoryDisplay.from_runs({})
+
+
+def test_many_trainings_leave_room_for_their_curves():
+    display = HistoryDisplay({f"configuration {i}": VALIDATED for i in range(20)}).plot()
+    display.figure_.canvas.draw()
+    axes = display.axes_[1].get_window_extent()
+    legend = display.axes_[1].get_legend().get_window_extent()
+    assert legend.x0 >= axes.x1
+    assert legend.y0 > 0
+    assert axes.width > 150
+
+
 def test_bad_panels():
+    assert HistoryDisplay(TRAINED).plot(panels=("lr",)).axes_.shape == (1,)
+    with pytest.raises(ValueError, match="got no panels, expected one or more of loss"):
+        HistoryDisplay(VALIDATED).plot(panels=[])
+    with pytest.raises(ValueError, match="got no estimators, expected one or more"):
+        HistoryDisplay.from_estimator({})
     with pytest.raises(ValueError, match="got panel 'f1', expected one of loss, scores"):
         HistoryDisplay(VALIDATED).plot(panels=["f1"])
     with pytest.raises(ValueError, match="a history without validation data"):

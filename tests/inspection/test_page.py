@@ -1,6 +1,7 @@
 """The page about an estimator."""
 
 import base64
+import hashlib
 import io
 import re
 
@@ -8,11 +9,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+import ferkit
 from ferkit import ResNetFER
 from ferkit.cli import main
 from ferkit.datasets import make_faces
-from ferkit.inspection import write_page
+from ferkit.inspection import FaceGridDisplay, write_page
 from ferkit.metrics import fer_report
+from tests.helpers import LinearFER
 
 
 @pytest.fixture(scope="module")
@@ -33,6 +36,13 @@ def test_a_page_has_it_all(trained, tmp_path):
     assert f"<b>{report.scores.loc[('all', 'accuracy'), 'value']:.3f}</b>" in text
     assert f"{report.classes.loc['happy', 'recall']:.3f}" in text
     assert "max_epochs = 2" in text
+    assert "The seed, random_state, was 0." in text
+    for digested in (X[40:], X[:40]):
+        assert hashlib.sha256(digested.tobytes()).hexdigest() in text
+    assert hashlib.sha256("\n".join(map(str, y[:40])).encode()).hexdigest() in text
+    assert "macro-F1" in text
+    assert "f1_macro" not in text
+    assert "trained on" not in text
     assert "<h1>&lt;mine&gt;</h1>" in text
     assert "a &lt; b" in text
     pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', text)
@@ -65,7 +75,7 @@ def test_a_failure_leaves_no_file(trained, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_command_line(trained, tmp_path, capsys):
+def test_command_line(trained, tmp_path, capsys, monkeypatch):
     clf, X, y = trained
     clf.save(tmp_path / "m.safetensors")
     csv = tmp_path / "fer2013.csv"
@@ -82,5 +92,94 @@ def test_command_line(trained, tmp_path, capsys):
     assert main([str(argument) for argument in arguments]) == 0
     assert "wrote" in capsys.readouterr().out
     assert "m.safetensors on public_test" in out.read_text()
-    assert main([str(argument) for argument in [*arguments, "--subset", "train"]]) == 0
-    assert "m.safetensors on train" in out.read_text()
+    text = out.read_text()
+    assert hashlib.sha256((tmp_path / "m.safetensors").read_bytes()).hexdigest() in text
+    assert "hold a tenth of it out for validation" in text
+    assert "--on-error" not in text
+    arguments += ["--subset", "train", "--on-error", "skip"]
+    assert main([str(argument) for argument in arguments]) == 0
+    text = out.read_text()
+    assert "m.safetensors on train" in text
+    assert "It has seen these images" in text
+    assert "--on-error skip" in text
+    capsys.readouterr()
+
+    def never(*args, **kwargs):
+        raise AssertionError
+
+    monkeypatch.setattr(ferkit, "load", never)  # minutes, before the folder is found missing
+    arguments[4] = tmp_path / "none" / "report.html"
+    assert main([str(argument) for argument in arguments]) == 1
+    assert "expected a file in a folder that exists" in capsys.readouterr().err
+
+
+def write_and_read(tmp_path, *args, **kwargs):
+    write_page(tmp_path / "page.html", *args, **kwargs)
+    return (tmp_path / "page.html").read_text()
+
+
+def test_a_network_without_feature_map_and_embedding(tmp_path):
+    X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
+    clf = LinearFER(max_epochs=1, random_state=0).fit(X, y)
+    text = write_and_read(tmp_path, clf, X, y)
+    assert "mean fall of its probability where a face is covered" in text
+    assert "The network has no embedding to draw" in text
+    assert "calibration error" in text
+
+
+def test_what_cannot_be_drawn_leaves_a_line(trained, tmp_path):
+    clf, X, y = trained
+    text = write_and_read(tmp_path, clf, np.repeat(X[:1], 20, axis=0), y[:20])
+    assert "Not drawn: got 20 images that are all the same to it" in text
+    assert "Environment" in text
+    assert not plt.get_fignums()
+
+
+def test_rows_are_drawn_as_images(tmp_path, monkeypatch):
+    X, y = make_faces(42, image_size=24, random_state=0, return_X_y=True)
+    X = X[:, :16]  # no square
+    rows = X.reshape(42, -1)
+    clf = ResNetFER(max_epochs=1, random_state=0, image_shape=(16, 24)).fit(rows, y)
+    drawn = []
+    draw = FaceGridDisplay.from_predictions
+    monkeypatch.setattr(
+        FaceGridDisplay, "from_predictions", lambda X, *a, **k: drawn.append(X) or draw(X, *a, **k)
+    )
+    of_rows = write_and_read(tmp_path, clf, rows, y, X_train=X[:20], y_train=y[:20])
+    np.testing.assert_array_equal(drawn[0], X[..., None])
+    assert of_rows == write_and_read(tmp_path, clf, X, y, X_train=rows[:20], y_train=y[:20])
+
+
+def test_a_page_predicts_once(trained, tmp_path, monkeypatch):
+    clf, X, y = trained
+    n_predicted = []
+    predict_proba = ResNetFER.predict_proba
+    monkeypatch.setattr(
+        ResNetFER, "predict_proba", lambda self, X: n_predicted.append(1) or predict_proba(self, X)
+    )
+    monkeypatch.setattr(ResNetFER, "predict", None)
+    write_and_read(tmp_path, clf, X, y)
+    assert len(n_predicted) == 1
+
+
+def test_a_page_does_not_tell_where_files_were(tmp_path):
+    X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
+    clf = LinearFER(max_epochs=1, random_state=0, checkpoint_dir=tmp_path / "secret").fit(X, y)
+    assert "secret" not in write_and_read(tmp_path, clf, X, y)
+
+
+def test_what_goes_together(trained, tmp_path):
+    clf, X, y = trained
+    with pytest.raises(ValueError, match="got one of X_train and y_train, expected both"):
+        write_page(tmp_path / "page.html", clf, X, y, X_train=X)
+    with pytest.raises(ValueError, match="pass strings where classes_ has strings"):
+        write_page(tmp_path / "page.html", clf, X, y.astype(str))
+
+
+def test_scores_that_are_not_known(trained, tmp_path):
+    clf, X, y = trained
+    text = write_and_read(tmp_path, clf, X, y, X_train=X, y_train=y)
+    assert ">NaN<" not in text
+    assert "<td>\N{EN DASH}</td>" in text
+    assert '"without copies" leaves out' in text
+    assert "without copies" not in write_and_read(tmp_path, clf, X, y)

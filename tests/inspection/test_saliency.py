@@ -1,13 +1,18 @@
 """Where a network looks."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from ferkit import VGG16FER, BaseFER, LargeFER, MobileNetFER, ResNetFER
 from ferkit.datasets import make_faces
-from ferkit.inspection import SaliencyDisplay, grad_cam, occlusion_map
+from ferkit.inspection import HistoryDisplay, SaliencyDisplay, grad_cam, occlusion_map, write_page
+from ferkit.preprocessing import PixelRows
 from tests.helpers import LinearFER
 
 
@@ -84,6 +89,59 @@ def test_every_network_is_explained(estimator):
     assert not clf.module_._forward_hooks
     alone = grad_cam(clf, X[1:2])
     np.testing.assert_allclose(alone[0], maps[1], atol=1e-3)
+
+
+def test_occlusion_reaches_the_edges():
+    # 50 is no multiple of the step, 3, from the last square on
+    X, y = make_faces(14, image_size=50, random_state=0, return_X_y=True)
+    clf = LinearFER(max_epochs=1, random_state=0).fit(X, y)
+    (found,) = occlusion_map(clf, X[:1])
+    assert (found[:, -1] != 0).all()
+    assert (found[-1] != 0).all()
+
+
+def test_occlusion_is_of_the_probabilities(corners):
+    clf = copy.deepcopy(corners[0]).set_params(temperature=3.0, logit_adjustment=0.5, tta="flip")
+    X = corners[1][15:16]
+    covered = X.copy()
+    covered[0, :3, :3] = X.mean()
+    fall = clf.predict_proba(X)[0, 1] - clf.predict_proba(covered)[0, 1]
+    # under the first square only
+    assert occlusion_map(clf, X, [1])[0, 0, 0] == pytest.approx(fall, abs=2e-3)
+
+
+def test_images_of_another_kind_warn_once(corners):
+    clf, X, _ = corners
+    with pytest.warns(UserWarning, match="got float32 images") as caught:
+        SaliencyDisplay.from_estimator(clf, X[:2] / np.float32(255), method="occlusion")
+    assert len(caught) == 1
+
+
+def test_more_images_than_can_be_seen(corners):
+    clf, X, y = corners
+    with pytest.raises(ValueError, match="got 20 images, expected at most 16; pass fewer"):
+        SaliencyDisplay.from_estimator(clf, X)
+    assert SaliencyDisplay.from_estimator(clf, X, y, average=True).axes_.shape == (2, 2)
+
+
+def test_what_is_no_estimator_of_ferkit(corners):
+    clf, X, y = corners
+    pipe = make_pipeline(PixelRows(), clf)
+    search = GridSearchCV(CornerFER(max_epochs=1), {"lr": [1e-5]}, cv=2).fit(X, y)
+    for wrong, advice in (
+        (pipe, r"got a Pipeline, .*; pass pipe\[-1\], and pipe\[:-1\].transform\(X\)"),
+        (search, "got a GridSearchCV, .*; pass search.best_estimator_"),
+        (CornerFER, "got a CornerFER, expected a fitted .* give an instance"),
+    ):
+        for use in (
+            grad_cam,
+            occlusion_map,
+            SaliencyDisplay.from_estimator,
+            lambda wrong, X: HistoryDisplay.from_estimator(wrong),
+            lambda wrong, X: write_page("never.html", wrong, X, y),
+        ):
+            with pytest.raises(ValueError, match=advice):
+                use(wrong, X)
 
 
 def test_a_network_without_a_map_is_refused():

@@ -27,7 +27,12 @@ def faces():
 
 
 def without_times(runs):
-    return runs.drop(columns=["seconds", "milliseconds"])
+    return runs.drop(columns=["seconds", "milliseconds", "history"])
+
+
+def histories_of(runs):
+    """Stack the histories, without what is time."""
+    return pd.concat(list(runs["history"])).drop(columns=["seconds", "images_per_second"])
 
 
 def test_each_run_is_a_fit(faces):
@@ -49,6 +54,8 @@ def test_each_run_is_a_fit(faces):
     assert (last["epoch"], last["n_parameters"]) == (4, by_hand.n_parameters_)
     assert last["n_multiply_adds"] == by_hand.n_multiply_adds_ > 0
     assert 0 < last["milliseconds"] < 1e4
+    columns = ["epoch", "train_loss", "valid_loss", "valid_f1_macro", "valid_f1_3"]
+    pd.testing.assert_frame_equal(last["history"][columns], by_hand.history_[columns])
 
     # the best epoch is that of the history, and its network a fit of as many epochs
     best = runs.query("config == 'slow / one' and seed == 3 and weights == 'best validation'")
@@ -69,6 +76,7 @@ def test_without_validation_the_last_epoch_is_scored(faces):
 def test_two_processes_find_the_same(faces):
     alone, together = (compare(CONFIGS, **faces, seeds=[0, 1], n_jobs=n) for n in (1, 2))
     pd.testing.assert_frame_equal(without_times(alone), without_times(together))
+    pd.testing.assert_frame_equal(histories_of(alone), histories_of(together))
 
 
 def test_finished_runs_are_kept(faces, tmp_path, monkeypatch):
@@ -83,10 +91,23 @@ def test_finished_runs_are_kept(faces, tmp_path, monkeypatch):
     runs = compare(CONFIGS, **faces, seeds=[0, 1], out=folder)
     assert len(trained) == 3
     kept = runs.query("config == 'fast' and seed == 0").reset_index(drop=True)
-    pd.testing.assert_frame_equal(kept, first)  # its seconds too
+    rest = [column for column in first if column != "history"]
+    pd.testing.assert_frame_equal(kept[rest], first[rest])  # its seconds too
+    pd.testing.assert_frame_equal(kept["history"][0], first["history"][0])
     verbose = {"fast": LinearFER(**{**CONFIGS["fast"].get_params(), "verbose": 1})}
     compare(verbose, **faces, seeds=[1], out=folder)
     assert len(trained) == 3
+
+
+def test_runs_of_an_earlier_release_have_no_history(faces, tmp_path):
+    compare({"fast": CONFIGS["fast"]}, **faces, seeds=[0], out=tmp_path)
+    (path,) = tmp_path.glob("*.json")
+    stored = json.loads(path.read_text())
+    del stored["history"]
+    path.write_text(json.dumps(stored))
+    runs = compare({"fast": CONFIGS["fast"]}, **faces, seeds=[0, 1], out=tmp_path)
+    assert runs["history"].isna().tolist() == [True, True, False, False]
+    assert "history" not in summarize(runs)
 
 
 def test_a_killed_comparison_leaves_whole_files(faces, tmp_path, monkeypatch):

@@ -1,0 +1,41 @@
+"""Legends beside axes, where they hide nothing."""
+
+_MOST_IN_COLUMN = 12  # names, which are as high as the axes
+_MARKERS = "os^DvPX"  # of many series, whose colours alone are too near each other
+
+
+def draw_beside(ax, handles=None, **settings):
+    """Draw a legend on the right of axes.
+
+    Parameters
+    ----------
+    ax : matplotlib Axes
+        Beside what.
+    handles : list of matplotlib artists, default=None
+        What it explains; None takes all that have labels.
+    **settings
+        Of `Axes.legend`.
+    """
+    handles = ax.get_legend_handles_labels()[0] if handles is None else handles
+    ax.legend(
+        handles=handles,
+        ncols=_count_columns(handles),
+        loc="center left",
+        bbox_to_anchor=(1, 0.5),
+        frameon=False,
+        **settings,
+    )
+
+
+def find_width(names):
+    """Find how many inches a legend of these names takes beside axes."""
+    return _count_columns(names) * (0.7 + 0.08 * max(len(str(name)) for name in names))
+
+
+def find_marker(position):
+    """Find the marker of a series by its position."""
+    return _MARKERS[position % len(_MARKERS)]
+
+
+def _count_columns(names):
+    return -(-len(names) // _MOST_IN_COLUMN)

@@ -1,0 +1,36 @@
+"""Which scored images were trained on."""
+
+import numpy as np
+
+from ..datasets import find_duplicates
+from ..datasets._duplicates import check_rows
+
+
+def find_copies(X, X_train):
+    """Find images that have a copy among those trained on.
+
+    Parameters
+    ----------
+    X, X_train : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+        Images or rows, of one size.
+
+    Returns
+    -------
+    ndarray of bool, of shape (n,)
+        Whether each of `X` has one, as `find_duplicates` finds them.
+
+    Raises
+    ------
+    ValueError
+        If they are not images of one size.
+    """
+    rows, train = check_rows(X), check_rows(X_train)
+    if rows.shape[1] != train.shape[1]:
+        raise ValueError(
+            f"got X of {rows.shape[1]} values per image and X_train of {train.shape[1]}, expected "
+            "as many; pass the training images as the estimator was given them"
+        )
+    if rows.dtype != train.dtype:  # floats in [0, 1], and levels
+        rows, train = (a / np.float32(255) if a.dtype == np.uint8 else a for a in (rows, train))
+    groups = find_duplicates(np.concatenate([train, rows]))
+    return np.isin(groups[len(train) :], groups[: len(train)])

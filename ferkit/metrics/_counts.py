@@ -1,0 +1,109 @@
+"""What scores are made of, resampled, and the intervals that come of it."""
+
+import numpy as np
+
+from ._calibration import N_BINS, bin_confidences
+
+_BLOCK = 100  # resamples at once: bounds the memory
+
+
+class Counts:
+    """What scores are made of, as sums over images.
+
+    An image's row has a one for its pair of true and predicted class and, by bins of confidence,
+    how much confidence exceeds being right.
+    """
+
+    def __init__(self, y_true, y_pred, y_prob, labels):
+        self.n_classes, self.has_bins = len(labels), y_prob is not None
+        n, n_cells = len(y_true), self.n_classes**2
+        order = np.argsort(labels)
+        true, predicted = (
+            order[np.searchsorted(labels, y, sorter=order)] for y in (y_true, y_pred)
+        )
+        self.per_image = np.zeros((n, n_cells + N_BINS * self.has_bins))
+        self.per_image[np.arange(n), true * self.n_classes + predicted] = 1
+        if self.has_bins:
+            bins, excess = bin_confidences(y_true, y_prob, labels, N_BINS)
+            self.per_image[np.arange(n), n_cells + bins] = excess
+
+    def scores(self, sums):
+        """Compute scores of several sums: dict of arrays, of shape (n_sums,) or (n_sums, c)."""
+        n_cells = self.n_classes**2
+        cells = sums[:, :n_cells].reshape(-1, self.n_classes, self.n_classes)
+        right = np.diagonal(cells, axis1=1, axis2=2)
+        support, predicted = cells.sum(axis=2), cells.sum(axis=1)
+        n_images = support.sum(axis=1)
+        scores = {"accuracy": right.sum(axis=1) / n_images, "support": support, "confusion": cells}
+        scores["precision"] = _divide(right, predicted, 0.0)
+        scores["recall"] = _divide(right, support, 0.0)
+        # a class that is nowhere does not count, as in f1_score(average="macro")
+        scores["f1"] = _divide(2 * right, support + predicted, np.nan)
+        scores["f1_macro"] = np.nanmean(scores["f1"], axis=1)
+        if self.has_bins:
+            scores["excess"] = sums[:, n_cells:] / n_images[:, None]
+            scores["calibration_error"] = np.abs(scores["excess"]).sum(axis=1)
+        return scores
+
+
+def _divide(a, b, otherwise):
+    return np.divide(a, b, out=np.full(a.shape, otherwise), where=b > 0)
+
+
+def resample(counts, groups, n_resamples, random_state):
+    """Sum the counts of resampled groups.
+
+    Parameters
+    ----------
+    counts : Counts
+        Of the images.
+    groups : ndarray of shape (n,)
+        What belongs together.
+    n_resamples : int
+        How many.
+    random_state : RandomState instance
+        Governs which.
+
+    Returns
+    -------
+    ndarray of shape (n_resamples, n_counts)
+        The sums.
+    """
+    _, groups = np.unique(groups, return_inverse=True)
+    n_groups = groups.max() + 1
+    per_group = np.zeros((n_groups, counts.per_image.shape[1]))
+    np.add.at(per_group, groups, counts.per_image)
+    sums = []
+    for start in range(0, n_resamples, _BLOCK):
+        n = min(_BLOCK, n_resamples - start)
+        times = random_state.multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n)
+        sums.append(times @ per_group)
+    return np.concatenate(sums)
+
+
+def find_intervals(values, resampled, ends):
+    """Find intervals of the scores of all images together.
+
+    Parameters
+    ----------
+    values, resampled : dict of str to ndarray
+        `Counts.scores` of the images, and of their resamples.
+    ends : list of float
+        Lower and upper share of the resamples.
+
+    Returns
+    -------
+    dict of str to tuple of float
+        Lower and upper end by score.
+    """
+    intervals = {
+        name: tuple(np.nanquantile(resampled[name], ends)) for name in ("accuracy", "f1_macro")
+    }
+    if "calibration_error" in values:
+        # chance adds to a sum of absolute values: see the Notes of FERReport.from_predictions
+        value = values["calibration_error"].item()
+        changes = np.abs(resampled["excess"] - values["excess"]).sum(axis=1)
+        low = value - np.quantile(changes, ends[1])
+        high = 2 * value - np.quantile(resampled["calibration_error"], ends[0])
+        intervals["calibration_error"] = max(low, 0.0), min(max(high, value), 1.0)
+    return intervals
