@@ -5,6 +5,7 @@ from importlib import import_module
 # Resolved on first use: a file is run without torch, and without what finds faces.
 _HOMES = {
     "FaceDetector": "_faces",
+    "FilePrediction": "_predict_files",
     "OnnxFER": "_onnx_fer",
     "crop_faces": "_photo",
     "export_onnx": "_export",
