@@ -1,5 +1,6 @@
 """The commands, on small data."""
 
+import functools
 import re
 
 import pytest
@@ -141,3 +142,14 @@ def test_demo(tmp_path, capsys, monkeypatch):
         assert data.startswith(b"\x89PNG")
         assert name in text
         assert len(data) > 10_000
+
+
+def test_export_in_8_bits(csv, tmp_path, capsys, monkeypatch):
+    # of 14 validation images, one more mistake is a fall of more than .005
+    forced = functools.partial(ferkit.deploy.export_onnx, max_f1_drop=None)
+    monkeypatch.setattr(ferkit.deploy, "export_onnx", forced)
+    out = tmp_path / "a.onnx"
+    assert main(["export", "mobilenet-fer2013", "--out", str(out), "--int8", str(csv)]) == 0
+    assert "macro-F1 on 14 validation images: " in capsys.readouterr().out
+    metadata = ferkit.deploy.OnnxFER(out).metadata_
+    assert (metadata["quantize"], metadata["n_scored"]) == ("int8", 14)
