@@ -67,7 +67,7 @@ def export_onnx(
         CPUs that multiply such numbers.
     calibration : array-like, default=None
         Images like those of the fit, for "int8": some hundreds, which give the ranges of
-        activations.
+        activations. All activations are kept at once, some megabytes for each image.
     X_val, y_val : array-like, default=None
         Other images and their labels, for "int8": on them, macro-F1 is compared with the
         estimator's.
