@@ -1,6 +1,7 @@
 """OnnxFER."""
 
 import os
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from sklearn.base import (
 
 from .._input import InputMixin
 from ._metadata import unpack
-from ._runtime import open_session, run
+from ._runtime import import_extra, open_session, run
 
 
 class OnnxFER(
@@ -106,7 +107,7 @@ class OnnxFER(
     @property
     def classes_(self):
         """The labels, sorted."""
-        return self.metadata_["classes"]
+        return self.metadata_["classes"].copy()
 
     @property
     def image_shape_(self):
@@ -124,8 +125,16 @@ class OnnxFER(
 
     @property
     def _n_features_out(self):
-        (embedding,) = (o for o in self._open()[0].get_outputs() if o.name == "embedding")
-        return embedding.shape[1]
+        return self._embedding_output().shape[1]
+
+    def _embedding_output(self):
+        for output in self._open()[0].get_outputs():
+            if output.name == "embedding":
+                return output
+        raise AttributeError(
+            f"got {self.path}, whose network has no embedding, expected one; define embed and "
+            "embedding_size in its module and export it again"
+        )
 
     def predict_proba(self, X):
         """Compute the classes' probabilities.
@@ -175,11 +184,7 @@ class OnnxFER(
         AttributeError
             If the network has no embedding.
         """
-        if "embedding" not in [output.name for output in self._open()[0].get_outputs()]:
-            raise AttributeError(
-                f"got {self.path}, whose network has no embedding, expected one; define embed and "
-                "embedding_size in its module and export it again"
-            )
+        self._embedding_output()
         return self._run("embedding", X)
 
     def _run(self, output, X):
@@ -197,12 +202,16 @@ class OnnxFER(
 def _read(path, n_threads):
     if not Path(path).is_file():
         raise FileNotFoundError(f"got {path}, expected an ONNX file; there is none")
+    if not isinstance(n_threads, Integral) or n_threads < 0:
+        raise ValueError(
+            f"got n_threads={n_threads!r}, expected an integer, 0 or more; 0 is one for each core"
+        )
+    runtime = import_extra("onnxruntime")
+    faults = runtime.capi.onnxruntime_pybind11_state
     try:
         session = open_session(path, n_threads)
         return session, unpack(session.get_modelmeta().custom_metadata_map)
-    except ImportError:
-        raise
-    except Exception as error:  # ONNX Runtime's own kinds have no base of their own
+    except (faults.Fail, faults.InvalidProtobuf, faults.InvalidGraph, ValueError) as error:
         raise ValueError(
             f"got {path}, expected a file by ferkit.deploy.export_onnx: {error}"
         ) from error

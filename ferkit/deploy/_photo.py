@@ -66,7 +66,6 @@ def crop_faces(photo, boxes, size=48, *, margin=0.0, gray=True):
     Examples
     --------
     >>> import numpy as np
-    import pandas as pd
     >>> from ferkit.deploy import crop_faces
     >>> photo = np.zeros((480, 640, 3), dtype=np.uint8)
     >>> crop_faces(photo, [[100, 80, 120, 120], [600, 400, 90, 90]]).shape
@@ -201,6 +200,8 @@ def class_names(clf):
     ------
     TypeError
         If it has no `predict_proba`.
+    ValueError
+        If a class has the name of another column.
     NotFittedError
         If it is not fitted.
     """
@@ -214,7 +215,14 @@ def class_names(clf):
             f"got a {type(clf).__name__} that is not fitted, expected a fitted one; fit it first"
         )
     positions, names = name_classes(np.asarray(clf.classes_))
-    return [names[position] for position in positions]
+    names = [names[position] for position in positions]
+    taken = set(names) & {*_BOX, "label", "probability"}
+    if taken:
+        raise ValueError(
+            f"got a class called {min(taken)!r}, expected no name of another column of the table; "
+            "rename the class, or give crops (crop_faces) to predict_proba"
+        )
+    return names
 
 
 def tabulate(boxes, proba, names):
@@ -252,12 +260,30 @@ def image_shape_of(clf):
     -------
     tuple of int
         (h, w) or (h, w, 3).
+
+    Raises
+    ------
+    ValueError
+        If it cannot be told.
     """
-    if hasattr(clf, "image_shape_"):
-        return clf.image_shape_
     n_values = getattr(clf, "n_features_in_", math.prod(_FER2013_SHAPE))
+    for estimator in (clf, *_parts_of(clf)):
+        shape = getattr(estimator, "image_shape_", None)
+        if shape is not None and math.prod(shape) == n_values:
+            return shape
     for channels in ((), (3,)):
         side = math.isqrt(n_values // math.prod(channels))
         if math.prod((side, side, *channels)) == n_values:
             return (side, side, *channels)
-    return _FER2013_SHAPE
+    raise ValueError(
+        f"got a {type(clf).__name__} fitted on {n_values} values for an image, expected images "
+        "whose shape can be told; crop the faces with crop_faces, and give it those"
+    )
+
+
+def _parts_of(clf):
+    """List the estimators in a Pipeline, search or wrapper that may know the images' shape."""
+    parts = [step for _, step in getattr(clf, "steps", [])]
+    names = ("best_estimator_", "estimator_", "estimator")
+    parts += [getattr(clf, name) for name in names if hasattr(clf, name)]
+    return parts + [inner for part in parts for inner in _parts_of(part)]

@@ -28,7 +28,9 @@ class FilePrediction(NamedTuple):
 
 
 def predict_files(clf, paths, *, crops=False, detector=None, margin=0.0):
-    """Predict the emotions in image files, one file after the other, in constant memory.
+    """Predict the emotions in image files, one file after the other.
+
+    Memory does not grow with the number of files, but for the names in a folder.
 
     Parameters
     ----------
@@ -36,7 +38,7 @@ def predict_files(clf, paths, *, crops=False, detector=None, margin=0.0):
         Fitted, as for `predict_photo`.
     paths : str, os.PathLike or iterable of them
         Image files, and folders, whose image files are taken by their names, with those of folders
-        within them, in alphabetical order.
+        within them, in alphabetical order; hidden ones and linked folders are left out.
     crops : bool, default=False
         Whether each image is a face that was cut out already: no face is looked for, and the image
         is brought to the size that `clf` takes; where it is no square, its edges are repeated.
@@ -48,8 +50,13 @@ def predict_files(clf, paths, *, crops=False, detector=None, margin=0.0):
     Yields
     ------
     FilePrediction
-        For each file its path, its faces and, if it could not be read, the error. A file that
-        cannot be read stops nothing.
+        For each file its path, its faces and, if it could not be read, the error. A file or folder
+        that cannot be read stops nothing.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `clf` or another argument is not what it should be.
 
     See Also
     --------
@@ -65,51 +72,66 @@ def predict_files(clf, paths, *, crops=False, detector=None, margin=0.0):
     """
     if isinstance(paths, (str, os.PathLike)) or not isinstance(paths, Iterable):
         paths = [paths]
-    files = _list_files(paths)
+    class_names(clf), image_shape_of(clf)  # what is wrong with them is not the first file's fault
+    files = _read_files(paths)
     if crops:
         yield from _predict_crops(clf, files, margin)
         return
     detector = FaceDetector() if detector is None else detector
-    for path in files:
-        try:
-            faces = predict_photo(clf, read_photo(path), detector=detector, margin=margin)
-        except (ValueError, OSError) as error:
-            yield FilePrediction(path, None, str(error))
-        else:
-            yield FilePrediction(path, faces, None)
+    for path, photo, error in files:
+        faces = None
+        if error is None:
+            faces = predict_photo(clf, photo, detector=detector, margin=margin)
+        yield FilePrediction(path, faces, error)
+
+
+def _read_files(paths):
+    """Read the image files, one by one: path, photo and, in its place, what is wrong."""
+    for path, error in _list_files(paths):
+        photo = None
+        if error is None:
+            try:
+                photo = read_photo(path)
+            except (ValueError, OSError) as fault:
+                error = str(fault)
+        yield path, photo, error
 
 
 def _list_files(paths):
+    """List files, with what is wrong with a folder."""
     for path in map(os.fspath, paths):
         if not os.path.isdir(path):
-            yield path  # if it is none either, reading it says so
+            yield path, None  # if it is none either, reading it says so
             continue
-        for folder, folders, names in os.walk(path):
+        faults = []
+        for folder, folders, names in os.walk(path, onerror=faults.append):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(names):
                 if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
-                    yield os.path.join(folder, name)
+                    yield os.path.join(folder, name), None
+        for fault in faults:
+            yield fault.filename, f"{fault.filename}: {fault.strerror}"
 
 
 def _predict_crops(clf, files, margin):
     names = class_names(clf)
     height, width, *channels = image_shape_of(clf)
     while batch := list(islice(files, _BATCH_SIZE)):
-        boxes, crops, errors = [], [], {}
-        for path in batch:
-            try:
-                photo = read_photo(path)
-            except (ValueError, OSError) as error:
-                errors[path] = str(error)
-                continue
-            box = [[0, 0, photo.shape[1], photo.shape[0]]]
-            boxes.append(np.array(box))
-            crops.append(crop_faces(photo, box, (height, width), margin=margin, gray=not channels))
-        proba = iter(clf.predict_proba(np.concatenate(crops)) if crops else ())
-        boxes = iter(boxes)
-        for path in batch:
-            if path in errors:
-                yield FilePrediction(path, None, errors[path])
-            else:
-                faces = tabulate(next(boxes), np.asarray(next(proba))[None], names)
-                yield FilePrediction(path, faces, None)
+        boxes = [
+            np.array([[0, 0, photo.shape[1], photo.shape[0]]])
+            for _, photo, error in batch
+            if error is None
+        ]
+        photos = [photo for _, photo, error in batch if error is None]
+        crops = [
+            crop_faces(photo, box, (height, width), margin=margin, gray=not channels)
+            for photo, box in zip(photos, boxes, strict=True)
+        ]
+        proba = clf.predict_proba(np.concatenate(crops)) if crops else []
+        found = iter(zip(boxes, proba, strict=True))
+        for path, _, error in batch:
+            faces = None
+            if error is None:
+                box, of_face = next(found)
+                faces = tabulate(box, np.asarray(of_face)[None], names)
+            yield FilePrediction(path, faces, error)

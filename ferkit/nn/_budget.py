@@ -1,5 +1,7 @@
 """How large a network is, and how large it may be."""
 
+import copy
+
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -45,12 +47,11 @@ def count_multiply_adds(module, input_shape):
     >>> count_multiply_adds(MobileNetV2_48(in_channels=3), (3, 48, 48))
     50781056
     """
-    was_training = module.training
+    module = copy.deepcopy(module).eval()  # of the given one, parts may be frozen
     image = next(module.parameters()).new_zeros(1, *input_shape)
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
-        module.eval()(image)
-    module.train(was_training)
+        module(image)
     return counter.get_total_flops() // 2  # it counts the additions too
 
 

@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 from sklearn.base import clone, is_classifier
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, f1_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
@@ -222,6 +222,64 @@ def test_bad_arguments(trained, tmp_path, arguments, message):
         export_onnx(trained, tmp_path / "a.onnx", **arguments)
 
 
+def test_a_class_without_validation_images(trained, faces, tmp_path):
+    X, y = faces
+    some = trained.predict(X) == y  # no mistake before
+    keep = some & (y != 1)
+    X_val, y_val = X[keep][40:], y[keep][40:]
+    split = {"calibration": X[keep][:40], "X_val": X_val, "y_val": y_val}
+    export_onnx(trained, tmp_path / "a.onnx", quantize="int8", max_f1_drop=None, **split)
+    metadata = OnnxFER(tmp_path / "a.onnx").metadata_
+    assert metadata["f1_macro_before"] == 1
+    expected = f1_score(
+        y_val, OnnxFER(tmp_path / "a.onnx").predict(X_val), labels=np.unique(y_val), average="macro"
+    )
+    assert metadata["f1_macro"] == pytest.approx(expected)
+
+
+class BranchingNet(nn.Module):
+    """Does another thing to bright images than to dark ones."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(256, 7)
+
+    def forward(self, x):
+        logits = self.linear(x.flatten(1))
+        return logits * 2 if x.mean() > 0 else logits
+
+
+class BranchingFER(BaseFER):
+    """An estimator of it."""
+
+    def _make_module(self, in_channels, n_classes):
+        return BranchingNet()
+
+
+def test_what_onnx_cannot_say(tmp_path):
+    X, y = make_faces(14, image_size=16, random_state=0, return_X_y=True)
+    clf = BranchingFER(max_epochs=1, random_state=0).fit(X, y)
+    with pytest.raises(RuntimeError, match=r"got a BranchingNet that torch.onnx.export cannot"):
+        export_onnx(clf, tmp_path / "a.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_estimator(trained, file, tmp_path):
+    for estimator in (make_pipeline(trained), OnnxFER(file), "mobilenet"):
+        with pytest.raises(TypeError, match=r"expected a ferkit estimator; of a Pipeline give"):
+            export_onnx(estimator, tmp_path / "a.onnx")
+
+
+def test_calibration_of_another_dtype(trained, faces, tmp_path):
+    X, y = faces
+    split = {"calibration": X[:9] / np.float32(255), "X_val": X[9:20], "y_val": y[9:20]}
+    with (
+        pytest.warns(UserWarning, match="got float32 images"),
+        pytest.raises(ValueError, match="got float32 calibration images, expected uint8"),
+    ):
+        export_onnx(trained, tmp_path / "a.onnx", quantize="int8", **split)
+
+
 def test_an_image_on_both_sides(trained, faces, tmp_path):
     X, y = faces
     split = {"calibration": X[:10], "X_val": X[9:20], "y_val": y[9:20]}
@@ -246,6 +304,12 @@ def test_bad_places_and_files(trained, tmp_path):
     onnx.save(foreign, tmp_path / "a.onnx")
     with pytest.raises(ValueError, match="it lacks ferkit's metadata"):
         _ = OnnxFER(tmp_path / "a.onnx").classes_
+
+
+@pytest.mark.parametrize("n_threads", ["a", -1, None])
+def test_bad_threads(file, n_threads):
+    with pytest.raises(ValueError, match=f"got n_threads={n_threads!r}, expected an integer"):
+        OnnxFER(file, n_threads=n_threads).predict(np.zeros((1, 48, 48), np.uint8))
 
 
 def test_a_newer_format(file, tmp_path):

@@ -8,11 +8,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from ferkit import EMOTIONS, MobileNetFER
+from ferkit import EMOTIONS, MobileNetFER, ResNetFER
 from ferkit.datasets import make_faces
 from ferkit.deploy import crop_faces, predict_photo, read_photo
+from ferkit.deploy._photo import image_shape_of
 from ferkit.preprocessing import EqualizeHistogram, PixelRows
 from tests.helpers import LinearFER, without_rights
 
@@ -511,3 +513,22 @@ def test_what_is_no_photo(clf):
         predict_photo(clf, "none.jpg")
     with pytest.raises(TypeError, match="got a photo of type list"):
         predict_photo(clf, draw(90, 90).tolist())
+
+
+def test_a_pipeline_knows_the_shape_of_its_last_step():
+    X = np.random.default_rng(0).integers(0, 256, (14, 48, 40), dtype=np.uint8)
+    y = np.arange(14) % 7
+    pipe = make_pipeline(EqualizeHistogram(), ResNetFER(max_epochs=1, random_state=0))
+    pipe.fit(X, y)
+    assert image_shape_of(pipe) == (48, 40)
+    rows = LogisticRegression(max_iter=5).fit(X[:, :7].reshape(14, -1) / 255, y)
+    with pytest.raises(ValueError, match="fitted on 280 values for an image"):
+        image_shape_of(rows)
+
+
+def test_a_class_with_the_name_of_a_column():
+    names = np.array(["label", "sad"] * 7)
+    X = np.random.default_rng(0).integers(0, 256, (14, 48, 48), dtype=np.uint8)
+    clf = ResNetFER(max_epochs=1, random_state=0).fit(X, names)
+    with pytest.raises(ValueError, match="got a class called 'label'"):
+        predict_photo(clf, np.zeros((90, 90), np.uint8))

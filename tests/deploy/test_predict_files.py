@@ -1,6 +1,9 @@
 """Predictions for files, one after the other."""
 
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -91,7 +94,9 @@ def test_it_streams(clf, crops):
 
 def test_what_it_refuses(clf):
     with pytest.raises(TypeError, match="expected a fitted classifier with predict_proba"):
-        next(predict_files(object(), "a", crops=True))
+        next(predict_files(object(), "a"))
+    with pytest.raises(FileNotFoundError, match="expected an ONNX file; there is none"):
+        next(predict_files(OnnxFER("none.onnx"), "a"))
     ((path, faces, error),) = predict_files(clf, "/nowhere/a.jpg")
     assert (path, faces) == ("/nowhere/a.jpg", None)
     assert "got no such file" in error
@@ -105,7 +110,11 @@ def test_command_line(album, crops, tmp_path, capsys):
     assert " at " in first
     assert second == f"{album / 'more' / 'coins.png'}: no face"
     assert "broken.png: got 7 bytes" in err
-    assert "1 of 3 files could not be read" in err
+    assert "1 of 3 could not be read" in err
+    assert main(["predict", str(album / "broken.png"), "--json"]) == 1
+    line = json.loads(capsys.readouterr().out)
+    assert line["path"] == str(album / "broken.png")
+    assert "got 7 bytes" in line["error"]
 
     file = str(album / "astronaut.JPG")
     assert main(["predict", file, "--json", "--model", "resnet-fer2013"]) == 0
@@ -120,6 +129,40 @@ def test_command_line(album, crops, tmp_path, capsys):
     assert f"got no image in {tmp_path}" in capsys.readouterr().err
 
 
+def test_a_folder_that_cannot_be_read(clf, album, monkeypatch):
+    real = os.scandir
+
+    def refuse(folder):
+        if os.fspath(folder).endswith("more"):
+            raise PermissionError(13, "Permission denied", os.fspath(folder))
+        return real(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    found = list(predict_files(clf, album))
+    assert [f.error for f in found if f.path.endswith("more")] == [
+        f"{album / 'more'}: Permission denied"
+    ]
+    assert len(found) == 3
+
+
+def test_names_that_are_no_text(crops, tmp_path, capsys):
+    name = os.fsencode(tmp_path) + b"/a\xff\nb.png"
+    with open(name, "wb") as file:
+        file.write((crops[0] / "000.png").read_bytes())
+    assert main(["predict", str(tmp_path), "--crops"]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"{tmp_path}/a\\xff\\nb.png: ")
+
+
+def test_who_reads_may_stop(crops):
+    command = [sys.executable, "-m", "ferkit.cli", "predict", str(crops[0]), "--crops"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        error = process.stderr.read()
+    assert process.returncode == 141
+    assert b"Broken pipe" not in error
+
+
 def test_export_and_use(crops, tmp_path, capsys):
     path = str(tmp_path / "a.onnx")
     assert main(["export", "mobilenet-fer2013", "--out", path]) == 0
@@ -131,5 +174,7 @@ def test_export_and_use(crops, tmp_path, capsys):
         assert main(["predict", file, "--crops", "--model", model]) == 0
         printed.append(capsys.readouterr().out)
     assert printed[0] == printed[1]
+    assert main(["export", "mobilenet-fer2013", "--out", str(tmp_path / "a")]) == 1
+    assert "expected a name that ends in .onnx" in capsys.readouterr().err
     assert main(["export", "nothing", "--out", path]) == 1
     assert "got nothing, expected a model file" in capsys.readouterr().err

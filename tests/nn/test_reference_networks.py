@@ -68,7 +68,11 @@ def test_sandlers_table_gives_sandlers_network():
 def test_multiply_adds(network, expected):
     module = network().train()
     assert count_multiply_adds(module, (3, 48, 48)) == pytest.approx(expected, rel=2e-3)
+    frozen = next(part for part in module.modules() if isinstance(part, torch.nn.BatchNorm2d))
+    frozen.eval()
+    count_multiply_adds(module, (3, 48, 48))
     assert module.training
+    assert not frozen.training
 
 
 @pytest.mark.parametrize("network", [MobileNetV2_48, ResNetLite])
