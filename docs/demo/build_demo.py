@@ -8,6 +8,7 @@ import tarfile
 import tempfile
 import urllib.request
 from base64 import b64encode
+from http.client import HTTPException
 from pathlib import Path
 
 _HERE = Path(__file__).parent
@@ -56,8 +57,11 @@ def _fetch_runtime():
     path = _CACHE / _RUNTIME
     if path.exists() and _digest(path.read_bytes()) == _SHA512:
         return path
-    with urllib.request.urlopen(_REGISTRY + _RUNTIME, timeout=60) as response:
-        content = response.read()
+    try:
+        with urllib.request.urlopen(_REGISTRY + _RUNTIME, timeout=60) as response:
+            content = response.read()
+    except HTTPException as error:
+        raise OSError(f"{_REGISTRY}{_RUNTIME}: {error!r}") from error
     if (digest := _digest(content)) != _SHA512:
         raise ValueError(
             f"{_REGISTRY}{_RUNTIME}: got SHA-512 {digest}, expected {_SHA512}; do not use it"
@@ -80,7 +84,10 @@ def _write_model(folder):
     clf = MobileNetFER.from_pretrained("fer2013")
     export_onnx(clf, folder / "model.onnx")
     names = [EMOTIONS[label] for label in clf.classes_]
-    facts = {"side": clf.image_shape_[0], "emotions": {name: EMOTION_COLORS[name] for name in names}}
+    facts = {
+        "side": clf.image_shape_[0],
+        "emotions": {name: EMOTION_COLORS[name] for name in names},
+    }
     (folder / "model.json").write_text(json.dumps(facts))
 
 

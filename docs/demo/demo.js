@@ -15,7 +15,7 @@ const ready = load();
 
 let picture = null; // { image, width, height, mirrored }: an ImageBitmap, or the camera's <video>
 let square = null; // { x, y, side }, in pixels of the picture
-let face = null; // the square's gray levels, as the network sees them
+let answer = null; // { picture, square, face, probabilities, milliseconds }, the last one
 let stream = null; // the camera's
 
 // --- the network ---------------------------------------------------------------------------------
@@ -65,18 +65,15 @@ async function update() {
   isBusy = true;
   try {
     await ready;
-    let answered;
     do {
-      answered = { picture, ...square };
-      face = crop(picture, square);
-      show(await predict(face));
-    } while (picture && !stream && !isSame(answered, { picture, ...square }));
+      const face = crop(picture, square);
+      answer = { picture, square, face, ...(await predict(face)) };
+      show(answer);
+    } while (answer.picture !== picture || answer.square !== square);
   } finally {
     isBusy = false;
   }
 }
-
-const isSame = (one, other) => Object.keys(one).every((key) => one[key] === other[key]);
 
 function draw() {
   const { image, width, height } = picture;
@@ -94,12 +91,13 @@ function draw() {
   pen.fill("evenodd");
   const line = Math.max(1, Math.max(w, h) / 250);
   pen.lineWidth = line;
+  pen.setLineDash([]);
   pen.strokeStyle = "#fff";
   pen.strokeRect(x + line / 2, y + line / 2, side - line, side - line);
   pen.setLineDash([3 * line, 3 * line]);
-  pen.strokeStyle = "#fffb";
+  pen.strokeStyle = "#fff9";
   pen.beginPath(); // where a face belongs
-  pen.ellipse(x + side / 2, y + side * 0.52, side * 0.37, side * 0.47, 0, 0, 2 * Math.PI);
+  pen.ellipse(x + side / 2, y + side * 0.5, side * 0.36, side * 0.46, 0, 0, 2 * Math.PI);
   pen.stroke();
 }
 
@@ -121,7 +119,7 @@ function makeBars() {
 
 const times = []; // of the last answers: the median does not flicker
 
-function show({ probabilities, milliseconds }) {
+function show({ face, probabilities, milliseconds }) {
   const best = probabilities.indexOf(Math.max(...probabilities));
   bars.forEach(({ item, bar, percent }, i) => {
     item.classList.toggle("top", i === best);
@@ -133,13 +131,12 @@ function show({ probabilities, milliseconds }) {
   times.splice(31);
   const median = times.toSorted((a, b) => a - b)[times.length >> 1];
   find("time").textContent = `${median.toFixed(1)} ms a face`;
-  showFace();
-  document.body.dataset.probabilities = JSON.stringify([...probabilities]);
+  showFace(face);
 }
 
 const toPercent = (probability) => `${Math.round(probability * 100)} %`;
 
-function showFace() {
+function showFace(face) {
   seen.width = seen.height = model.side;
   const rgba = new Uint8ClampedArray(face.length * 4);
   face.forEach((level, i) => rgba.set([level, level, level, 255], 4 * i));
@@ -195,7 +192,7 @@ async function openFile(file) {
     return;
   }
   stopCamera();
-  say("Move the square by dragging, and resize it, until the face fills the oval.");
+  say("Drag and resize the square until the face fills the oval.");
   setPicture(image, image.width, image.height, false);
 }
 
@@ -294,4 +291,4 @@ view.addEventListener("keydown", ({ key }) => {
 });
 
 /** For the console, and for tests. */
-window.ferkit = { ready, predict, setSquare, look: () => ({ ...model, picture, square, face }) };
+window.ferkit = { ready, predict, setSquare, answer: () => answer, forget: () => (answer = null) };
