@@ -13,7 +13,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 _CACHE = _HERE.parent / "_build"
-_PAGE = ("index.html", "demo.css", "demo.js", "crop.js")
+_PAGE = ("index.html", "demo.css", "demo.js", "crop.js", "network.js")
 
 _RUNTIME = "onnxruntime-web-1.30.0.tgz"
 _REGISTRY = "https://registry.npmjs.org/onnxruntime-web/-/"

@@ -1,46 +1,26 @@
 // The page: a picture or the camera, a square of it, and what the network says about that.
 
-import * as ort from "./onnxruntime.js";
 import { resize, toGray } from "./crop.js";
-
-ort.env.wasm.numThreads = 1; // more need headers that plain file servers do not send
-ort.env.wasm.wasmPaths = { wasm: new URL("onnxruntime.wasm", import.meta.url).href };
+import { load, names, predict, side as faceSide } from "./network.js";
 
 const find = (id) => document.getElementById(id);
 const [stage, view, hint, message, seen] = ["stage", "view", "hint", "message", "seen"].map(find);
 const [cameraButton, sizing, size] = ["camera", "sizing", "size"].map(find);
 
-let model = null; // { session, names, emotions, side }
-const ready = load();
-
 let picture = null; // { image, width, height, mirrored }: an ImageBitmap, or the camera's <video>
 let square = null; // { x, y, side }, in pixels of the picture
+let middle = null; // of the square, before rounding: small steps add up
 let answer = null; // { picture, square, face, probabilities, milliseconds }, the last one
 let stream = null; // the camera's
 
-// --- the network ---------------------------------------------------------------------------------
-
-async function load() {
+async function start() {
   try {
-    const facts = await (await fetch("model.json")).json();
-    const session = await ort.InferenceSession.create("model.onnx", { executionProviders: ["wasm"] });
-    model = { ...facts, session, names: Object.keys(facts.emotions) };
-    await predict(new Uint8Array(model.side ** 2)); // the first time takes longer
+    makeBars(await load());
     if (message.textContent.startsWith("Loading")) say("");
-    makeBars();
   } catch (error) {
     say(`The network could not be loaded: ${error.message}`, true);
     throw error;
   }
-}
-
-/** Probabilities of gray faces, one after the other in `faces`: names.length for each. */
-async function predict(faces) {
-  const { session, side } = model;
-  const images = new ort.Tensor("uint8", faces, [faces.length / side ** 2, side, side]);
-  const start = performance.now();
-  const { probabilities } = await session.run({ images }, ["probabilities"]);
-  return { probabilities: probabilities.data, milliseconds: performance.now() - start };
 }
 
 // --- from the picture to the answer --------------------------------------------------------------
@@ -53,7 +33,7 @@ function crop({ image }, { x, y, side }) {
   cut.fillStyle = "white"; // what transparent pixels lie on
   cut.fillRect(0, 0, side, side);
   cut.drawImage(image, x, y, side, side, 0, 0, side, side);
-  return resize(toGray(cut.getImageData(0, 0, side, side).data), side, model.side);
+  return resize(toGray(cut.getImageData(0, 0, side, side).data), side, faceSide);
 }
 
 let isBusy = false;
@@ -103,13 +83,13 @@ function draw() {
 
 let bars = [];
 
-function makeBars() {
-  bars = model.names.map((name) => {
+function makeBars(colors) {
+  bars = names.map((name) => {
     const tags = ["li", "span", "div", "div", "span"];
     const [item, label, track, bar, percent] = tags.map((tag) => document.createElement(tag));
     label.textContent = name;
     [track.className, bar.className, percent.className] = ["track", "bar", "percent"];
-    bar.style.background = model.emotions[name];
+    bar.style.background = colors[name];
     track.append(bar);
     item.append(label, track, percent);
     find("bars").append(item);
@@ -126,7 +106,7 @@ function show({ face, probabilities, milliseconds }) {
     bar.style.width = `${probabilities[i] * 100}%`;
     percent.textContent = toPercent(probabilities[i]);
   });
-  find("top").textContent = `${model.names[best]} ${toPercent(probabilities[best])}`;
+  find("top").textContent = `${names[best]} ${toPercent(probabilities[best])}`;
   times.unshift(milliseconds);
   times.splice(31);
   const median = times.toSorted((a, b) => a - b)[times.length >> 1];
@@ -137,10 +117,10 @@ function show({ face, probabilities, milliseconds }) {
 const toPercent = (probability) => `${Math.round(probability * 100)} %`;
 
 function showFace(face) {
-  seen.width = seen.height = model.side;
+  seen.width = seen.height = faceSide;
   const rgba = new Uint8ClampedArray(face.length * 4);
   face.forEach((level, i) => rgba.set([level, level, level, 255], 4 * i));
-  seen.getContext("2d").putImageData(new ImageData(rgba, model.side), 0, 0);
+  seen.getContext("2d").putImageData(new ImageData(rgba, faceSide), 0, 0);
 }
 
 function say(text, isError = false) {
@@ -166,19 +146,20 @@ function setPicture(image, width, height, mirrored) {
 
 /** Move the square, which stays within the picture. */
 function setSquare(x, y, side) {
-  const clip = (value, low, high) => Math.min(Math.max(Math.round(value), low), high);
-  side = clip(side, Number(size.min), Number(size.max));
+  const clip = (value, low, high) => Math.min(Math.max(value, low), high);
+  side = Math.round(clip(side, Number(size.min), Number(size.max)));
   x = clip(x, 0, picture.width - side);
   y = clip(y, 0, picture.height - side);
-  square = { x, y, side };
+  middle = { x: x + side / 2, y: y + side / 2 };
+  square = { x: Math.round(x), y: Math.round(y), side };
   size.value = side;
   return update();
 }
 
 /** Change the square's side around its middle. */
 function zoom(side) {
-  const shift = (square.side - side) / 2;
-  setSquare(square.x + shift, square.y + shift, side);
+  const { x, y } = middle;
+  setSquare(x - side / 2, y - side / 2, side);
 }
 
 async function openFile(file) {
@@ -252,34 +233,47 @@ addEventListener("drop", (event) => {
 });
 addEventListener("paste", (event) => openFile(event.clipboardData.files[0]));
 
-const pointers = new Map(); // those that are down: one moves, two pinch
+const pointers = new Map(); // those that are down: one moves, two also resize
+let grip = null; // where they and the square were when the last one came or went
+
+function measure() {
+  const points = [...pointers.values()];
+  const mean = (key) => points.reduce((sum, point) => sum + point[key], 0) / points.length;
+  const [one, other] = points;
+  const spread = other ? Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY) : 1;
+  return { x: mean("clientX"), y: mean("clientY"), spread: Math.max(spread, 1) };
+}
+
+function hold() {
+  grip = { ...measure(), middle, side: square.side };
+}
 
 view.addEventListener("pointerdown", (event) => {
   view.setPointerCapture(event.pointerId);
   pointers.set(event.pointerId, event);
+  hold();
 });
 view.addEventListener("pointermove", (event) => {
-  const before = pointers.get(event.pointerId);
-  if (!before) return;
-  const other = [...pointers].find(([id]) => id !== event.pointerId)?.[1];
-  if (other) {
-    const distance = (a) => Math.hypot(a.clientX - other.clientX, a.clientY - other.clientY);
-    zoom((square.side * distance(event)) / Math.max(distance(before), 1));
-  } else {
-    const box = view.getBoundingClientRect();
-    const scale = Math.max(picture.width / box.width, picture.height / box.height);
-    const right = (event.clientX - before.clientX) * scale * (picture.mirrored ? -1 : 1);
-    const down = (event.clientY - before.clientY) * scale;
-    setSquare(square.x + right, square.y + down, square.side);
-  }
+  if (!pointers.has(event.pointerId)) return;
   pointers.set(event.pointerId, event);
+  const now = measure();
+  const box = view.getBoundingClientRect();
+  const scale = Math.max(picture.width / box.width, picture.height / box.height);
+  const side = Math.round((grip.side * now.spread) / grip.spread);
+  const right = (now.x - grip.x) * scale * (picture.mirrored ? -1 : 1);
+  const down = (now.y - grip.y) * scale;
+  setSquare(grip.middle.x + right - side / 2, grip.middle.y + down - side / 2, side);
 });
 for (const end of ["pointerup", "pointercancel"]) {
-  view.addEventListener(end, (event) => pointers.delete(event.pointerId));
+  view.addEventListener(end, (event) => {
+    pointers.delete(event.pointerId);
+    if (pointers.size) hold();
+  });
 }
 view.addEventListener("wheel", (event) => {
   event.preventDefault();
-  zoom(square.side * 1.0015 ** event.deltaY);
+  const change = square.side * (1.0015 ** event.deltaY - 1);
+  zoom(square.side + Math.sign(change) * Math.max(Math.round(Math.abs(change)), 1));
 });
 view.addEventListener("keydown", ({ key }) => {
   const step = Math.max(1, square.side / 20);
@@ -289,6 +283,8 @@ view.addEventListener("keydown", ({ key }) => {
   if (right || down) setSquare(square.x + right, square.y + down, square.side);
   if (key === "+" || key === "-") zoom(square.side + (key === "+" ? 2 : -2) * step);
 });
+
+const ready = start();
 
 /** For the console, and for tests. */
 window.ferkit = { ready, predict, setSquare, answer: () => answer, forget: () => (answer = null) };
