@@ -32,7 +32,14 @@ autodoc_default_options = {
 
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"show_prev_next": False}
-html_sidebars = {"conventions": [], "imbalance": [], "pitfalls": [], "weights": [], "comparing": []}
+html_sidebars = {
+    "conventions": [],
+    "imbalance": [],
+    "pitfalls": [],
+    "weights": [],
+    "comparing": [],
+    "browser": [],
+}
 html_show_sourcelink = False
 
 

@@ -214,6 +214,20 @@ def test_hands(page):
     _answer(page, (512, 512), left, within=1)
 
 
+def test_two_fingers(page):
+    _drop(page, _to_png(astronaut()))
+    _answer(page, (512, 512))
+    page.evaluate("void ferkit.setSquare(192, 192, 128)")
+    box = page.locator("#view").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    hand = page.context.new_cdp_session(page)
+    for kind, reach in [("touchStart", 40), ("touchMove", 50), ("touchMove", 80)]:
+        fingers = [{"x": x - reach, "y": y, "id": 0}, {"x": x + reach, "y": y, "id": 1}]
+        hand.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+    hand.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    _answer(page, (512, 512), {"x": 128, "y": 128, "side": 256}, within=1)
+
+
 def test_the_camera(page, clf, camera_face):
     page.click("#camera")
     answer = _answer(page, (HEIGHT, WIDTH))
