@@ -1,6 +1,11 @@
 """Configuration of the documentation."""
 
+import sys
+from pathlib import Path
+
 import ferkit
+
+sys.path.append(str(Path(__file__).parent / "demo"))
 
 project = "ferkit"
 author = "the ferkit developers"
@@ -27,5 +32,31 @@ autodoc_default_options = {
 
 html_theme = "pydata_sphinx_theme"
 html_theme_options = {"show_prev_next": False}
-html_sidebars = {"conventions": [], "imbalance": [], "pitfalls": [], "weights": [], "comparing": []}
+html_sidebars = {
+    "conventions": [],
+    "imbalance": [],
+    "pitfalls": [],
+    "weights": [],
+    "comparing": [],
+    "browser": [],
+}
 html_show_sourcelink = False
+
+
+def setup(app):
+    app.connect("builder-inited", _add_demo)
+    app.connect("env-get-outdated", lambda *_: ["browser"])  # it depends on what is there
+
+
+def _add_demo(app):
+    """Put the page that runs in a browser beside the others, if its runtime can be fetched."""
+    if app.builder.name != "html":
+        return
+    from build_demo import build_demo
+
+    try:
+        build_demo(app.outdir / "demo")
+    except OSError as error:
+        print(f"The page in a browser is left out, for onnxruntime-web is missing: {error}")
+    else:
+        app.tags.add("demo")
