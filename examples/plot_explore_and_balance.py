@@ -8,9 +8,9 @@ See how many images each class has, and what an over-sampler makes of them.
 # %%
 # Before
 # ------
-# Drawn faces, in numbers that are a twentieth of FER2013's: few are disgusted, and most are happy.
-# ``class_balance`` counts them. ``ratio`` is how many times as many images the largest class has, and
-# ``weight`` is what scikit-learn calls "balanced".
+# Drawn faces, in numbers that are a twentieth of FER2013's: few are disgusted, and most are
+# happy. ``class_balance`` counts them. ``ratio`` is how many times as many images the largest
+# class has, and ``weight`` is what scikit-learn calls "balanced".
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -33,8 +33,8 @@ plt.show()
 # %%
 # After
 # -----
-# ``AugmentedOverSampler`` fills classes up with changed copies. ``at_least(200)`` does so where there are
-# fewer than 200 images, and leaves the larger classes as they are.
+# ``AugmentedOverSampler`` fills classes up with changed copies. ``at_least(200)`` does so where
+# there are fewer than 200 images, and leaves the larger classes as they are.
 
 sampler = AugmentedOverSampler(sampling_strategy=at_least(200), random_state=0)
 X_more, y_more = sampler.fit_resample(X, y)
@@ -42,8 +42,8 @@ ClassBalanceDisplay.from_labels({"before": y, "after": y_more})
 plt.show()
 
 # %%
-# Copies are not new faces: all of these are made of one image, the first one, and a network may learn it by
-# heart. ``sample_indices_`` tells which image each one was made of.
+# Copies are not new faces: all of these are made of one image, the first one, and a network may
+# learn it by heart. ``sample_indices_`` tells which image each one was made of.
 
 disgusted = np.flatnonzero(y == 1)[0]
 copies = X_more[sampler.sample_indices_ == disgusted][:8]
