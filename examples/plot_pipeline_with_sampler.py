@@ -54,7 +54,8 @@ own = clone(clf).set_params(sampler=sampler).fit(X, y)
 # What the scores say
 # -------------------
 # In the Pipeline, the validation score of the best epoch promises far more than the test images
-# give. With ``sampler=``, both are alike, and early stopping watches what matters.
+# give. With ``sampler=`` it promises no more than they do, and early stopping watches what
+# matters.
 
 scores = pd.DataFrame(
     {
