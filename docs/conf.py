@@ -3,9 +3,13 @@
 import sys
 from pathlib import Path
 
+import matplotlib
+
 import ferkit
 
-sys.path.append(str(Path(__file__).parent / "demo"))
+matplotlib.use("Agg")
+_HERE = Path(__file__).parent
+sys.path += [str(_HERE), str(_HERE / "demo")]  # for gallery_order and build_demo
 
 project = "ferkit"
 author = "the ferkit developers"
@@ -16,8 +20,31 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build"]
+
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "auto_examples",
+    # others, such as the notebook, are not part of the gallery
+    "filename_pattern": r"plot_\w+\.py$",
+    "ignore_pattern": r"^(?!.*plot_\w+\.py$)",
+    "within_subsection_order": "gallery_order.GalleryOrder",
+    "abort_on_example_error": True,
+    "image_scrapers": ("matplotlib",),
+    "reset_modules": ("matplotlib",),
+    "capture_repr": ("_repr_html_",),
+    "show_memory": False,
+    "min_reported_time": 0,
+    "remove_config_comments": True,
+    # the examples that use something are shown on its page
+    "doc_module": ("ferkit",),
+    "backreferences_dir": "generated/backreferences",
+}
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
 
 autosummary_generate = True
 templates_path = ["_templates"]

@@ -62,8 +62,8 @@ print(pd.Series(clf.class_count_, index=EMOTIONS, name="trained on"))
 # %%
 # Or afterwards
 # -------------
-# ``logit_adjustment`` does not train: it moves the logits in favour of rare classes, and may be set
-# on a fitted estimator. What rare classes gain in recall, others lose.
+# ``logit_adjustment`` does not train: it moves the logits in favour of rare classes, and may be
+# set on a fitted estimator. What rare classes gain in recall, others lose.
 
 clf = ResNetFER(max_epochs=10, random_state=0).fit(X[train], y[train])
 recalls = {}

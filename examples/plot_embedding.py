@@ -1,0 +1,35 @@
+"""
+t-SNE of pixels and of features
+===============================
+
+How alike faces are to the eye of a pixel, and to a trained network.
+"""
+
+# %%
+# The network is trained on some drawn faces and looks at others.
+
+import matplotlib.pyplot as plt
+
+from ferkit import ResNetFER
+from ferkit.datasets import make_faces
+from ferkit.inspection import EmbeddingDisplay
+
+X, y = make_faces(600, image_size=32, random_state=0, return_X_y=True)
+X_new, y_new = make_faces(350, image_size=32, random_state=1, return_X_y=True)
+clf = ResNetFER(
+    variant="strided", weights="fer2013", batch_size=32, max_epochs=4, random_state=0
+).fit(X, y)
+
+# %%
+# By pixels, all emotions lie among each other: faces are close if their heads and shades are.
+# By features, those of an emotion are close. t-SNE keeps neighbours, not distances: the sizes
+# of clusters and of the gaps between them mean nothing.
+
+fig, axes = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
+EmbeddingDisplay.from_images(X_new, y_new, ax=axes[0])
+EmbeddingDisplay.from_estimator(clf, X_new, y_new, ax=axes[1])
+axes[0].set_title("pixels")
+axes[1].set_title("features")
+if axes[0].get_legend():
+    axes[0].get_legend().remove()
+plt.show()
