@@ -1,4 +1,4 @@
-"""The reference study's figures, of real trainings: those without faces are in the documentation.
+"""The reference study's figures, of real trainings, and drawn faces: what the documentation shows.
 
 ``python tests/benchmarks/figures.py --data fer2013.zip --models mobilenet.safetensors
 resnet.safetensors --out docs/images`` takes models that `ferkit train` saved, of any kind. The
@@ -12,11 +12,12 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 
 import ferkit
-from ferkit.datasets import load_fer2013
+from ferkit.datasets import load_fer2013, make_faces
 from ferkit.inspection import (
     ClassBalanceDisplay,
     ClassMetricsDisplay,
     EmbeddingDisplay,
+    FaceGridDisplay,
     HistoryDisplay,
 )
 from ferkit.metrics import fer_report
@@ -37,6 +38,8 @@ def main():
         display.figure_.savefig(args.out / f"{name}.png", dpi=80, metadata={"Software": None})
         plt.close(display.figure_)
 
+    drawn = make_faces(70, random_state=0, return_X_y=True)
+    save("drawn", FaceGridDisplay.from_images(*drawn, n_per_class=4))
     X, y = load_fer2013(args.data, return_X_y=True)
     X_test, y_test = load_fer2013(args.data, subset="public_test", return_X_y=True)
     sampler = AugmentedOverSampler(sampling_strategy=at_least(4000), random_state=0)
