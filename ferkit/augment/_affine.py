@@ -30,6 +30,14 @@ def random_affine(images, *, flip=0.0, rotation=0.0, shear=0.0, translation=0.0,
     -------
     torch.Tensor of shape (n, channels, height, width)
         New images; the input is not changed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ferkit.augment import random_affine
+    >>> images = torch.rand(4, 1, 48, 48)
+    >>> random_affine(images, flip=0.5, rotation=15, translation=0.1).shape
+    torch.Size([4, 1, 48, 48])
     """
     n, _, height, width = images.shape
     angle = uniform(images, math.radians(rotation))
@@ -68,6 +76,14 @@ def random_crop(images, padding):
     -------
     torch.Tensor of shape (n, channels, height, width)
         New images; the input is not changed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ferkit.augment import random_crop
+    >>> images = torch.rand(4, 1, 48, 48)
+    >>> random_crop(images, padding=4).shape
+    torch.Size([4, 1, 48, 48])
     """
     n, channels, height, width = images.shape
     padded = F.pad(images, (padding,) * 4)

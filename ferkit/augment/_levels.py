@@ -21,6 +21,14 @@ def random_brightness(images, largest):
     -------
     torch.Tensor of shape (n, channels, height, width)
         New images, which may leave [0, 1]; the input is not changed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ferkit.augment import random_brightness
+    >>> images = torch.rand(4, 1, 48, 48)
+    >>> random_brightness(images, 0.2).shape
+    torch.Size([4, 1, 48, 48])
     """
     return images + per_image(uniform(images, largest))
 
@@ -39,6 +47,14 @@ def random_contrast(images, largest):
     -------
     torch.Tensor of shape (n, channels, height, width)
         New images, which may leave [0, 1]; the input is not changed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ferkit.augment import random_contrast
+    >>> images = torch.rand(4, 1, 48, 48)
+    >>> random_contrast(images, 0.2).shape
+    torch.Size([4, 1, 48, 48])
     """
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
     return torch.lerp(mean, images, per_image(1 + uniform(images, largest)))
@@ -58,6 +74,14 @@ def random_noise(images, std):
     -------
     torch.Tensor of shape (n, channels, height, width)
         New images, which may leave [0, 1]; the input is not changed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ferkit.augment import random_noise
+    >>> images = torch.rand(4, 1, 48, 48)
+    >>> random_noise(images, 0.05).shape
+    torch.Size([4, 1, 48, 48])
     """
     return torch.randn_like(images).mul_(std).add_(images)
 
@@ -84,6 +108,14 @@ def random_erasing(images, probability, *, area=(0.02, 0.33), aspect=(0.3, 3.3))
     References
     ----------
     .. [1] Zhong et al., "Random Erasing Data Augmentation", AAAI 2020.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ferkit.augment import random_erasing
+    >>> images = torch.rand(4, 1, 48, 48)
+    >>> random_erasing(images, 0.5).shape
+    torch.Size([4, 1, 48, 48])
     """
     n, _, height, width = images.shape
     is_erased = torch.rand(n, device=images.device) < probability

@@ -29,6 +29,15 @@ def mixup(images, targets, *, alpha):
     References
     ----------
     .. [1] Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ferkit.augment import mixup
+    >>> targets = torch.eye(7)[[0, 3, 3, 6]]
+    >>> images, targets = mixup(torch.rand(4, 1, 48, 48), targets, alpha=1.0)
+    >>> targets.sum(dim=1)
+    tensor([1., 1., 1., 1.])
     """
     share = _draw_shares(images, alpha)
     other = torch.randperm(len(images), device=images.device)
@@ -61,6 +70,15 @@ def cutmix(images, targets, *, alpha):
     ----------
     .. [1] Yun et al., "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable
        Features", ICCV 2019.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from ferkit.augment import cutmix
+    >>> targets = torch.eye(7)[[0, 3, 3, 6]]
+    >>> images, targets = cutmix(torch.rand(4, 1, 48, 48), targets, alpha=1.0)
+    >>> targets.sum(dim=1)
+    tensor([1., 1., 1., 1.])
     """
     height, width = images.shape[2:]
     side = torch.sqrt(1 - _draw_shares(images, alpha))

@@ -187,6 +187,12 @@ def resolve_policy(policy, name="policy"):
     ------
     ValueError
         If it is something else.
+
+    Examples
+    --------
+    >>> from ferkit.augment import resolve_policy
+    >>> resolve_policy("reference").flip
+    0.5
     """
     if policy is None or isinstance(policy, Policy):
         return policy

@@ -17,7 +17,15 @@ _BATCH_SIZE = 64  # crops at once: enough to be fast, few enough for a progress 
 
 
 class FilePrediction(NamedTuple):
-    """What was found in an image file."""
+    """What was found in an image file.
+
+    Examples
+    --------
+    >>> from ferkit.deploy import FilePrediction
+    >>> path, faces, error = FilePrediction("a.jpg", None, "a.jpg: got no such file")
+    >>> error
+    'a.jpg: got no such file'
+    """
 
     path: str
     """The file."""

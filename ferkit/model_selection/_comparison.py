@@ -153,6 +153,15 @@ def summarize(runs):
     pandas.DataFrame
         A row per configuration and network, in the order of `runs`; two columns per figure, "mean"
         and "std" (of the sample; NaN for a single seed).
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from ferkit.model_selection import summarize
+    >>> runs = pd.DataFrame({"config": "a", "weights": "last epoch", "seed": [0, 1],
+    ...                      "accuracy": [0.5, 0.7]})
+    >>> summarize(runs)["accuracy"].iloc[0].round(2).tolist()
+    [0.6, 0.14]
     """
     groups = runs.groupby(["config", "weights"], sort=False)
     left_out = {"config", "weights", "seed", "history"}

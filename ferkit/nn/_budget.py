@@ -20,6 +20,13 @@ def count_parameters(module):
     -------
     int
         Number of scalars in all its parameters.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from ferkit.nn import count_parameters
+    >>> count_parameters(nn.Linear(9, 7))
+    70
     """
     return sum(parameter.numel() for parameter in module.parameters())
 
@@ -69,6 +76,12 @@ def check_budget(module, max_parameters):
     ------
     ValueError
         If the module has more parameters than that.
+
+    Examples
+    --------
+    >>> from torch import nn
+    >>> from ferkit.nn import check_budget
+    >>> check_budget(nn.Linear(9, 7), max_parameters=100)
     """
     n_parameters = count_parameters(module)
     if max_parameters is not None and n_parameters > max_parameters:
