@@ -1,8 +1,10 @@
 """Collections that are larger than memory."""
 
+import os
 import subprocess
 import sys
 import textwrap
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -89,5 +91,9 @@ def test_a_dask_array(models):
     chunks = da.from_array(X, chunks=(20, -1, -1))
     predicted = chunks.map_blocks(clf.predict, dtype=clf.classes_.dtype, drop_axis=[1, 2])
     options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster):
+    with (
+        mock.patch.dict(os.environ),  # which a nanny writes into
+        distributed.LocalCluster(**options) as cluster,
+        distributed.Client(cluster),
+    ):
         np.testing.assert_array_equal(predicted.compute(), expected)
