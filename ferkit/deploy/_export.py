@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import f1_score
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
-from sklearn.utils.validation import check_is_fitted
 
-from .._base import BaseFER
+from .._estimators import check_estimator
 from .._names import name_classes
 from ..persistence import write_whole
 from ._metadata import pack
@@ -82,10 +81,8 @@ def export_onnx(
     FileNotFoundError
         If the folder does not exist.
     ValueError
-        If images for "int8" are missing, or given without it; if an image is in both sets; if
-        macro-F1 falls too far.
-    TypeError
-        If `estimator` is not one of ferkit's.
+        If `estimator` is not one of ferkit's; if images for "int8" are missing, or given without
+        it; if an image is in both sets; if macro-F1 falls too far.
     RuntimeError
         If ONNX cannot say what the network does, or the file does not compute it.
 
@@ -112,12 +109,7 @@ def export_onnx(
     ...     OnnxFER(Path(folder) / "faces.onnx").predict_proba(X).shape
     (5, 7)
     """
-    if not isinstance(estimator, BaseFER):
-        raise TypeError(
-            f"got a {type(estimator).__name__}, expected a ferkit estimator; of a Pipeline give "
-            "the last step, pipe[-1], of a search best_estimator_"
-        )
-    check_is_fitted(estimator)
+    check_estimator(estimator)
     estimator._check_set_after_fit()
     path = Path(path)
     if path.is_dir() or not path.parent.is_dir():
@@ -154,24 +146,19 @@ def _check_images(estimator, quantize, calibration, X_val, y_val):
             "give the ranges of activations, and other ones with labels to score; validation "
             "images that were not trained on will do, split in two"
         )
-    calibration = _as_input(estimator, calibration)
+    calibration = estimator._check_X(calibration)
     if calibration.dtype != estimator._dtype:
         raise ValueError(
             f"got {calibration.dtype} calibration images, expected {estimator._dtype} as in the fit"
         )
     images, targets = estimator._check_X_y(X_val, y_val)
-    images = images.reshape(len(images), *estimator.image_shape_)
+    calibration, images = (a.reshape(-1, *estimator.image_shape_) for a in (calibration, images))
     if {image.tobytes() for image in calibration} & {image.tobytes() for image in images}:
         raise ValueError(
             "got an image in both calibration and X_val, expected different ones: the score would "
             "be too good; split them without copies on both sides (find_duplicates)"
         )
     return calibration, (images, targets)
-
-
-def _as_input(estimator, X):
-    images = estimator._check_X(X)
-    return images.reshape(len(images), *estimator.image_shape_)
 
 
 def _trace(estimator):

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 from sklearn.utils._param_validation import validate_params
 
+from .._estimators import check_estimator
 from ._class_images import order_names
 from ._colors import class_colors, series_colors
 from ._comparison import check_runs
-from ._estimators import check_estimator
 from ._legend import draw_beside, find_marker, find_width
 
 _PANELS = {

@@ -13,6 +13,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import ConfusionMatrixDisplay
 from sklearn.utils import check_consistent_length, check_random_state
 
+from .._estimators import check_estimator
 from .._images import as_rows, check_labels, encode
 from ..metrics import FERReport
 from ..metrics._calibration import N_BINS
@@ -21,7 +22,6 @@ from ..persistence import write_whole
 from ._class_balance import ClassBalanceDisplay
 from ._class_metrics import ClassMetricsDisplay
 from ._embedding import EmbeddingDisplay
-from ._estimators import check_estimator
 from ._face_grid import FaceGridDisplay
 from ._history import HistoryDisplay
 from ._html import make_code, make_page, make_picture, make_table, try_picture

@@ -8,10 +8,10 @@ from scipy.special import softmax
 from sklearn.utils._param_validation import StrOptions, validate_params
 from torch.nn import functional as F
 
+from .._estimators import check_estimator
 from .._images import check_labels, encode
 from .._imbalance import logit_offset
 from ._class_images import as_floats, draw_face, order_names
-from ._estimators import check_estimator
 
 _MOST_COLUMNS = 16  # more cannot be seen
 

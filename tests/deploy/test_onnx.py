@@ -266,7 +266,7 @@ def test_what_onnx_cannot_say(tmp_path):
 
 def test_what_is_no_estimator(trained, file, tmp_path):
     for estimator in (make_pipeline(trained), OnnxFER(file), "mobilenet"):
-        with pytest.raises(TypeError, match=r"expected a ferkit estimator; of a Pipeline give"):
+        with pytest.raises(ValueError, match=r"got a \w+, expected a fitted ferkit estimator"):
             export_onnx(estimator, tmp_path / "a.onnx")
 
 

@@ -1,8 +1,8 @@
-"""What can be looked into: ferkit's own estimators."""
+"""What can be looked into and exported: ferkit's own estimators."""
 
 from sklearn.utils.validation import check_is_fitted
 
-from .._base import BaseFER
+from ._base import BaseFER
 
 
 def check_estimator(estimator):
