@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from urllib.request import urlopen
 
 import matplotlib
 
@@ -19,11 +20,15 @@ release = version = ferkit.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
     "numpydoc",
     "sphinx_copybutton",
+    "sphinx_design",
     "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build"]
+default_role = "autolink"  # a name of the reference is a link to it
+rst_prolog = ".. currentmodule:: ferkit"
 
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
@@ -58,16 +63,37 @@ autodoc_default_options = {
 }
 
 html_theme = "pydata_sphinx_theme"
-html_theme_options = {"show_prev_next": False}
-html_sidebars = {
-    "conventions": [],
-    "imbalance": [],
-    "pitfalls": [],
-    "weights": [],
-    "comparing": [],
-    "browser": [],
-}
+html_theme_options = {"show_prev_next": False, "header_links_before_dropdown": 6}
+html_sidebars = {name: [] for name in ["index", "installation", "start"]}  # they have no others
 html_show_sourcelink = False
+
+
+def _reachable(libraries):
+    """Those whose list of names can be had; without a network, their names are no links."""
+    for name, url in libraries.items():
+        try:
+            urlopen(f"{url}objects.inv", timeout=5).close()
+        except OSError as error:
+            print(f"Names of {name} are no links: {url} cannot be reached: {error}")
+        else:
+            yield name, (url, None)
+
+
+intersphinx_mapping = dict(
+    _reachable(
+        {
+            "python": "https://docs.python.org/3/",
+            "numpy": "https://numpy.org/doc/stable/",
+            "pandas": "https://pandas.pydata.org/docs/",
+            "matplotlib": "https://matplotlib.org/stable/",
+            "sklearn": "https://scikit-learn.org/stable/",
+            "imblearn": "https://imbalanced-learn.org/stable/",
+            "torch": "https://docs.pytorch.org/docs/stable/",
+            "skorch": "https://skorch.readthedocs.io/en/stable/",
+            "optuna": "https://optuna.readthedocs.io/en/stable/",
+        }
+    )
+)
 
 
 def setup(app):

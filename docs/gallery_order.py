@@ -14,6 +14,8 @@ EXAMPLES = [
     "plot_search.py",
     "plot_resume.py",
     "plot_export.py",
+    "plot_int8.py",
+    "plot_photo.py",
 ]
 
 

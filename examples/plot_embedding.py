@@ -6,16 +6,25 @@ How alike faces are to the eye of a pixel, and to a trained network.
 """
 
 # %%
-# The network is trained on some drawn faces and looks at others.
+# The network is trained on some drawn faces and looks at others; or on FER2013's, where
+# ``FERKIT_DATA`` names their folder.
+
+import os
 
 import matplotlib.pyplot as plt
+from sklearn.model_selection import train_test_split
 
 from ferkit import ResNetFER
-from ferkit.datasets import make_faces
+from ferkit.datasets import load_fer2013, make_faces
 from ferkit.inspection import EmbeddingDisplay
 
-X, y = make_faces(600, image_size=32, random_state=0, return_X_y=True)
-X_new, y_new = make_faces(350, image_size=32, random_state=1, return_X_y=True)
+if folder := os.environ.get("FERKIT_DATA"):
+    X, y = load_fer2013(folder, return_X_y=True)
+else:
+    X, y = make_faces(950, image_size=32, random_state=0, return_X_y=True)
+X, X_new, y, y_new = train_test_split(
+    X, y, train_size=600, test_size=350, stratify=y, random_state=0
+)
 clf = ResNetFER(
     variant="strided", weights="fer2013", batch_size=32, max_epochs=4, random_state=0
 ).fit(X, y)
