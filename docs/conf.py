@@ -62,7 +62,10 @@ autodoc_default_options = {
     "exclude-members": "set_fit_request, set_partial_fit_request, set_score_request",
 }
 
+html_title = "ferkit"
 html_theme = "pydata_sphinx_theme"
+html_static_path = ["_static"]
+html_css_files = ["ferkit.css"]
 html_theme_options = {"show_prev_next": False, "header_links_before_dropdown": 6}
 html_sidebars = {name: [] for name in ["index", "installation", "start"]}  # they have no others
 html_show_sourcelink = False

@@ -9,8 +9,9 @@ See how many images each class has, and what an over-sampler makes of them.
 # Before
 # ------
 # Drawn faces, in numbers that are a twentieth of FER2013's: few are disgusted, and most are
-# happy. Or FER2013 itself, where ``FERKIT_DATA`` names its folder. ``class_balance`` counts them. ``ratio`` is how many times as many images the largest
-# class has, and ``weight`` is what scikit-learn calls "balanced".
+# happy. Or FER2013 itself, where ``FERKIT_DATA`` names its folder. ``class_balance`` counts them.
+# ``ratio`` is how many times as many images the largest class has, and ``weight`` is what
+# scikit-learn calls "balanced".
 
 import os
 

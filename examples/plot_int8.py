@@ -35,7 +35,8 @@ clf.fit(X_train, y_train)
 # ---------
 # The calibration images say how large activations get; training images are good for that. The
 # validation images judge: if their macro-F1 falls by more than ``max_f1_drop``, nothing is
-# written. Here one image of 150 moves it by half a hundredth or more, so more is allowed than by default.
+# written. Here one image of 150 moves it by half a hundredth or more, so more is allowed than by
+# default.
 
 
 def measure(path):
