@@ -1,9 +1,16 @@
 """ResNet-lite: two residual blocks and a dense head."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from torch import nn
 from torch.nn import functional as F
 
 from ._budget import MAX_PARAMETERS, check_budget
+
+if TYPE_CHECKING:
+    import torch
 
 
 class ResidualBlock(nn.Module):
@@ -72,7 +79,14 @@ class ResNetLite(nn.Module):
     481551
     """
 
-    def __init__(self, in_channels=3, n_classes=7, *, dropout=0.0, max_parameters=MAX_PARAMETERS):
+    def __init__(
+        self,
+        in_channels: int = 3,
+        n_classes: int = 7,
+        *,
+        dropout: float = 0.0,
+        max_parameters: int | None = MAX_PARAMETERS,
+    ) -> None:
         super().__init__()
         self.embedding_size = 64
         self.block1 = ResidualBlock(in_channels, 24)
@@ -85,7 +99,7 @@ class ResNetLite(nn.Module):
         self.classifier = nn.Linear(self.embedding_size, n_classes)
         check_budget(self, max_parameters)
 
-    def embed(self, x):
+    def embed(self, x: torch.Tensor) -> torch.Tensor:
         """Map images to the classifier's input.
 
         Parameters
@@ -102,6 +116,6 @@ class ResNetLite(nn.Module):
         x = self.dropout(self.pool(self.block2(x)))
         return F.relu(self.hidden(self.resize(x).flatten(1)))
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (n, in_channels, height, width) images in [-1, 1] to (n, n_classes) logits."""
         return self.classifier(self.dropout(self.embed(x)))
