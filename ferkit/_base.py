@@ -34,7 +34,7 @@ from ._typing import (
     Monitor,
     Optimizer,
     Precision,
-    RandomState,
+    RandomStateLike,
     Sampler,
     StrPath,
     Teacher,
@@ -160,7 +160,7 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseEstimator):
         callbacks: list[Callback | tuple[str, Callback]] | None = None,
         compile: bool = False,
         checkpoint_dir: StrPath | None = None,
-        random_state: RandomState = None,
+        random_state: RandomStateLike = None,
         verbose: int = 0,
     ) -> None:
         self.optimizer = optimizer

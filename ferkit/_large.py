@@ -17,7 +17,7 @@ from ._typing import (
     Monitor,
     Optimizer,
     Precision,
-    RandomState,
+    RandomStateLike,
     Sampler,
     StrPath,
     Teacher,
@@ -271,7 +271,7 @@ class LargeFER(BaseFER):
         callbacks: list[Callback | tuple[str, Callback]] | None = None,
         compile: bool = False,
         checkpoint_dir: StrPath | None = None,
-        random_state: RandomState = None,
+        random_state: RandomStateLike = None,
         verbose: int = 0,
     ) -> None:
         super().__init__(

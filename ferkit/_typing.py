@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sklearn.frozen import FrozenEstimator
 
 StrPath: TypeAlias = str | os.PathLike[str]
-RandomState: TypeAlias = int | np.random.RandomState | None
+RandomStateLike: TypeAlias = int | np.random.RandomState | None
 ImageShape: TypeAlias = tuple[int, ...] | list[int]
 
 # parameters of the estimators
@@ -21,7 +21,7 @@ Optimizer: TypeAlias = Literal["adam", "adamw", "sgd"]
 LRSchedule: TypeAlias = Literal["plateau", "cosine", "onecycle"]
 Monitor: TypeAlias = Literal["valid_loss", "valid_f1_macro"]
 Loss: TypeAlias = Literal["cross_entropy", "focal"]
-ClassWeight: TypeAlias = dict[Any, float] | Literal["balanced", "effective"]
+ClassWeight: TypeAlias = dict[Any, float] | dict[Any, int] | Literal["balanced", "effective"]
 TTA: TypeAlias = Literal["flip", "ten"]
 Channels: TypeAlias = Literal["auto", 1, 3]
 Precision: TypeAlias = Literal["auto", "float32", "bfloat16"]

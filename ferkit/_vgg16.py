@@ -19,7 +19,7 @@ from ._typing import (
     Monitor,
     Optimizer,
     Precision,
-    RandomState,
+    RandomStateLike,
     Sampler,
     StrPath,
     Teacher,
@@ -270,7 +270,7 @@ class VGG16FER(BaseFER):
         callbacks: list[Callback | tuple[str, Callback]] | None = None,
         compile: bool = False,
         checkpoint_dir: StrPath | None = None,
-        random_state: RandomState = None,
+        random_state: RandomStateLike = None,
         verbose: int = 0,
     ) -> None:
         super().__init__(

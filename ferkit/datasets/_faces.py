@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, check_random_state
 
 from .._images import EMOTIONS
-from .._typing import ImagesAndTarget, RandomState
+from .._typing import ImagesAndTarget, RandomStateLike
 from ._sketch import sketch_faces
 
 # The geometry of a face at rest, in the units of `_sketch`.
@@ -138,7 +138,7 @@ def make_faces(
     image_size: int = ...,
     class_weights: ArrayLike | None = ...,
     noise: float = ...,
-    random_state: RandomState = ...,
+    random_state: RandomStateLike = ...,
     return_X_y: Literal[False] = ...,
 ) -> Bunch: ...
 
@@ -150,7 +150,7 @@ def make_faces(
     image_size: int = ...,
     class_weights: ArrayLike | None = ...,
     noise: float = ...,
-    random_state: RandomState = ...,
+    random_state: RandomStateLike = ...,
     return_X_y: Literal[True],
 ) -> ImagesAndTarget: ...
 
@@ -161,7 +161,7 @@ def make_faces(
     image_size: int = 48,
     class_weights: ArrayLike | None = None,
     noise: float = 0.04,
-    random_state: RandomState = None,
+    random_state: RandomStateLike = None,
     return_X_y: bool = False,
 ) -> Bunch | ImagesAndTarget:
     """Draw faces with the seven expressions of FER2013.

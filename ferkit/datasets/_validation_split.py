@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from .._images import as_labels
 from .._random import draw_seed
 from .._split import check_groups
-from .._typing import RandomState
+from .._typing import RandomStateLike
 from ._duplicates import check_rows, digest_rows, group_copies
 
 
@@ -23,7 +23,7 @@ def validation_split(
     validation_fraction: float = 0.1,
     groups: ArrayLike | None = None,
     threshold: float = 0.95,
-    random_state: RandomState = 0,
+    random_state: RandomStateLike = 0,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Split off a validation set of which no image has a copy in the training set.
 

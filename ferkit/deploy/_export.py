@@ -27,7 +27,6 @@ from ._runtime import import_extra, open_session, run
 if TYPE_CHECKING:
     from .._base import BaseFER
 
-
 _TOLERANCE = 1e-5  # of probabilities in float32
 
 

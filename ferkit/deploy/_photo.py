@@ -22,7 +22,6 @@ from ._read_photo import check_photo, read_photo
 if TYPE_CHECKING:
     from PIL import Image
 
-
 _BOX = ["x", "y", "width", "height"]
 _FER2013_SHAPE = (48, 48)
 

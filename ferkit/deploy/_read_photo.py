@@ -16,7 +16,6 @@ from ..datasets._image_files import UnfitFileError, read_file, unfit_if_damaged
 if TYPE_CHECKING:
     from PIL import Image
 
-
 _MAX_SIZE = 2**29  # bytes of a file: more than Pillow's limit of pixels needs
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 SUFFIXES = frozenset(

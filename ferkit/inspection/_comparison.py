@@ -14,7 +14,6 @@ from ._legend import draw_beside, find_marker, find_width
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-
 _NAMES = {
     "f1_macro": "macro-F1",
     "n_parameters": "parameters",

@@ -15,7 +15,7 @@ from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils._param_validation import HasMethods, Options, StrOptions
 
 from .._images import check_labels
-from .._typing import RandomState
+from .._typing import RandomStateLike
 from .._validation import validate_params
 from ._class_images import check_images, order_names
 from ._colors import class_colors
@@ -24,7 +24,6 @@ from ._legend import draw_beside
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from sklearn.base import BaseEstimator
-
 
 _N_BEFORE_TSNE = 50  # components: of pixels, t-SNE's neighbours are found in these
 _CONSTRAINTS = {
@@ -90,7 +89,7 @@ class EmbeddingDisplay:
         method: Literal["tsne", "pca"] | BaseEstimator = "tsne",
         n_components: Literal[2, 3] = 2,
         target_names: Sequence[str] | None = None,
-        random_state: RandomState = 0,
+        random_state: RandomStateLike = 0,
         ax: Axes | None = None,
     ) -> Self:
         """Plot what a fitted estimator makes of images before its last layer.
@@ -138,7 +137,7 @@ class EmbeddingDisplay:
         method: Literal["tsne", "pca"] | BaseEstimator = "tsne",
         n_components: Literal[2, 3] = 2,
         target_names: Sequence[str] | None = None,
-        random_state: RandomState = 0,
+        random_state: RandomStateLike = 0,
         ax: Axes | None = None,
     ) -> Self:
         """Plot images by their pixels; for "tsne" by 50 principal components of these.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Integral
 from typing import TYPE_CHECKING, Self
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
-from .._typing import RandomState
+from .._typing import RandomStateLike
 from .._validation import validate_params
 from ..metrics._calibration import check_probabilities
 from ._class_images import as_floats, check_images, draw_face, order_names
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
     from ..augment import Policy
-
 
 _COUNT = [Interval(Integral, 1, None, closed="left")]
 
@@ -56,7 +55,7 @@ class FaceGridDisplay:
     """
 
     def __init__(
-        self, rows: Mapping[str, np.ndarray], *, titles: Mapping[str, list[str]] | None = None
+        self, rows: dict[str, np.ndarray], *, titles: dict[str, list[str]] | None = None
     ) -> None:
         self.rows = rows
         self.titles = titles
@@ -70,7 +69,7 @@ class FaceGridDisplay:
         *,
         n_per_class: int = 8,
         target_names: Sequence[str] | None = None,
-        random_state: RandomState = 0,
+        random_state: RandomStateLike = 0,
         figure: Figure | SubFigure | None = None,
     ) -> Self:
         """Plot random faces of each class.
@@ -147,7 +146,7 @@ class FaceGridDisplay:
         policy: str | Policy,
         *,
         n_copies: int = 8,
-        random_state: RandomState = 0,
+        random_state: RandomStateLike = 0,
         figure: Figure | SubFigure | None = None,
     ) -> Self:
         """Plot faces beside what an augmentation makes of them.

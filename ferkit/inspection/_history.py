@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from .._base import BaseFER
 
-
 _Panel: TypeAlias = Literal["loss", "scores", "classes", "lr"]
 _PANELS = {
     "loss": {"train_loss": "training", "valid_loss": "validation"},
@@ -89,7 +88,7 @@ class HistoryDisplay:
 
         Parameters
         ----------
-        estimator : BaseFER or dict of str to BaseFER
+        estimator : BaseFER or mapping of str to BaseFER
             Fitted; or fitted ones by their names.
         panels : list of {"loss", "scores", "classes", "lr"}, default=None
             What is plotted, in an axes each; see `plot`.

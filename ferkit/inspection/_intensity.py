@@ -14,7 +14,6 @@ from ._colors import class_colors
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-
 _N_LEVELS = 64
 
 

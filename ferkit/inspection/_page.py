@@ -36,7 +36,6 @@ from ._saliency import NoFeatureMapError, SaliencyDisplay, grad_cam
 if TYPE_CHECKING:
     from .._base import BaseFER
 
-
 _NAMES = {
     "accuracy": "accuracy",
     "f1_macro": "macro-F1",

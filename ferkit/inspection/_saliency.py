@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from .._base import BaseFER
 
-
 _MOST_COLUMNS = 16  # more cannot be seen
 
 

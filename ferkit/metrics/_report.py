@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import Interval
 from .._images import check_kind, check_labels, encode
 from .._names import order_classes
 from .._prediction import PredictionMixin
-from .._typing import RandomState
+from .._typing import RandomStateLike
 from .._validation import validate_params
 from ._calibration import check_probabilities
 from ._copies import find_copies
@@ -97,7 +97,7 @@ class FERReport:
         is_copy: ArrayLike | None = None,
         confidence_level: float = 0.95,
         n_resamples: int = 999,
-        random_state: RandomState = 0,
+        random_state: RandomStateLike = 0,
     ) -> Self:
         """Make a report of predictions.
 
@@ -253,7 +253,7 @@ def fer_report(
     target_names: Sequence[str] | None = None,
     confidence_level: float = 0.95,
     n_resamples: int = 999,
-    random_state: RandomState = 0,
+    random_state: RandomStateLike = 0,
 ) -> FERReport:
     """Report how good a fitted estimator is on images it has not seen.
 

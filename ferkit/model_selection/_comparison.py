@@ -44,7 +44,7 @@ def compare(
 
     Parameters
     ----------
-    configs : dict of str to estimator
+    configs : mapping of str to estimator
         Unfitted ferkit estimators by the names of their configurations.
     X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
         Images to train on.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any, Literal
 
 _PATTERN = re.compile(
@@ -90,7 +89,7 @@ def _read_power(text):
     return float(f"{mantissa or 1}e-{exponent}")
 
 
-def format_config(params: Mapping[str, Any]) -> str:
+def format_config(params: dict[str, Any]) -> str:
     """Name a configuration; what `parse_config` reads.
 
     Parameters

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imblearn.over_sampling import RandomOverSampler
 from numpy.typing import ArrayLike
@@ -37,9 +37,9 @@ class Stage:
     """
 
     estimator: str
-    params: dict = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
     begins_with: str | None = None
-    teachers: tuple = ()
+    teachers: tuple[str, ...] = ()
 
 
 _LONG = {
@@ -114,7 +114,7 @@ def train_recipe(
         Of each stage.
     verbose : int, default=0
         Of each stage.
-    recipes : dict of str to Stage, default=RECIPES
+    recipes : mapping of str to Stage, default=RECIPES
         The stages by name.
 
     Returns

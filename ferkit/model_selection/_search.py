@@ -32,7 +32,7 @@ from .._base import BaseFER
 from .._images import as_labels
 from .._random import draw_seed
 from .._split import check_groups
-from .._typing import RandomState
+from .._typing import RandomStateLike
 from .._validation import fit_context
 from ..datasets import find_duplicates
 from ._spaces import NamedSpace, default_space
@@ -189,7 +189,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         storage: str | optuna.storages.BaseStorage | None = None,
         study_name: str | None = None,
         n_jobs: int | None = None,
-        random_state: RandomState = None,
+        random_state: RandomStateLike = None,
         refit: bool = True,
         verbose: int = 0,
     ) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._typing import ImageShape, RandomState, SamplingStrategy
+from .._typing import ImageShape, RandomStateLike, SamplingStrategy
 from ._base import ImageOverSampler
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class AugmentedOverSampler(ImageOverSampler):
         policy: str | Policy = "offline",
         sampling_strategy: SamplingStrategy = "auto",
         image_shape: ImageShape | None = None,
-        random_state: RandomState = None,
+        random_state: RandomStateLike = None,
     ) -> None:
         super().__init__(
             sampling_strategy=sampling_strategy, image_shape=image_shape, random_state=random_state

@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from .._images import as_images, as_rows, resolve_image_shape
-from .._typing import ImageShape, RandomState, SamplingStrategy
+from .._typing import ImageShape, RandomStateLike, SamplingStrategy
 
 
 class ImageOverSampler(BaseOverSampler):
@@ -31,7 +31,7 @@ class ImageOverSampler(BaseOverSampler):
         *,
         sampling_strategy: SamplingStrategy = "auto",
         image_shape: ImageShape | None = None,
-        random_state: RandomState = None,
+        random_state: RandomStateLike = None,
     ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
         self.image_shape = image_shape

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from .._images import as_images, as_labels, as_rows, resolve_image_shape
-from .._typing import ImageShape, RandomState, SamplingStrategy
+from .._typing import ImageShape, RandomStateLike, SamplingStrategy
 from ._base import ImageOverSampler
 
 
@@ -193,7 +193,7 @@ class PoolOverSampler(ImageOverSampler):
         *,
         sampling_strategy: SamplingStrategy = "auto",
         image_shape: ImageShape | None = None,
-        random_state: RandomState = None,
+        random_state: RandomStateLike = None,
     ) -> None:
         super().__init__(
             sampling_strategy=sampling_strategy, image_shape=image_shape, random_state=random_state
