@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, overload
+from typing import Literal, overload
+
+from sklearn.utils import Bunch
 
 from .._images import EMOTIONS
 from .._typing import ImagesAndTarget, OnError, StrPath
 from ._affectnet_layouts import CODES, SPLITS, locate
 from ._any_images import Sample, check_options, permission_explained, read_bunch
 from ._bad_samples import BadSamples
-
-if TYPE_CHECKING:
-    from sklearn.utils import Bunch
 
 _DESCR = """\
 AffectNet: facial expressions in the wild

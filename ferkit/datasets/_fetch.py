@@ -8,16 +8,15 @@ import tempfile
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, overload
+from typing import Literal, overload
+
+from sklearn.utils import Bunch
 
 from .._images import EMOTIONS
 from .._typing import ImagesAndTarget, OnError, StrPath, Subset
 from ._bad_samples import BadSamples
 from ._fer2013 import check_options, load_fer2013
 from ._fer2013_images import index_samples, list_folder
-
-if TYPE_CHECKING:
-    from sklearn.utils import Bunch
 
 _HANDLE = "msambare/fer2013"
 _URL = f"https://www.kaggle.com/datasets/{_HANDLE}"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, overload
+from typing import Literal, overload
+
+from sklearn.utils import Bunch
 
 from .._images import EMOTIONS
 from .._typing import ImagesAndTarget, OnError, StrPath
@@ -18,9 +20,6 @@ from ._any_images import (
 )
 from ._bad_samples import BadSamples
 from ._emotion_names import find_emotion
-
-if TYPE_CHECKING:
-    from sklearn.utils import Bunch
 
 _DESCR = """\
 Images in one folder per class

@@ -8,13 +8,14 @@ import warnings
 from contextlib import contextmanager
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import f1_score
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._base import BaseFER
 from .._estimators import check_estimator
 from .._names import name_classes
 from .._typing import StrPath
@@ -23,9 +24,6 @@ from ..persistence import write_whole
 from ._metadata import pack
 from ._quantize import quantize_int8
 from ._runtime import import_extra, open_session, run
-
-if TYPE_CHECKING:
-    from .._base import BaseFER
 
 _TOLERANCE = 1e-5  # of probabilities in float32
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 import numpy as np
 import pandas as pd
 
+from .._base import BaseFER
 from .._estimators import check_estimator
 from .._validation import validate_params
 from ._class_images import order_names
@@ -18,7 +19,6 @@ from ._legend import draw_beside, find_marker, find_width
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from .._base import BaseFER
 
 _Panel: TypeAlias = Literal["loss", "scores", "classes", "lr"]
 _PANELS = {

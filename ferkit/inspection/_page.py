@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +17,7 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import ConfusionMatrixDisplay
 from sklearn.utils import check_consistent_length, check_random_state
 
+from .._base import BaseFER
 from .._estimators import check_estimator
 from .._images import as_rows, check_labels, encode
 from .._typing import StrPath
@@ -32,9 +32,6 @@ from ._face_grid import FaceGridDisplay
 from ._history import HistoryDisplay
 from ._html import make_code, make_page, make_picture, make_table, try_picture
 from ._saliency import NoFeatureMapError, SaliencyDisplay, grad_cam
-
-if TYPE_CHECKING:
-    from .._base import BaseFER
 
 _NAMES = {
     "accuracy": "accuracy",

@@ -12,6 +12,7 @@ from scipy.special import softmax
 from sklearn.utils._param_validation import StrOptions
 from torch.nn import functional as F
 
+from .._base import BaseFER
 from .._estimators import check_estimator
 from .._images import check_labels, encode
 from .._imbalance import logit_offset
@@ -21,7 +22,6 @@ from ._class_images import as_floats, draw_face, order_names
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
-    from .._base import BaseFER
 
 _MOST_COLUMNS = 16  # more cannot be seen
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval
 
@@ -21,9 +22,6 @@ from .._validation import validate_params
 from ._calibration import check_probabilities
 from ._copies import find_copies
 from ._counts import Counts, find_intervals, resample
-
-if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
 
 
 class FERReport:

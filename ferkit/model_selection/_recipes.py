@@ -6,18 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from imblearn.over_sampling import RandomOverSampler
 from numpy.typing import ArrayLike
 from sklearn.frozen import FrozenEstimator
 
+from .._base import BaseFER
 from .._typing import StrPath
 from ..over_sampling import at_least
 from ._tuning import tune_prediction
-
-if TYPE_CHECKING:
-    from .._base import BaseFER
 
 
 @dataclass(frozen=True, kw_only=True)

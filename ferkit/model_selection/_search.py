@@ -20,7 +20,13 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import f1_score
-from sklearn.model_selection import StratifiedGroupKFold, check_cv
+from sklearn.model_selection import (
+    BaseCrossValidator,
+    BaseShuffleSplit,
+    StratifiedGroupKFold,
+    check_cv,
+)
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, get_tags, indexable
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -40,11 +46,9 @@ from ._steps import last_step
 
 if TYPE_CHECKING:
     import optuna
-    from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
-    from sklearn.pipeline import Pipeline
 
 _Splitter: TypeAlias = (
-    "BaseCrossValidator | BaseShuffleSplit | Iterable[tuple[np.ndarray, np.ndarray]]"
+    BaseCrossValidator | BaseShuffleSplit | Iterable[tuple[np.ndarray, np.ndarray]]
 )
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 

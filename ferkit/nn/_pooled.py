@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import torch
 from torch import nn
 
 from ._budget import check_budget
-
-if TYPE_CHECKING:
-    import torch
 
 
 class PooledClassifier(nn.Module):

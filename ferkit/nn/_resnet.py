@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import torch
 from torch import nn
 from torch.nn import functional as F
 
 from ._budget import MAX_PARAMETERS, check_budget
-
-if TYPE_CHECKING:
-    import torch
 
 
 class ResidualBlock(nn.Module):
