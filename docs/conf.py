@@ -54,6 +54,7 @@ copybutton_prompt_is_regexp = True
 autosummary_generate = True
 templates_path = ["_templates"]
 numpydoc_show_class_members = False
+autodoc_typehints = "none"  # docstrings have them
 # ferkit's own members; scikit-learn and torch document what they add
 autodoc_default_options = {
     "members": True,

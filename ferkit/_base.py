@@ -1,13 +1,17 @@
 """The classifier contract: parameters, training, files; one hook makes the network."""
 
+from __future__ import annotations
+
 import os
 from contextlib import nullcontext
 from functools import partial
 from inspect import Parameter, signature
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, _fit_context
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
@@ -20,6 +24,28 @@ from ._random import draw_seed, preserved_generators
 from ._resampling import resample
 from ._split import check_groups, split_off, warn_of_copies
 from ._teaching import find_teachers
+from ._typing import (
+    TTA,
+    Channels,
+    ClassWeight,
+    ImageShape,
+    Loss,
+    LRSchedule,
+    Monitor,
+    Optimizer,
+    Precision,
+    RandomStateLike,
+    Sampler,
+    StrPath,
+    Teacher,
+)
+from ._validation import fit_context
+
+if TYPE_CHECKING:
+    from skorch.callbacks import Callback
+    from torch import nn
+
+    from .augment import Policy
 
 
 class BaseFER(InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseEstimator):
@@ -95,48 +121,48 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseEstimator):
     def __init__(
         self,
         *,
-        optimizer="adam",
-        lr=1e-3,
-        momentum=0.9,
-        weight_decay=0.0,
-        dropout=0.0,
-        batch_size=64,
-        max_epochs=15,
-        lr_schedule=None,
-        warmup_epochs=0,
-        ema_decay=None,
-        clip_grad_norm=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=6,
-        tol=0.0,
-        monitor="valid_loss",
-        restore_best=True,
-        weights=None,
-        warm_start=False,
-        freeze=None,
-        label_smoothing=0.0,
-        loss="cross_entropy",
-        focal_gamma=2.0,
-        class_weight=None,
-        logit_adjustment=0.0,
-        tta=None,
-        temperature=1.0,
-        teacher=None,
-        teacher_weight=0.8,
-        teacher_temperature=2.0,
-        sampler=None,
-        augment=None,
-        channels="auto",
-        image_shape=None,
-        precision="auto",
-        device="auto",
-        callbacks=None,
-        compile=False,
-        checkpoint_dir=None,
-        random_state=None,
-        verbose=0,
-    ):
+        optimizer: Optimizer = "adam",
+        lr: float = 1e-3,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        dropout: float = 0.0,
+        batch_size: int = 64,
+        max_epochs: int = 15,
+        lr_schedule: LRSchedule | None = None,
+        warmup_epochs: float = 0,
+        ema_decay: float | None = None,
+        clip_grad_norm: float | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 6,
+        tol: float = 0.0,
+        monitor: Monitor = "valid_loss",
+        restore_best: bool = True,
+        weights: StrPath | None = None,
+        warm_start: bool = False,
+        freeze: str | None = None,
+        label_smoothing: float = 0.0,
+        loss: Loss = "cross_entropy",
+        focal_gamma: float = 2.0,
+        class_weight: ClassWeight | None = None,
+        logit_adjustment: float = 0.0,
+        tta: TTA | None = None,
+        temperature: float = 1.0,
+        teacher: Teacher | list[Teacher] | None = None,
+        teacher_weight: float = 0.8,
+        teacher_temperature: float = 2.0,
+        sampler: Sampler | None = None,
+        augment: str | Policy | None = None,
+        channels: Channels = "auto",
+        image_shape: ImageShape | None = None,
+        precision: Precision = "auto",
+        device: str = "auto",
+        callbacks: list[Callback | tuple[str, Callback]] | None = None,
+        compile: bool = False,
+        checkpoint_dir: StrPath | None = None,
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
+    ) -> None:
         self.optimizer = optimizer
         self.lr = lr
         self.momentum = momentum
@@ -188,7 +214,7 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseEstimator):
                 "parameter: clones and searches would lose the others; write them out"
             )
 
-    def _make_module(self, in_channels, n_classes):
+    def _make_module(self, in_channels: int, n_classes: int) -> nn.Module:
         """Make the network; `image_shape_` and `classes_` are known by then.
 
         Parameters
@@ -210,8 +236,17 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseEstimator):
 
     # -- training ------------------------------------------------------------------------------
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, *, X_val=None, y_val=None, groups=None, soft_targets=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        X_val: ArrayLike | None = None,
+        y_val: ArrayLike | None = None,
+        groups: ArrayLike | None = None,
+        soft_targets: ArrayLike | None = None,
+    ) -> Self:
         """Train a new network.
 
         Parameters
@@ -253,12 +288,12 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseEstimator):
             looked at only with a `sampler`), or `soft_targets` contradict `y`.
         """
         # a fit that fails leaves the one before, not an older network with newer labels
-        before = vars(self).copy()
+        before = self.__dict__.copy()
         try:
             self._fit(X, y, X_val, y_val, groups, soft_targets)
         except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
+            self.__dict__.clear()
+            self.__dict__.update(before)
             raise
         return self
 
@@ -328,8 +363,8 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseEstimator):
                 )
         self.net_ = net
 
-    @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Train the network for one more epoch; make it at the first call.
 
         k calls with the same data equal a `fit` of k epochs, bit for bit. A parameter that is
@@ -376,7 +411,7 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseEstimator):
 
         is_first = not hasattr(self, "net_")
         if is_first:  # a failed fit may have left its labels
-            vars(self).pop("classes_", None)
+            self.__dict__.pop("classes_", None)
         _check_partial_fit_first_call(self, classes)
         if is_first:
             self._check_classes()
@@ -392,7 +427,7 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseEstimator):
             net.lr = self.lr  # set_params may have changed it
         distillation = self._distil(find_teachers(self.teacher, self), net)
         # an epoch that fails leaves no broken network behind
-        vars(self).pop("net_", None)
+        self.__dict__.pop("net_", None)
         with preserved_generators(net.torch_device):
             net.train(images, targets, epochs=1, distillation=distillation, verbose=self.verbose)
         self.net_ = net

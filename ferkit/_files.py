@@ -1,6 +1,11 @@
 """A fitted estimator's way to files, and from those that come with ferkit."""
 
+from __future__ import annotations
+
+from typing import Literal, Self
+
 from ._saving import load, save
+from ._typing import StrPath
 from .weights import find_weights
 
 
@@ -8,7 +13,7 @@ class FilesMixin:
     """Saves an estimator, and makes one that is fitted already."""
 
     @classmethod
-    def from_pretrained(cls, name):
+    def from_pretrained(cls, name: str) -> Self:
         """Make a fitted estimator with weights that come with ferkit.
 
         It predicts at once. To go on from the weights, set `warm_start` and what else the new
@@ -37,7 +42,7 @@ class FilesMixin:
             )
         return estimator
 
-    def save(self, path, *, dtype="float32"):
+    def save(self, path: StrPath, *, dtype: Literal["float32", "float16"] = "float32") -> None:
         """Write the fitted estimator to one file, which `ferkit.load` reads.
 
         The file holds the parameters but `callbacks`, `checkpoint_dir`, `sampler`, `teacher` and

@@ -1,8 +1,32 @@
 """LargeFER."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
 from sklearn.utils._param_validation import StrOptions
 
 from ._base import BaseFER
+from ._typing import (
+    TTA,
+    Channels,
+    ClassWeight,
+    ImageShape,
+    Loss,
+    LRSchedule,
+    Monitor,
+    Optimizer,
+    Precision,
+    RandomStateLike,
+    Sampler,
+    StrPath,
+    Teacher,
+)
+
+if TYPE_CHECKING:
+    from skorch.callbacks import Callback
+
+    from .augment import Policy
 
 
 class LargeFER(BaseFER):
@@ -207,49 +231,49 @@ class LargeFER(BaseFER):
     def __init__(
         self,
         *,
-        architecture="resemote",
-        optimizer="adam",
-        lr=1e-3,
-        momentum=0.9,
-        weight_decay=1e-4,
-        dropout=0.2,
-        batch_size=64,
-        max_epochs=15,
-        lr_schedule=None,
-        warmup_epochs=0,
-        ema_decay=None,
-        clip_grad_norm=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=6,
-        tol=0.0,
-        monitor="valid_loss",
-        restore_best=True,
-        weights=None,
-        warm_start=False,
-        freeze=None,
-        label_smoothing=0.0,
-        loss="cross_entropy",
-        focal_gamma=2.0,
-        class_weight=None,
-        logit_adjustment=0.0,
-        tta=None,
-        temperature=1.0,
-        teacher=None,
-        teacher_weight=0.8,
-        teacher_temperature=2.0,
-        sampler=None,
-        augment=None,
-        channels="auto",
-        image_shape=None,
-        precision="auto",
-        device="auto",
-        callbacks=None,
-        compile=False,
-        checkpoint_dir=None,
-        random_state=None,
-        verbose=0,
-    ):
+        architecture: Literal["resemote", "resmasking", "efficientnetv2"] = "resemote",
+        optimizer: Optimizer = "adam",
+        lr: float = 1e-3,
+        momentum: float = 0.9,
+        weight_decay: float = 1e-4,
+        dropout: float = 0.2,
+        batch_size: int = 64,
+        max_epochs: int = 15,
+        lr_schedule: LRSchedule | None = None,
+        warmup_epochs: float = 0,
+        ema_decay: float | None = None,
+        clip_grad_norm: float | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 6,
+        tol: float = 0.0,
+        monitor: Monitor = "valid_loss",
+        restore_best: bool = True,
+        weights: StrPath | None = None,
+        warm_start: bool = False,
+        freeze: Literal["features"] | None = None,
+        label_smoothing: float = 0.0,
+        loss: Loss = "cross_entropy",
+        focal_gamma: float = 2.0,
+        class_weight: ClassWeight | None = None,
+        logit_adjustment: float = 0.0,
+        tta: TTA | None = None,
+        temperature: float = 1.0,
+        teacher: Teacher | list[Teacher] | None = None,
+        teacher_weight: float = 0.8,
+        teacher_temperature: float = 2.0,
+        sampler: Sampler | None = None,
+        augment: str | Policy | None = None,
+        channels: Channels = "auto",
+        image_shape: ImageShape | None = None,
+        precision: Precision = "auto",
+        device: str = "auto",
+        callbacks: list[Callback | tuple[str, Callback]] | None = None,
+        compile: bool = False,
+        checkpoint_dir: StrPath | None = None,
+        random_state: RandomStateLike = None,
+        verbose: int = 0,
+    ) -> None:
         super().__init__(
             optimizer=optimizer,
             lr=lr,

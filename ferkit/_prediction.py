@@ -1,13 +1,21 @@
 """What a fitted estimator does and holds."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import log_softmax
 from sklearn.base import ClassifierMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 
 from ._imbalance import logit_offset
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin):
@@ -35,7 +43,7 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
     def _logits(self, X):
         return self._outputs(X) + logit_offset(self.logit_adjustment, self.class_count_)
 
-    def decision_function(self, X):
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float32]:
         """Compute the network's logits, with `logit_adjustment` and `temperature`.
 
         Parameters
@@ -51,7 +59,7 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         logits = self._logits(X) / np.float32(self.temperature)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Compute the logarithms of the classes' probabilities.
 
         Parameters
@@ -67,7 +75,7 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         # float64, so that the order of probabilities is the order of logits
         return log_softmax(self._logits(X).astype(np.float64) / self.temperature, axis=1)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Compute the classes' probabilities.
 
         Parameters
@@ -82,7 +90,7 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         """
         return np.exp(self.predict_log_proba(X))
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict the most probable class.
 
         Parameters
@@ -98,7 +106,7 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         indices = self._logits(X).argmax(axis=1)
         return self.classes_[indices]
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Compute the embedding: what the network's last layer reads.
 
         Parameters
@@ -114,12 +122,12 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         return self._outputs(X, "embed")
 
     @property
-    def module_(self):
+    def module_(self) -> nn.Module:
         """The trained torch module."""
         return self.net_.predictor_
 
     @property
-    def history_(self):
+    def history_(self) -> pd.DataFrame:
         """One row per epoch, as a DataFrame."""
         rows = []
         for row in self.net_.history_rows():
@@ -129,24 +137,24 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         return pd.DataFrame(rows)
 
     @property
-    def n_iter_(self):
+    def n_iter_(self) -> int:
         """Number of epochs trained."""
         return len(self.net_.history)
 
     @property
-    def best_epoch_(self):
+    def best_epoch_(self) -> int:
         """The epoch, from 1, whose weights are kept."""
         return self.net_.best_epoch_
 
     @property
-    def n_parameters_(self):
+    def n_parameters_(self) -> int:
         """Number of parameters of the network."""
         from .nn import count_parameters
 
         return count_parameters(self.module_)
 
     @property
-    def n_multiply_adds_(self):
+    def n_multiply_adds_(self) -> int:
         """Multiplications, each with its addition, for one image in one view."""
         from .nn import count_multiply_adds
 

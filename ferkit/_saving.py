@@ -1,12 +1,19 @@
 """Estimators to and from the one file format."""
 
+from __future__ import annotations
+
 import warnings
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from . import persistence
+from ._typing import StrPath
+
+if TYPE_CHECKING:
+    from ._base import BaseFER
 
 # the only classes a file can name
 _CLASSES = ("LargeFER", "MobileNetFER", "ResNetFER", "VGG16FER")
@@ -82,7 +89,7 @@ def _rounded(tensors, dtype):
     return rounded
 
 
-def load(path):
+def load(path: StrPath) -> BaseFER:
     """Load an estimator that was saved with its `save`.
 
     No code in the file is run. The estimator predicts at once, on the device that its `device`

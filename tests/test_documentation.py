@@ -2,45 +2,17 @@
 
 import inspect
 import re
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 from numpydoc.docscrape import ClassDoc, FunctionDoc
 
-import ferkit
+from tests.public import METHODS, OBJECTS
 
-ROOMS = ["", *(name for name in ferkit.__all__ if inspect.ismodule(getattr(ferkit, name)))]
 REFERENCE = (Path(__file__).parents[1] / "docs" / "api.rst").read_text()
-
-
-def public_objects():
-    for room in ROOMS:
-        module = import_module(f"ferkit.{room}" if room else "ferkit")
-        for name in module.__all__:
-            value = getattr(module, name)
-            if inspect.isclass(value) or inspect.isfunction(value):
-                yield f"{room}.{name}" if room else name, value
-
-
-def own_methods(kind):
-    """What a class adds, or inherits within ferkit, that users call; torch calls `forward`."""
-    for name, method in inspect.getmembers(kind, inspect.isroutine):
-        home = getattr(inspect.unwrap(method), "__module__", "") or ""
-        if not name.startswith(("_", "set_", "forward")) and home.startswith("ferkit"):
-            yield name, method
-
-
-OBJECTS = dict(public_objects())
 ELSEWHERE = {"BaseFER"}  # MobileNetFER documents its parameters
 # whose methods have the examples, and what takes hours
 WITHOUT_EXAMPLE = {"metrics.FERReport", "model_selection.Stage", "model_selection.train_recipe"}
-METHODS = {
-    f"{name}.{method_name}": method
-    for name, kind in OBJECTS.items()
-    if inspect.isclass(kind)
-    for method_name, method in own_methods(kind)
-}
 
 
 def parameters_of(value):

@@ -1,5 +1,7 @@
 """Changes of where a face is and which way it looks."""
 
+from __future__ import annotations
+
 import math
 
 import torch
@@ -8,7 +10,15 @@ from torch.nn import functional as F
 from ._random import uniform
 
 
-def random_affine(images, *, flip=0.0, rotation=0.0, shear=0.0, translation=0.0, zoom=0.0):
+def random_affine(
+    images: torch.Tensor,
+    *,
+    flip: float = 0.0,
+    rotation: float = 0.0,
+    shear: float = 0.0,
+    translation: float = 0.0,
+    zoom: float = 0.0,
+) -> torch.Tensor:
     """Flip, rotate, shear, shift and zoom each image of a batch, in one bilinear resampling.
 
     Parameters
@@ -58,11 +68,11 @@ def random_affine(images, *, flip=0.0, rotation=0.0, shear=0.0, translation=0.0,
         ],
         dim=1,
     )
-    grid = F.affine_grid(theta, images.shape, align_corners=False)
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
     return F.grid_sample(images, grid, mode="bilinear", align_corners=False)
 
 
-def random_crop(images, padding):
+def random_crop(images: torch.Tensor, padding: int) -> torch.Tensor:
     """Cut each image out of itself with a black margin: a shift by whole pixels.
 
     Parameters

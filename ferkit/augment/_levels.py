@@ -1,5 +1,7 @@
 """Changes of light, and of parts that cannot be seen."""
 
+from __future__ import annotations
+
 import math
 
 import torch
@@ -7,7 +9,7 @@ import torch
 from ._random import boxes, per_image, uniform
 
 
-def random_brightness(images, largest):
+def random_brightness(images: torch.Tensor, largest: float) -> torch.Tensor:
     """Make each image of a batch lighter or darker.
 
     Parameters
@@ -33,7 +35,7 @@ def random_brightness(images, largest):
     return images + per_image(uniform(images, largest))
 
 
-def random_contrast(images, largest):
+def random_contrast(images: torch.Tensor, largest: float) -> torch.Tensor:
     """Spread or draw together the levels of each image of a batch, about their mean.
 
     Parameters
@@ -60,7 +62,7 @@ def random_contrast(images, largest):
     return torch.lerp(mean, images, per_image(1 + uniform(images, largest)))
 
 
-def random_noise(images, std):
+def random_noise(images: torch.Tensor, std: float) -> torch.Tensor:
     """Add normal noise, another in each pixel and channel.
 
     Parameters
@@ -86,7 +88,13 @@ def random_noise(images, std):
     return torch.randn_like(images).mul_(std).add_(images)
 
 
-def random_erasing(images, probability, *, area=(0.02, 0.33), aspect=(0.3, 3.3)):
+def random_erasing(
+    images: torch.Tensor,
+    probability: float,
+    *,
+    area: tuple[float, float] = (0.02, 0.33),
+    aspect: tuple[float, float] = (0.3, 3.3),
+) -> torch.Tensor:
     """Hide a box of some images of a batch under random grey levels [1]_.
 
     Parameters

@@ -1,12 +1,16 @@
 """Images made of two, with targets to match."""
 
+from __future__ import annotations
+
 import torch
 from torch.distributions import Beta
 
 from ._random import boxes, per_image
 
 
-def mixup(images, targets, *, alpha):
+def mixup(
+    images: torch.Tensor, targets: torch.Tensor, *, alpha: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Blend each image of a batch with another of it, and their targets alike [1]_.
 
     Parameters
@@ -47,7 +51,9 @@ def mixup(images, targets, *, alpha):
     )
 
 
-def cutmix(images, targets, *, alpha):
+def cutmix(
+    images: torch.Tensor, targets: torch.Tensor, *, alpha: float
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Cover a box of each image with that of another, and mix their targets by area [1]_.
 
     Parameters

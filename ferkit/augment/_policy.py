@@ -1,7 +1,10 @@
 """Named sets of changes."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
+from typing import overload
 
 import torch
 
@@ -71,7 +74,7 @@ class Policy:
                 )
 
     @property
-    def mixes(self):
+    def mixes(self) -> bool:
         """Whether targets are changed, too: by `mix`."""
         return self.mixup > 0 or self.cutmix > 0
 
@@ -79,7 +82,7 @@ class Policy:
         values = ((field.name, getattr(self, field.name)) for field in fields(self))
         return f"Policy({', '.join(f'{name}={value!r}' for name, value in values if value)})"
 
-    def __call__(self, images):
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
         """Change each image of a batch on its own.
 
         Parameters
@@ -100,7 +103,7 @@ class Policy:
                 images = function(images, getattr(self, name))
         return images
 
-    def mix(self, images, targets):
+    def mix(self, images: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Mix the images of a batch, and their targets.
 
         Parameters
@@ -168,7 +171,15 @@ POLICIES = {
 epoch and to make more images of short classes; "strong" is for long trainings."""
 
 
-def resolve_policy(policy, name="policy"):
+@overload
+def resolve_policy(policy: str | Policy, name: str = ...) -> Policy: ...
+
+
+@overload
+def resolve_policy(policy: None, name: str = ...) -> None: ...
+
+
+def resolve_policy(policy: str | Policy | None, name: str = "policy") -> Policy | None:
     """Find a policy by its name.
 
     Parameters

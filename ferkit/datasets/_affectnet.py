@@ -1,9 +1,15 @@
 """AffectNet, with FER2013's labels."""
 
+from __future__ import annotations
+
 from collections import Counter
 from pathlib import Path
+from typing import Literal, overload
+
+from sklearn.utils import Bunch
 
 from .._images import EMOTIONS
+from .._typing import ImagesAndTarget, OnError, StrPath
 from ._affectnet_layouts import CODES, SPLITS, locate
 from ._any_images import Sample, check_options, permission_explained, read_bunch
 from ._bad_samples import BadSamples
@@ -22,17 +28,45 @@ a class. AffectNet is for research, by agreement with its authors.
 """
 
 
+@overload
 def load_affectnet(
-    path,
+    path: StrPath,
     *,
-    subset="train",
-    contempt="drop",
-    image_size=48,
-    gray=True,
-    memmap=None,
-    on_error="raise",
-    return_X_y=False,
-):
+    subset: Literal["train", "val", "test"] = ...,
+    contempt: str = ...,
+    image_size: int | tuple[int, int] = ...,
+    gray: bool = ...,
+    memmap: StrPath | None = ...,
+    on_error: OnError = ...,
+    return_X_y: Literal[False] = ...,
+) -> Bunch: ...
+
+
+@overload
+def load_affectnet(
+    path: StrPath,
+    *,
+    subset: Literal["train", "val", "test"] = ...,
+    contempt: str = ...,
+    image_size: int | tuple[int, int] = ...,
+    gray: bool = ...,
+    memmap: StrPath | None = ...,
+    on_error: OnError = ...,
+    return_X_y: Literal[True],
+) -> ImagesAndTarget: ...
+
+
+def load_affectnet(
+    path: StrPath,
+    *,
+    subset: Literal["train", "val", "test"] = "train",
+    contempt: str = "drop",
+    image_size: int | tuple[int, int] = 48,
+    gray: bool = True,
+    memmap: StrPath | None = None,
+    on_error: OnError = "raise",
+    return_X_y: bool = False,
+) -> Bunch | ImagesAndTarget:
     """Load AffectNet's seven emotions from disk, with FER2013's labels.
 
     The layout is recognised by the names of folders and files. They are given for "train"; those

@@ -1,13 +1,18 @@
 """How many images each class has."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from .._images import check_labels
 from .._names import name_classes
 
 
-def class_balance(y, *, target_names=None):
+def class_balance(y: ArrayLike, *, target_names: Sequence[str] | None = None) -> pd.DataFrame:
     """Count the images of each class.
 
     Parameters

@@ -1,10 +1,13 @@
 """Copies among images, exact and near, found by the correlation of their pixels."""
 
+from __future__ import annotations
+
 from hashlib import blake2b
 from numbers import Real
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.utils import check_array
@@ -18,7 +21,7 @@ _BLOCK_VALUES = 2**22  # in the images of a block: bounds the memory
 _BLOCK_SIDE = 2048  # images of a block, whose pairs take memory too
 
 
-def find_duplicates(X, *, threshold=0.95):
+def find_duplicates(X: ArrayLike, *, threshold: float = 0.95) -> NDArray[np.int64]:
     """Group images that are copies of each other.
 
     Two images are copies if the Pearson correlation of their values is at least `threshold`:

@@ -5,13 +5,18 @@ moves the neutral geometry through facial action units. `_sketch` turns the numb
 for a chunk of faces at once.
 """
 
+from __future__ import annotations
+
 from numbers import Integral, Real
 from types import SimpleNamespace
+from typing import Literal, overload
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, check_random_state
 
 from .._images import EMOTIONS
+from .._typing import ImagesAndTarget, RandomStateLike
 from ._sketch import sketch_faces
 
 # The geometry of a face at rest, in the units of `_sketch`.
@@ -126,15 +131,39 @@ a score on people.
 """
 
 
+@overload
 def make_faces(
-    n_samples=700,
+    n_samples: int = ...,
     *,
-    image_size=48,
-    class_weights=None,
-    noise=0.04,
-    random_state=None,
-    return_X_y=False,
-):
+    image_size: int = ...,
+    class_weights: ArrayLike | None = ...,
+    noise: float = ...,
+    random_state: RandomStateLike = ...,
+    return_X_y: Literal[False] = ...,
+) -> Bunch: ...
+
+
+@overload
+def make_faces(
+    n_samples: int = ...,
+    *,
+    image_size: int = ...,
+    class_weights: ArrayLike | None = ...,
+    noise: float = ...,
+    random_state: RandomStateLike = ...,
+    return_X_y: Literal[True],
+) -> ImagesAndTarget: ...
+
+
+def make_faces(
+    n_samples: int = 700,
+    *,
+    image_size: int = 48,
+    class_weights: ArrayLike | None = None,
+    noise: float = 0.04,
+    random_state: RandomStateLike = None,
+    return_X_y: bool = False,
+) -> Bunch | ImagesAndTarget:
     """Draw faces with the seven expressions of FER2013.
 
     Each expression moves the brows, eyes, nose and mouth of a neutral face as its facial action

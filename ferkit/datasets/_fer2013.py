@@ -1,16 +1,20 @@
 """FER2013 in the forms in which it is passed around: image folder, zip of it, and two csv files."""
 
+from __future__ import annotations
+
 import io
 import os
 import warnings
 import zipfile
 from itertools import compress
 from pathlib import Path
+from typing import Literal, overload
 
 import numpy as np
 from sklearn.utils import Bunch
 
 from .._images import EMOTIONS
+from .._typing import ImagesAndTarget, OnError, StrPath, Subset
 from ._bad_samples import BadSamples, check_on_error
 from ._fer2013_csv import (
     DAMAGE,
@@ -52,7 +56,29 @@ about 65 %, and many images occur more than once, also across the training and t
 """
 
 
-def load_fer2013(path, *, subset="train", on_error="raise", return_X_y=False):
+@overload
+def load_fer2013(
+    path: StrPath,
+    *,
+    subset: Subset = ...,
+    on_error: OnError = ...,
+    return_X_y: Literal[False] = ...,
+) -> Bunch: ...
+
+
+@overload
+def load_fer2013(
+    path: StrPath, *, subset: Subset = ..., on_error: OnError = ..., return_X_y: Literal[True]
+) -> ImagesAndTarget: ...
+
+
+def load_fer2013(
+    path: StrPath,
+    *,
+    subset: Subset = "train",
+    on_error: OnError = "raise",
+    return_X_y: bool = False,
+) -> Bunch | ImagesAndTarget:
     """Load FER2013 from disk.
 
     The data set is recognised by its content in these forms:

@@ -1,12 +1,16 @@
 """FER+: ten votes for each image of FER2013."""
 
+from __future__ import annotations
+
 from collections import Counter
 from pathlib import Path
+from typing import Literal, overload
 
 import numpy as np
 from sklearn.utils import Bunch
 
 from .._images import EMOTIONS
+from .._typing import ImagesAndTarget, OnError, StrPath, Subset
 from ._bad_samples import BadSamples
 from ._fer2013 import SUBSETS, check_options, load_fer2013
 from ._label_csv import add_bad_line, read_label_csv
@@ -47,7 +51,36 @@ The images of FER2013 with the votes of Barsoum, Zhang, Canton Ferrer and Zhang 
 """
 
 
-def load_ferplus(fer2013_csv, ferplus_csv, *, subset="train", on_error="raise", return_X_y=False):
+@overload
+def load_ferplus(
+    fer2013_csv: StrPath,
+    ferplus_csv: StrPath,
+    *,
+    subset: Subset = ...,
+    on_error: OnError = ...,
+    return_X_y: Literal[False] = ...,
+) -> Bunch: ...
+
+
+@overload
+def load_ferplus(
+    fer2013_csv: StrPath,
+    ferplus_csv: StrPath,
+    *,
+    subset: Subset = ...,
+    on_error: OnError = ...,
+    return_X_y: Literal[True],
+) -> ImagesAndTarget: ...
+
+
+def load_ferplus(
+    fer2013_csv: StrPath,
+    ferplus_csv: StrPath,
+    *,
+    subset: Subset = "train",
+    on_error: OnError = "raise",
+    return_X_y: bool = False,
+) -> Bunch | ImagesAndTarget:
     """Load FER2013 with the labels and votes of FER+.
 
     As in the authors' code, single votes are taken for slips and do not count, and a label needs

@@ -1,13 +1,19 @@
 """FER2013 from Kaggle."""
 
+from __future__ import annotations
+
 import hashlib
 import os
 import tempfile
 import warnings
 from collections import Counter
 from pathlib import Path
+from typing import Literal, overload
+
+from sklearn.utils import Bunch
 
 from .._images import EMOTIONS
+from .._typing import ImagesAndTarget, OnError, StrPath, Subset
 from ._bad_samples import BadSamples
 from ._fer2013 import check_options, load_fer2013
 from ._fer2013_images import index_samples, list_folder
@@ -26,7 +32,33 @@ _COUNTS = {
 _PUBLIC_TEST = "07827f3f364f55044f8de36e08900e3d3b45dfada651fe6cdd796697cd74e83e"
 
 
-def fetch_fer2013(*, data_home=None, subset="train", on_error="raise", return_X_y=False):
+@overload
+def fetch_fer2013(
+    *,
+    data_home: StrPath | None = ...,
+    subset: Subset = ...,
+    on_error: OnError = ...,
+    return_X_y: Literal[False] = ...,
+) -> Bunch: ...
+
+
+@overload
+def fetch_fer2013(
+    *,
+    data_home: StrPath | None = ...,
+    subset: Subset = ...,
+    on_error: OnError = ...,
+    return_X_y: Literal[True],
+) -> ImagesAndTarget: ...
+
+
+def fetch_fer2013(
+    *,
+    data_home: StrPath | None = None,
+    subset: Subset = "train",
+    on_error: OnError = "raise",
+    return_X_y: bool = False,
+) -> Bunch | ImagesAndTarget:
     """Load FER2013, fetching it from Kaggle the first time.
 
     The edition is msambare/fer2013, an image folder of about 60 MB, fetched by kagglehub
@@ -86,7 +118,8 @@ def fetch_fer2013(*, data_home=None, subset="train", on_error="raise", return_X_
     _check_counts(path)
     if is_new:
         _check_levels(path)
-    return load_fer2013(path, subset=subset, on_error=on_error, return_X_y=return_X_y)
+    faces = load_fer2013(path, subset=subset, on_error=on_error)
+    return (faces.images, faces.target) if return_X_y else faces
 
 
 def _download(path):

@@ -1,9 +1,15 @@
 """Images in one folder per class."""
 
+from __future__ import annotations
+
 import warnings
 from pathlib import Path
+from typing import Literal, overload
+
+from sklearn.utils import Bunch
 
 from .._images import EMOTIONS
+from .._typing import ImagesAndTarget, OnError, StrPath
 from ._any_images import (
     Sample,
     check_options,
@@ -25,15 +31,39 @@ Images in one folder per class
 """
 
 
+@overload
 def load_image_folder(
-    path,
+    path: StrPath,
     *,
-    image_size=None,
-    gray=True,
-    memmap=None,
-    on_error="raise",
-    return_X_y=False,
-):
+    image_size: int | tuple[int, int] | None = ...,
+    gray: bool = ...,
+    memmap: StrPath | None = ...,
+    on_error: OnError = ...,
+    return_X_y: Literal[False] = ...,
+) -> Bunch: ...
+
+
+@overload
+def load_image_folder(
+    path: StrPath,
+    *,
+    image_size: int | tuple[int, int] | None = ...,
+    gray: bool = ...,
+    memmap: StrPath | None = ...,
+    on_error: OnError = ...,
+    return_X_y: Literal[True],
+) -> ImagesAndTarget: ...
+
+
+def load_image_folder(
+    path: StrPath,
+    *,
+    image_size: int | tuple[int, int] | None = None,
+    gray: bool = True,
+    memmap: StrPath | None = None,
+    on_error: OnError = "raise",
+    return_X_y: bool = False,
+) -> Bunch | ImagesAndTarget:
     """Load a data set that has one folder of image files per class.
 
     Files are ``<path>/<class>/<name>``, of any name, in any of the formats JPEG, PNG, BMP, GIF,

@@ -1,18 +1,30 @@
 """A part of the training images to choose models on: fixed, stratified, without twins outside."""
 
+from __future__ import annotations
+
 from numbers import Real
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
 from .._images import as_labels
 from .._random import draw_seed
 from .._split import check_groups
+from .._typing import RandomStateLike
 from ._duplicates import check_rows, digest_rows, group_copies
 
 
-def validation_split(X, y, *, validation_fraction=0.1, groups=None, threshold=0.95, random_state=0):
+def validation_split(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    validation_fraction: float = 0.1,
+    groups: ArrayLike | None = None,
+    threshold: float = 0.95,
+    random_state: RandomStateLike = 0,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Split off a validation set of which no image has a copy in the training set.
 
     The split depends on the images' values, on their labels and on the seed, and on nothing else:

@@ -1,18 +1,25 @@
 """Estimators to ONNX files."""
 
+from __future__ import annotations
+
 import logging
 import os
 import warnings
 from contextlib import contextmanager
 from numbers import Real
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.metrics import f1_score
-from sklearn.utils._param_validation import Interval, StrOptions, validate_params
+from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._base import BaseFER
 from .._estimators import check_estimator
 from .._names import name_classes
+from .._typing import StrPath
+from .._validation import validate_params
 from ..persistence import write_whole
 from ._metadata import pack
 from ._quantize import quantize_int8
@@ -30,20 +37,19 @@ _TOLERANCE = 1e-5  # of probabilities in float32
         "y_val": "no_validation",
         "max_f1_drop": [Interval(Real, 0, None, closed="left"), None],
         "card": [str, None],
-    },
-    prefer_skip_nested_validation=True,
+    }
 )
 def export_onnx(
-    estimator,
-    path,
+    estimator: BaseFER,
+    path: StrPath,
     *,
-    quantize=None,
-    calibration=None,
-    X_val=None,
-    y_val=None,
-    max_f1_drop=0.005,
-    card=None,
-):
+    quantize: Literal["int8"] | None = None,
+    calibration: ArrayLike | None = None,
+    X_val: ArrayLike | None = None,
+    y_val: ArrayLike | None = None,
+    max_f1_drop: float | None = 0.005,
+    card: str | None = None,
+) -> None:
     """Write a fitted estimator as an ONNX file, which needs neither torch nor ferkit to run.
 
     Needs ``pip install "ferkit[onnx]"``. All of `predict_proba` and `transform` is in the graph:
@@ -123,7 +129,8 @@ def export_onnx(
     facts = {"quantize": quantize}
     if quantize is not None:
         model = quantize_int8(model, calibration)
-        facts |= _score(estimator, model, *validation, max_f1_drop)
+        images, targets = validation
+        facts |= _score(estimator, model, images, targets, max_f1_drop)
     positions, names = name_classes(estimator.classes_)
     labels = [str(names[position]) for position in positions]
     model = onnx.load_from_string(model)

@@ -1,13 +1,18 @@
 """Faces in photos, by OpenCV."""
 
+from __future__ import annotations
+
 import os
 import threading
 from functools import lru_cache
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils._param_validation import Interval, validate_params
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils._param_validation import Interval
 
+from .._typing import StrPath
+from .._validation import validate_params
 from ._read_photo import check_photo
 
 # Of the three frontal cascades, the one with no false face in 22 photos without any, and the
@@ -73,12 +78,17 @@ class FaceDetector:
             "max_side": [Interval(Integral, 1, None, closed="left"), None],
             "min_neighbors": [Interval(Integral, 1, None, closed="left")],
             "score_threshold": [Interval(Real, 0, 1, closed="both")],
-        },
-        prefer_skip_nested_validation=True,
+        }
     )
     def __init__(
-        self, *, model=None, min_size=32, max_side=None, min_neighbors=5, score_threshold=0.9
-    ):
+        self,
+        *,
+        model: StrPath | None = None,
+        min_size: int = 32,
+        max_side: int | None = None,
+        min_neighbors: int = 5,
+        score_threshold: float = 0.9,
+    ) -> None:
         if model is not None and not os.path.isfile(model):
             raise FileNotFoundError(
                 f"{model}: got no such file, expected the ONNX file of a YuNet; check the path, or "
@@ -90,7 +100,7 @@ class FaceDetector:
         self.min_neighbors = min_neighbors
         self.score_threshold = score_threshold
 
-    def detect(self, photo):
+    def detect(self, photo: ArrayLike) -> NDArray[np.int64]:
         """Find the faces.
 
         Parameters

@@ -1,10 +1,14 @@
 """OnnxFER."""
 
+from __future__ import annotations
+
 import os
 from numbers import Integral
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import (
     BaseEstimator,
     ClassifierMixin,
@@ -13,6 +17,7 @@ from sklearn.base import (
 )
 
 from .._input import InputMixin
+from .._typing import StrPath
 from ._metadata import unpack
 from ._runtime import import_extra, open_session, run
 
@@ -56,7 +61,7 @@ class OnnxFER(
     >>> clf.predict(X)  # doctest: +SKIP
     """
 
-    def __init__(self, path, *, n_threads=1):
+    def __init__(self, path: StrPath, *, n_threads: int = 1) -> None:
         self.path = path
         self.n_threads = n_threads
 
@@ -74,7 +79,7 @@ class OnnxFER(
         state.pop("_opened", None)  # a session is made anew, from the file
         return state
 
-    def fit(self, X, y=None):
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Do nothing: the file was trained.
 
         Parameters
@@ -100,22 +105,22 @@ class OnnxFER(
         return opened[1:]
 
     @property
-    def metadata_(self):
+    def metadata_(self) -> dict[str, Any]:
         """What the file says of itself."""
         return self._open()[1]
 
     @property
-    def classes_(self):
+    def classes_(self) -> np.ndarray:
         """The labels, sorted."""
         return self.metadata_["classes"].copy()
 
     @property
-    def image_shape_(self):
+    def image_shape_(self) -> tuple[int, ...]:
         """Shape of an image."""
         return self.metadata_["image_shape"]
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         """Values of an image."""
         return int(np.prod(self.image_shape_))
 
@@ -136,7 +141,7 @@ class OnnxFER(
             "embedding_size in its module and export it again"
         )
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
         """Compute the classes' probabilities.
 
         Parameters
@@ -151,7 +156,7 @@ class OnnxFER(
         """
         return self._run("probabilities", X)
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict the most probable class.
 
         Parameters
@@ -166,7 +171,7 @@ class OnnxFER(
         """
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Compute the embedding: what the network's last layer reads.
 
         Parameters

@@ -1,17 +1,26 @@
 """Emotions of the faces in a photo."""
 
+from __future__ import annotations
+
 import math
 from numbers import Integral, Real
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 
 from .._names import name_classes
+from .._typing import Classifier, Detector, StrPath
+from .._validation import validate_params
 from ..preprocessing._resize import check_size
 from ._faces import FaceDetector
 from ._read_photo import check_photo, read_photo
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _BOX = ["x", "y", "width", "height"]
 _FER2013_SHAPE = (48, 48)
@@ -22,10 +31,16 @@ _FER2013_SHAPE = (48, 48)
         "size": [Integral, tuple, list],
         "margin": [Interval(Real, -0.5, None, closed="neither")],
         "gray": ["boolean"],
-    },
-    prefer_skip_nested_validation=True,
+    }
 )
-def crop_faces(photo, boxes, size=48, *, margin=0.0, gray=True):
+def crop_faces(
+    photo: ArrayLike,
+    boxes: ArrayLike,
+    size: int | tuple[int, int] = 48,
+    *,
+    margin: float = 0.0,
+    gray: bool = True,
+) -> NDArray[np.uint8]:
     """Cut faces out of a photo, as squares of one size.
 
     A square has its box's middle and its longer side. Where it leaves the photo, the photo's edge
@@ -116,7 +131,13 @@ def _check_boxes(boxes, shape):
     return boxes
 
 
-def predict_photo(clf, photo, *, detector=None, margin=0.0):
+def predict_photo(
+    clf: Classifier,
+    photo: StrPath | Image.Image | np.ndarray,
+    *,
+    detector: Detector | None = None,
+    margin: float = 0.0,
+) -> pd.DataFrame:
     """Find the faces in a photo and predict their emotions.
 
     Needs OpenCV, ``pip install "ferkit[photo]"``, unless `detector` does without.

@@ -1,7 +1,9 @@
 """Predictions for image files, as they come."""
 
+from __future__ import annotations
+
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -9,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from .._typing import Classifier, Detector, StrPath
 from ._faces import FaceDetector
 from ._photo import class_names, crop_faces, image_shape_of, predict_photo, tabulate
 from ._read_photo import SUFFIXES, read_photo
@@ -35,7 +38,14 @@ class FilePrediction(NamedTuple):
     """Why it could not be read; None if it could."""
 
 
-def predict_files(clf, paths, *, crops=False, detector=None, margin=0.0):
+def predict_files(
+    clf: Classifier,
+    paths: StrPath | Iterable[StrPath],
+    *,
+    crops: bool = False,
+    detector: Detector | None = None,
+    margin: float = 0.0,
+) -> Iterator[FilePrediction]:
     """Predict the emotions in image files, one file after the other.
 
     Memory does not grow with the number of files, but for the names in a folder.

@@ -1,12 +1,20 @@
 """Photos, from files and arrays."""
 
+from __future__ import annotations
+
 import io
 import os
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from .._typing import StrPath
 from ..datasets._image_files import UnfitFileError, read_file, unfit_if_damaged
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _MAX_SIZE = 2**29  # bytes of a file: more than Pillow's limit of pixels needs
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
@@ -17,7 +25,7 @@ _GRAY_MODES = {"1", "L", "LA"}
 _COLOUR_MODES = {"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV"}
 
 
-def read_photo(photo):
+def read_photo(photo: StrPath | Image.Image) -> NDArray[np.uint8]:
     """Read a photo as levels, upright.
 
     It is turned and mirrored as its EXIF orientation says. Levels of 16 bits are divided by 257,
@@ -54,14 +62,13 @@ def read_photo(photo):
     """
     from PIL import Image, ImageOps
 
-    is_open = isinstance(photo, Image.Image)
-    if not is_open and not isinstance(photo, (str, os.PathLike)):
+    if not isinstance(photo, (str, os.PathLike, Image.Image)):
         raise TypeError(
             f"got a photo of type {type(photo).__name__}, expected a path or a PIL image; open "
             "bytes with PIL.Image.open(io.BytesIO(content))"
         )
     try:
-        if is_open:
+        if isinstance(photo, Image.Image):
             with unfit_if_damaged(b""):
                 return _to_levels(ImageOps.exif_transpose(photo))
         content = read_file(photo, _MAX_SIZE)
@@ -73,8 +80,9 @@ def read_photo(photo):
             f"{photo}: got no such file, expected a photo; check the path"
         ) from error
     except UnfitFileError as error:
+        name = "the photo" if isinstance(photo, Image.Image) else photo
         raise ValueError(
-            f"{'the photo' if is_open else photo}: got {error}, expected a JPEG, PNG, BMP, GIF, "
+            f"{name}: got {error}, expected a JPEG, PNG, BMP, GIF, "
             "PPM, TIFF or WebP photo; convert, shrink or replace it"
         ) from error
 

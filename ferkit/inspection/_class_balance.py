@@ -1,11 +1,20 @@
 """ClassBalanceDisplay."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
+
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from .._images import check_labels
 from .._names import name_classes
 from ._bars import draw_bars
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class ClassBalanceDisplay:
@@ -36,11 +45,17 @@ class ClassBalanceDisplay:
     ['all', 'half']
     """
 
-    def __init__(self, counts):
+    def __init__(self, counts: pd.DataFrame) -> None:
         self.counts = counts
 
     @classmethod
-    def from_labels(cls, y, *, target_names=None, ax=None):
+    def from_labels(
+        cls,
+        y: ArrayLike | dict[str, Any],
+        *,
+        target_names: Sequence[str] | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
         """Plot the balance of some labels.
 
         Parameters
@@ -62,10 +77,10 @@ class ClassBalanceDisplay:
         ValueError
             If there is no set, or sets are of different kinds.
         """
-        sets = y if isinstance(y, dict) else {"images": y}
-        if not sets:
+        given = y if isinstance(y, dict) else {"images": y}
+        if not given:
             raise ValueError("got no sets of labels, expected one or more by their names")
-        sets = {name: check_labels(y) for name, y in sets.items()}
+        sets = {name: check_labels(labels) for name, labels in given.items()}
         first = next(iter(sets.values()))
         for name, of_set in sets.items():
             if (of_set.dtype.kind in "OU") != (first.dtype.kind in "OU"):
@@ -83,7 +98,7 @@ class ClassBalanceDisplay:
         }
         return cls(pd.DataFrame(counts, index=names)).plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw the bars.
 
         Parameters

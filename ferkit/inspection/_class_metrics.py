@@ -1,10 +1,18 @@
 """ClassMetricsDisplay."""
 
-import pandas as pd
-from sklearn.utils._param_validation import StrOptions, validate_params
+from __future__ import annotations
 
+from typing import TYPE_CHECKING, Literal, Self
+
+import pandas as pd
+from sklearn.utils._param_validation import StrOptions
+
+from .._validation import validate_params
 from ..metrics import FERReport
 from ._bars import draw_bars
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 class ClassMetricsDisplay:
@@ -36,7 +44,9 @@ class ClassMetricsDisplay:
     [1.0, 0.5]
     """
 
-    def __init__(self, reports, *, metric="f1"):
+    def __init__(
+        self, reports: dict[str, FERReport], *, metric: Literal["f1", "precision", "recall"] = "f1"
+    ) -> None:
         self.reports = reports
         self.metric = metric
 
@@ -46,10 +56,15 @@ class ClassMetricsDisplay:
             "reports": [FERReport, dict],
             "metric": [StrOptions({"f1", "precision", "recall"})],
             "ax": "no_validation",
-        },
-        prefer_skip_nested_validation=True,
+        }
     )
-    def from_reports(cls, reports, *, metric="f1", ax=None):
+    def from_reports(
+        cls,
+        reports: FERReport | dict[str, FERReport],
+        *,
+        metric: Literal["f1", "precision", "recall"] = "f1",
+        ax: Axes | None = None,
+    ) -> Self:
         """Plot the classes' scores.
 
         Parameters
@@ -86,7 +101,7 @@ class ClassMetricsDisplay:
                 )
         return cls(reports, metric=metric).plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw the bars.
 
         Parameters

@@ -1,10 +1,18 @@
 """ComparisonDisplay."""
 
-import pandas as pd
-from sklearn.utils._param_validation import StrOptions, validate_params
+from __future__ import annotations
 
+from typing import TYPE_CHECKING, Literal, Self
+
+import pandas as pd
+from sklearn.utils._param_validation import StrOptions
+
+from .._validation import validate_params
 from ._colors import series_colors
 from ._legend import draw_beside, find_marker, find_width
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _NAMES = {
     "f1_macro": "macro-F1",
@@ -50,7 +58,14 @@ class ComparisonDisplay:
     ['a', 'b']
     """
 
-    def __init__(self, runs, *, metric, against, baseline):
+    def __init__(
+        self,
+        runs: pd.DataFrame,
+        *,
+        metric: str,
+        against: Literal["n_parameters", "n_multiply_adds", "seconds", "milliseconds"] | None,
+        baseline: str | None,
+    ) -> None:
         self.runs = runs
         self.metric = metric
         self.against = against
@@ -65,19 +80,19 @@ class ComparisonDisplay:
             "weights": [StrOptions({"last epoch", "best validation"})],
             "baseline": [str, None],
             "ax": "no_validation",
-        },
-        prefer_skip_nested_validation=True,
+        }
     )
     def from_runs(
         cls,
-        runs,
+        runs: pd.DataFrame,
         *,
-        metric="f1_macro",
-        against=None,
-        weights="last epoch",
-        baseline=None,
-        ax=None,
-    ):
+        metric: str = "f1_macro",
+        against: Literal["n_parameters", "n_multiply_adds", "seconds", "milliseconds"]
+        | None = None,
+        weights: Literal["last epoch", "best validation"] = "last epoch",
+        baseline: str | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
         """Plot a comparison.
 
         Parameters
@@ -119,7 +134,7 @@ class ComparisonDisplay:
             )
         return cls(chosen, metric=metric, against=against, baseline=baseline).plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw the configurations.
 
         Parameters

@@ -1,17 +1,28 @@
 """EmbeddingDisplay."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Self
+
 import numpy as np
-from sklearn.base import clone, is_classifier
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.decomposition import PCA
 from sklearn.manifold import TSNE
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_consistent_length, get_tags
-from sklearn.utils._param_validation import HasMethods, Options, StrOptions, validate_params
+from sklearn.utils._param_validation import HasMethods, Options, StrOptions
 
 from .._images import check_labels
+from .._typing import RandomStateLike
+from .._validation import validate_params
 from ._class_images import check_images, order_names
 from ._colors import class_colors
 from ._legend import draw_beside
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _N_BEFORE_TSNE = 50  # components: of pixels, t-SNE's neighbours are found in these
 _CONSTRAINTS = {
@@ -59,25 +70,27 @@ class EmbeddingDisplay:
     (140, 2)
     """
 
-    def __init__(self, points, y, *, target_names=None):
+    def __init__(
+        self, points: np.ndarray, y: np.ndarray, *, target_names: Sequence[str] | None = None
+    ) -> None:
         self.points = points
         self.y = y
         self.target_names = target_names
 
     @classmethod
-    @validate_params(_CONSTRAINTS, prefer_skip_nested_validation=True)
+    @validate_params(_CONSTRAINTS)
     def from_estimator(
         cls,
-        estimator,
-        X,
-        y,
+        estimator: BaseEstimator,
+        X: ArrayLike,
+        y: ArrayLike,
         *,
-        method="tsne",
-        n_components=2,
-        target_names=None,
-        random_state=0,
-        ax=None,
-    ):
+        method: Literal["tsne", "pca"] | BaseEstimator = "tsne",
+        n_components: Literal[2, 3] = 2,
+        target_names: Sequence[str] | None = None,
+        random_state: RandomStateLike = 0,
+        ax: Axes | None = None,
+    ) -> Self:
         """Plot what a fitted estimator makes of images before its last layer.
 
         Parameters
@@ -114,10 +127,18 @@ class EmbeddingDisplay:
         return cls(points, y, target_names=target_names).plot(ax=ax)
 
     @classmethod
-    @validate_params(_CONSTRAINTS, prefer_skip_nested_validation=True)
+    @validate_params(_CONSTRAINTS)
     def from_images(
-        cls, X, y, *, method="tsne", n_components=2, target_names=None, random_state=0, ax=None
-    ):
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        method: Literal["tsne", "pca"] | BaseEstimator = "tsne",
+        n_components: Literal[2, 3] = 2,
+        target_names: Sequence[str] | None = None,
+        random_state: RandomStateLike = 0,
+        ax: Axes | None = None,
+    ) -> Self:
         """Plot images by their pixels; for "tsne" by 50 principal components of these.
 
         Parameters
@@ -147,7 +168,7 @@ class EmbeddingDisplay:
         points, y = _reduce(rows, y, method, n_components, random_state)
         return cls(points, y, target_names=target_names).plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw the points.
 
         Parameters
@@ -176,9 +197,10 @@ class EmbeddingDisplay:
         labels = np.unique(self.y)
         order, names = order_names(labels, self.target_names)
         size = np.clip(10_000 / len(self.y), 5, 30)
+        scatter: Callable[..., Any] = ax.scatter  # of two numbers a point or three
         for label, name, color in zip(labels[order], names, class_colors(names), strict=True):
             points = self.points[self.y == label]
-            ax.scatter(*points.T, s=size, color=color, label=name, alpha=0.7, linewidths=0)
+            scatter(*points.T, s=size, color=color, label=name, alpha=0.7, linewidths=0)
         ax.set(xticks=[], yticks=[])
         if is_solid:
             ax.set(zticks=[])

@@ -1,13 +1,25 @@
 """FaceGridDisplay."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 
+from .._typing import RandomStateLike
+from .._validation import validate_params
 from ..metrics._calibration import check_probabilities
 from ._class_images import as_floats, check_images, draw_face, order_names
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+
+    from ..augment import Policy
 
 _COUNT = [Interval(Integral, 1, None, closed="left")]
 
@@ -42,13 +54,24 @@ class FaceGridDisplay:
     ['0', '1']
     """
 
-    def __init__(self, rows, *, titles=None):
+    def __init__(
+        self, rows: dict[str, np.ndarray], *, titles: dict[str, list[str]] | None = None
+    ) -> None:
         self.rows = rows
         self.titles = titles
 
     @classmethod
-    @validate_params({"n_per_class": _COUNT}, prefer_skip_nested_validation=True)
-    def from_images(cls, X, y, *, n_per_class=8, target_names=None, random_state=0, figure=None):
+    @validate_params({"n_per_class": _COUNT})
+    def from_images(
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        n_per_class: int = 8,
+        target_names: Sequence[str] | None = None,
+        random_state: RandomStateLike = 0,
+        figure: Figure | SubFigure | None = None,
+    ) -> Self:
         """Plot random faces of each class.
 
         Parameters
@@ -83,7 +106,14 @@ class FaceGridDisplay:
         return cls(rows).plot(figure=figure)
 
     @classmethod
-    def from_means(cls, X, y, *, target_names=None, figure=None):
+    def from_means(
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        target_names: Sequence[str] | None = None,
+        figure: Figure | SubFigure | None = None,
+    ) -> Self:
         """Plot the mean face of each class.
 
         Parameters
@@ -109,8 +139,16 @@ class FaceGridDisplay:
         return cls({"mean": means}, titles={"mean": names}).plot(figure=figure)
 
     @classmethod
-    @validate_params({"n_copies": _COUNT}, prefer_skip_nested_validation=True)
-    def from_policy(cls, X, policy, *, n_copies=8, random_state=0, figure=None):
+    @validate_params({"n_copies": _COUNT})
+    def from_policy(
+        cls,
+        X: ArrayLike,
+        policy: str | Policy,
+        *,
+        n_copies: int = 8,
+        random_state: RandomStateLike = 0,
+        figure: Figure | SubFigure | None = None,
+    ) -> Self:
         """Plot faces beside what an augmentation makes of them.
 
         Parameters
@@ -154,10 +192,18 @@ class FaceGridDisplay:
         return cls(rows, titles=titles).plot(figure=figure)
 
     @classmethod
-    @validate_params({"n_per_class": _COUNT}, prefer_skip_nested_validation=True)
+    @validate_params({"n_per_class": _COUNT})
     def from_predictions(
-        cls, X, y_true, y_prob, *, labels=None, n_per_class=8, target_names=None, figure=None
-    ):
+        cls,
+        X: ArrayLike,
+        y_true: ArrayLike,
+        y_prob: ArrayLike,
+        *,
+        labels: ArrayLike | None = None,
+        n_per_class: int = 8,
+        target_names: Sequence[str] | None = None,
+        figure: Figure | SubFigure | None = None,
+    ) -> Self:
         """Plot the mistakes that a model was surest of, by true class.
 
         Parameters
@@ -206,7 +252,7 @@ class FaceGridDisplay:
             raise ValueError("got no mistake, expected one or more; there is nothing to show")
         return cls(rows, titles=titles).plot(figure=figure)
 
-    def plot(self, figure=None):
+    def plot(self, figure: Figure | SubFigure | None = None) -> Self:
         """Draw the faces.
 
         Parameters

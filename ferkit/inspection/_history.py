@@ -1,15 +1,26 @@
 """HistoryDisplay."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias
+
 import numpy as np
 import pandas as pd
-from sklearn.utils._param_validation import validate_params
 
+from .._base import BaseFER
 from .._estimators import check_estimator
+from .._validation import validate_params
 from ._class_images import order_names
 from ._colors import class_colors, series_colors
 from ._comparison import check_runs
 from ._legend import draw_beside, find_marker, find_width
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+_Panel: TypeAlias = Literal["loss", "scores", "classes", "lr"]
 _PANELS = {
     "loss": {"train_loss": "training", "valid_loss": "validation"},
     "scores": {"valid_accuracy": "accuracy", "valid_f1_macro": "macro-F1"},
@@ -54,18 +65,30 @@ class HistoryDisplay:
     (2,)
     """
 
-    def __init__(self, history, *, estimator_name=None, best_epoch=None):
+    def __init__(
+        self,
+        history: pd.DataFrame | dict[str, pd.DataFrame],
+        *,
+        estimator_name: str | None = None,
+        best_epoch: int | dict[str, int] | None = None,
+    ) -> None:
         self.history = history
         self.estimator_name = estimator_name
         self.best_epoch = best_epoch
 
     @classmethod
-    def from_estimator(cls, estimator, *, panels=None, ax=None):
+    def from_estimator(
+        cls,
+        estimator: BaseFER | Mapping[str, BaseFER],
+        *,
+        panels: Sequence[_Panel] | None = None,
+        ax: Axes | Sequence[Axes] | np.ndarray | None = None,
+    ) -> Self:
         """Plot the history of a fitted estimator, or of several.
 
         Parameters
         ----------
-        estimator : BaseFER or dict of str to BaseFER
+        estimator : BaseFER or mapping of str to BaseFER
             Fitted; or fitted ones by their names.
         panels : list of {"loss", "scores", "classes", "lr"}, default=None
             What is plotted, in an axes each; see `plot`.
@@ -82,7 +105,7 @@ class HistoryDisplay:
         ValueError
             If there is no estimator, or one is none of ferkit's or has no history.
         """
-        several = estimator if isinstance(estimator, dict) else {"": estimator}
+        several = estimator if isinstance(estimator, Mapping) else {"": estimator}
         if not several:
             raise ValueError("got no estimators, expected one or more by their names")
         for clf in several.values():
@@ -92,21 +115,27 @@ class HistoryDisplay:
                     f"got a {type(clf).__name__} without history, expected one that was trained "
                     "here or saved with it; weights that come with ferkit leave theirs out"
                 )
-        if several is not estimator:
+        if isinstance(estimator, Mapping):
+            display = cls(
+                {name: clf.history_ for name, clf in several.items()},
+                best_epoch={name: clf.best_epoch_ for name, clf in several.items()},
+            )
+        else:
             display = cls(
                 estimator.history_,
                 estimator_name=type(estimator).__name__,
                 best_epoch=estimator.best_epoch_,
             )
-        else:
-            display = cls(
-                {name: clf.history_ for name, clf in several.items()},
-                best_epoch={name: clf.best_epoch_ for name, clf in several.items()},
-            )
         return display.plot(ax=ax, panels=panels)
 
     @classmethod
-    def from_runs(cls, runs, *, panels=None, ax=None):
+    def from_runs(
+        cls,
+        runs: pd.DataFrame,
+        *,
+        panels: Sequence[_Panel] | None = None,
+        ax: Axes | Sequence[Axes] | np.ndarray | None = None,
+    ) -> Self:
         """Plot the histories of a comparison: a curve per configuration, the mean of its seeds.
 
         Parameters
@@ -143,10 +172,13 @@ class HistoryDisplay:
         }
         return cls(means).plot(ax=ax, panels=panels)
 
-    @validate_params(
-        {"panels": [list, tuple, None], "ax": "no_validation"}, prefer_skip_nested_validation=True
-    )
-    def plot(self, ax=None, *, panels=None):
+    @validate_params({"panels": [list, tuple, None], "ax": "no_validation"})
+    def plot(
+        self,
+        ax: Axes | Sequence[Axes] | np.ndarray | None = None,
+        *,
+        panels: Sequence[_Panel] | None = None,
+    ) -> Self:
         """Draw the curves.
 
         Parameters
@@ -177,7 +209,7 @@ class HistoryDisplay:
             beside = find_width(histories) if isinstance(self.history, dict) else 0
             size = (5.5 * len(panels) + beside, 3.5)
             _, ax = plt.subplots(1, len(panels), figsize=size, layout="constrained")
-        axes = np.ravel(ax)
+        axes = np.asarray(ax).ravel()
         if len(axes) != len(panels):
             raise ValueError(f"got {len(axes)} axes, expected {len(panels)}; pass one a panel")
         styles = self._find_styles(histories)

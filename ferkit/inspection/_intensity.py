@@ -1,9 +1,18 @@
 """IntensityDisplay."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from ._class_images import check_images, order_names
 from ._colors import class_colors
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _N_LEVELS = 64
 
@@ -36,11 +45,18 @@ class IntensityDisplay:
     7
     """
 
-    def __init__(self, densities):
+    def __init__(self, densities: dict[str, np.ndarray]) -> None:
         self.densities = densities
 
     @classmethod
-    def from_images(cls, X, y, *, target_names=None, ax=None):
+    def from_images(
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        *,
+        target_names: Sequence[str] | None = None,
+        ax: Axes | None = None,
+    ) -> Self:
         """Plot the distribution of the pixels' levels.
 
         Parameters
@@ -70,7 +86,7 @@ class IntensityDisplay:
         }
         return cls(densities).plot(ax=ax)
 
-    def plot(self, ax=None):
+    def plot(self, ax: Axes | None = None) -> Self:
         """Draw a curve per class.
 
         Parameters

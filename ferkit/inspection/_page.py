@@ -1,20 +1,26 @@
 """A page about a trained estimator, in one file."""
 
+from __future__ import annotations
+
 import hashlib
 import html
 import platform
 import warnings
+from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import ConfusionMatrixDisplay
 from sklearn.utils import check_consistent_length, check_random_state
 
+from .._base import BaseFER
 from .._estimators import check_estimator
 from .._images import as_rows, check_labels, encode
+from .._typing import StrPath
 from ..metrics import FERReport
 from ..metrics._calibration import N_BINS
 from ..metrics._copies import find_copies
@@ -38,18 +44,18 @@ _N_OCCLUDED = 5  # each is predicted some 225 times
 
 
 def write_page(
-    path,
-    estimator,
-    X,
-    y,
+    path: StrPath,
+    estimator: BaseFER,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    X_train=None,
-    y_train=None,
-    title=None,
-    command=None,
-    notes=(),
-    random_state=0,
-):
+    X_train: ArrayLike | None = None,
+    y_train: ArrayLike | None = None,
+    title: str | None = None,
+    command: str | None = None,
+    notes: Sequence[str] = (),
+    random_state: int | None = 0,
+) -> None:
     """Write a page about a fitted estimator: data, training, scores, mistakes, explanations.
 
     Everything is in the one file, which needs no network. It has faces of `X` in it. A picture that

@@ -1,17 +1,27 @@
 """Where in a face a network looks."""
 
+from __future__ import annotations
+
 from itertools import product
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
-from sklearn.utils._param_validation import StrOptions, validate_params
+from sklearn.utils._param_validation import StrOptions
 from torch.nn import functional as F
 
+from .._base import BaseFER
 from .._estimators import check_estimator
 from .._images import check_labels, encode
 from .._imbalance import logit_offset
+from .._validation import validate_params
 from ._class_images import as_floats, draw_face, order_names
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+
 
 _MOST_COLUMNS = 16  # more cannot be seen
 
@@ -20,7 +30,7 @@ class NoFeatureMapError(ValueError):
     """A network has nothing that Grad-CAM could lay over a face."""
 
 
-def grad_cam(estimator, X, y=None):
+def grad_cam(estimator: BaseFER, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float32]:
     """Compute which places of a network's last feature map speak for a class (Grad-CAM [1]_).
 
     Parameters
@@ -85,7 +95,9 @@ def _grad_cam(estimator, images, targets):
     return _to_unit(np.concatenate(maps))
 
 
-def occlusion_map(estimator, X, y=None):
+def occlusion_map(
+    estimator: BaseFER, X: ArrayLike, y: ArrayLike | None = None
+) -> NDArray[np.float32]:
     """Compute how much a class's probability falls where a face is covered [1]_.
 
     A square of an eighth of the image's side, of the image's mean level, is put at places half its
@@ -191,7 +203,7 @@ class SaliencyDisplay:
     (2, 7)
     """
 
-    def __init__(self, images, maps, titles):
+    def __init__(self, images: np.ndarray, maps: np.ndarray, titles: list[str]) -> None:
         self.images = images
         self.maps = maps
         self.titles = titles
@@ -201,10 +213,18 @@ class SaliencyDisplay:
         {
             "method": [StrOptions({"grad_cam", "occlusion"})],
             "average": ["boolean"],
-        },
-        prefer_skip_nested_validation=True,
+        }
     )
-    def from_estimator(cls, estimator, X, y=None, *, method="grad_cam", average=False, figure=None):
+    def from_estimator(
+        cls,
+        estimator: BaseFER,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        method: Literal["grad_cam", "occlusion"] = "grad_cam",
+        average: bool = False,
+        figure: Figure | SubFigure | None = None,
+    ) -> Self:
         """Compute and plot maps of some images.
 
         Parameters
@@ -255,7 +275,7 @@ class SaliencyDisplay:
             titles = [names_of[target] for target in found]
         return cls(images, maps, titles).plot(figure=figure)
 
-    def plot(self, figure=None):
+    def plot(self, figure: Figure | SubFigure | None = None) -> Self:
         """Draw the faces and the maps.
 
         Parameters

@@ -1,12 +1,16 @@
 """How far confidence is from how often it is right."""
 
+from __future__ import annotations
+
 from numbers import Integral
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 
 from .._images import check_kind, check_labels
+from .._validation import validate_params
 
 N_BINS = 15
 
@@ -17,10 +21,11 @@ N_BINS = 15
         "y_prob": ["array-like"],
         "labels": ["array-like", None],
         "n_bins": [Interval(Integral, 1, None, closed="left")],
-    },
-    prefer_skip_nested_validation=True,
+    }
 )
-def expected_calibration_error(y_true, y_prob, *, labels=None, n_bins=N_BINS):
+def expected_calibration_error(
+    y_true: ArrayLike, y_prob: ArrayLike, *, labels: ArrayLike | None = None, n_bins: int = N_BINS
+) -> float:
     """Compute how far the confidence in predictions is from how often they are right [1]_.
 
     Predictions are sorted into bins of equal width by the probability of the predicted class. In

@@ -1,16 +1,24 @@
 """Scores of a classifier, with what they are uncertain by."""
 
+from __future__ import annotations
+
 import json
+from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import Self
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
-from sklearn.utils._param_validation import Interval, validate_params
+from sklearn.utils._param_validation import Interval
 
 from .._images import check_kind, check_labels, encode
 from .._names import order_classes
 from .._prediction import PredictionMixin
+from .._typing import RandomStateLike
+from .._validation import validate_params
 from ._calibration import check_probabilities
 from ._copies import find_copies
 from ._counts import Counts, find_intervals, resample
@@ -48,7 +56,13 @@ class FERReport:
         Of the intervals.
     """
 
-    def __init__(self, scores, classes, confusion, confidence_level):
+    def __init__(
+        self,
+        scores: pd.DataFrame,
+        classes: pd.DataFrame,
+        confusion: pd.DataFrame,
+        confidence_level: float,
+    ) -> None:
         self.scores = scores
         self.classes = classes
         self.confusion = confusion
@@ -67,23 +81,22 @@ class FERReport:
             "confidence_level": [Interval(Real, 0, 1, closed="neither")],
             "n_resamples": [Interval(Integral, 1, None, closed="left")],
             "random_state": ["random_state"],
-        },
-        prefer_skip_nested_validation=True,
+        }
     )
     def from_predictions(
         cls,
-        y_true,
-        y_pred=None,
+        y_true: ArrayLike,
+        y_pred: ArrayLike | None = None,
         *,
-        y_prob=None,
-        labels=None,
-        target_names=None,
-        groups=None,
-        is_copy=None,
-        confidence_level=0.95,
-        n_resamples=999,
-        random_state=0,
-    ):
+        y_prob: ArrayLike | None = None,
+        labels: ArrayLike | None = None,
+        target_names: Sequence[str] | None = None,
+        groups: ArrayLike | None = None,
+        is_copy: ArrayLike | None = None,
+        confidence_level: float = 0.95,
+        n_resamples: int = 999,
+        random_state: RandomStateLike = 0,
+    ) -> Self:
         """Make a report of predictions.
 
         Parameters
@@ -205,7 +218,7 @@ class FERReport:
         }
         return "\n".join(f"<h4>{title}</h4>\n{table.to_html()}" for title, table in tables.items())
 
-    def to_json(self):
+    def to_json(self) -> str:
         """Write the report as JSON.
 
         Returns
@@ -229,17 +242,17 @@ class FERReport:
 
 
 def fer_report(
-    estimator,
-    X,
-    y,
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    groups=None,
-    X_train=None,
-    target_names=None,
-    confidence_level=0.95,
-    n_resamples=999,
-    random_state=0,
-):
+    groups: ArrayLike | None = None,
+    X_train: ArrayLike | None = None,
+    target_names: Sequence[str] | None = None,
+    confidence_level: float = 0.95,
+    n_resamples: int = 999,
+    random_state: RandomStateLike = 0,
+) -> FERReport:
     """Report how good a fitted estimator is on images it has not seen.
 
     Parameters

@@ -1,45 +1,50 @@
 """Configurations side by side, over several seeds."""
 
+from __future__ import annotations
+
 import copy
 import json
 import re
 import timeit
-from numbers import Integral
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import joblib
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
+from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score, f1_score
 from skorch.callbacks import Callback
 from tqdm import tqdm
 
 from .._base import BaseFER
+from .._typing import StrPath
 from ..persistence import write_whole
 
 
 def compare(
-    configs,
-    X,
-    y,
+    configs: Mapping[str, BaseFER],
+    X: ArrayLike,
+    y: ArrayLike,
     *,
-    X_test,
-    y_test,
-    X_val=None,
-    y_val=None,
-    max_epochs=None,
-    seeds=(0, 1, 2),
-    n_jobs=None,
-    out=None,
-    verbose=0,
-):
+    X_test: ArrayLike,
+    y_test: ArrayLike,
+    X_val: ArrayLike | None = None,
+    y_val: ArrayLike | None = None,
+    max_epochs: int | None = None,
+    seeds: int | Sequence[int] = (0, 1, 2),
+    n_jobs: int | None = None,
+    out: StrPath | None = None,
+    verbose: int = 0,
+) -> pd.DataFrame:
     """Train each configuration with each seed, and score them on the same images.
 
     Parameters
     ----------
-    configs : dict of str to estimator
+    configs : mapping of str to estimator
         Unfitted ferkit estimators by the names of their configurations.
     X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
         Images to train on.
@@ -93,11 +98,11 @@ def compare(
     >>> summarize(runs)["f1_macro"].columns.tolist()
     ['mean', 'std']
     """
-    if not isinstance(configs, dict) or not all(isinstance(name, str) for name in configs):
+    if not isinstance(configs, Mapping) or not all(isinstance(name, str) for name in configs):
         raise ValueError(
             f"got configs={configs!r}, expected a dict of unfitted ferkit estimators by names"
         )
-    seeds = [seeds] if isinstance(seeds, Integral) else list(seeds)
+    seeds = [seeds] if isinstance(seeds, (int, np.integer)) else list(seeds)
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"got seeds={seeds}, expected different ones; a seed twice is one run")
     for name, estimator in configs.items():
@@ -124,10 +129,12 @@ def compare(
             if max_epochs is not None:
                 quiet.set_params(max_epochs=max_epochs)
             tasks.append((name, seed, quiet))
-    files = [None] * len(tasks)
+    files: list[_RunFile | None] = [None] * len(tasks)
     if out is not None:
         files = [_RunFile(Path(out), *task, digest) for task in tasks]
-    found = [file and file.read() for file in files]  # all of them, before hours of training
+    found: list[Any] = [
+        file and file.read() for file in files
+    ]  # all of them, before hours of training
     missing = [
         delayed(_run)(position, *task, file, data)
         for position, (task, file) in enumerate(zip(tasks, files, strict=True))
@@ -140,7 +147,7 @@ def compare(
     return pd.DataFrame([row for rows, history in found for row in _with_history(rows, history)])
 
 
-def summarize(runs):
+def summarize(runs: pd.DataFrame) -> pd.DataFrame:
     """Compute means and standard deviations over the seeds of a comparison.
 
     Parameters

@@ -1,6 +1,9 @@
 """Names of configurations, as the reference study has them."""
 
+from __future__ import annotations
+
 import re
+from typing import Any, Literal
 
 _PATTERN = re.compile(
     r"(?P<optimizer>adamw|adam|sgd)"
@@ -27,7 +30,7 @@ _MOBILENET = (
 )
 
 
-def parse_config(name):
+def parse_config(name: str) -> dict[str, Any]:
     """Read an estimator's parameters from a name such as "adam_lr3_drop15_wd1e4_bn".
 
     The parts of a name, in this order: the optimizer (adam, adamw or sgd); the momentum of sgd,
@@ -86,7 +89,7 @@ def _read_power(text):
     return float(f"{mantissa or 1}e-{exponent}")
 
 
-def format_config(params):
+def format_config(params: dict[str, Any]) -> str:
     """Name a configuration; what `parse_config` reads.
 
     Parameters
@@ -156,7 +159,9 @@ def _write_power(value):
     return f"{mantissa}e{exponent.lstrip('0')}"
 
 
-def reference_configs(network):
+def reference_configs(
+    network: Literal["resnet", "mobilenet", "vgg16"],
+) -> dict[str, dict[str, Any]]:
     """List the configurations that the reference study [1]_ compared.
 
     Parameters

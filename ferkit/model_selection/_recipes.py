@@ -1,12 +1,19 @@
 """Trainings in several stages, by name."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from imblearn.over_sampling import RandomOverSampler
+from numpy.typing import ArrayLike
 from sklearn.frozen import FrozenEstimator
 
+from .._base import BaseFER
+from .._typing import StrPath
 from ..over_sampling import at_least
 from ._tuning import tune_prediction
 
@@ -28,9 +35,9 @@ class Stage:
     """
 
     estimator: str
-    params: dict = field(default_factory=dict)
+    params: dict[str, Any] = field(default_factory=dict)
     begins_with: str | None = None
-    teachers: tuple = ()
+    teachers: tuple[str, ...] = ()
 
 
 _LONG = {
@@ -74,8 +81,17 @@ ferkit: the networks are trained, and then trained on, with one or both for teac
 
 
 def train_recipe(
-    name, X, y, *, X_val, y_val, folder, random_state=None, verbose=0, recipes=RECIPES
-):
+    name: str,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    X_val: ArrayLike,
+    y_val: ArrayLike,
+    folder: StrPath,
+    random_state: int | None = None,
+    verbose: int = 0,
+    recipes: Mapping[str, Stage] = RECIPES,
+) -> BaseFER:
     """Train a stage of a recipe, and before it those that it builds on.
 
     Parameters
@@ -96,7 +112,7 @@ def train_recipe(
         Of each stage.
     verbose : int, default=0
         Of each stage.
-    recipes : dict of str to Stage, default=RECIPES
+    recipes : mapping of str to Stage, default=RECIPES
         The stages by name.
 
     Returns
@@ -119,7 +135,7 @@ def train_recipe(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     settings = {"checkpoint_dir": folder, "random_state": random_state, "verbose": verbose}
-    models = {}
+    models: dict[str, BaseFER] = {}
 
     def train(stage_name):
         if stage_name in models:

@@ -1,21 +1,32 @@
 """FERSearchCV."""
 
+from __future__ import annotations
+
 import time
 import warnings
 import zlib
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from functools import partial
 from itertools import count, takewhile
 from numbers import Integral, Real
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, _fit_context, clone
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import f1_score
-from sklearn.model_selection import StratifiedGroupKFold, check_cv
+from sklearn.model_selection import (
+    BaseCrossValidator,
+    BaseShuffleSplit,
+    StratifiedGroupKFold,
+    check_cv,
+)
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, get_tags, indexable
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
@@ -27,17 +38,27 @@ from .._base import BaseFER
 from .._images import as_labels
 from .._random import draw_seed
 from .._split import check_groups
+from .._typing import RandomStateLike
+from .._validation import fit_context
 from ..datasets import find_duplicates
 from ._spaces import NamedSpace, default_space
 from ._steps import last_step
 
+if TYPE_CHECKING:
+    import optuna
 
-def _has(method):
+_Splitter: TypeAlias = (
+    BaseCrossValidator | BaseShuffleSplit | Iterable[tuple[np.ndarray, np.ndarray]]
+)
+_Method = TypeVar("_Method", bound=Callable[..., Any])
+
+
+def _if_estimator_has(name: str) -> Callable[[_Method], _Method]:
     def check(search):
-        getattr(getattr(search, "best_estimator_", search.estimator), method)
+        getattr(getattr(search, "best_estimator_", search.estimator), name)
         return search.refit
 
-    return check
+    return available_if(check)
 
 
 class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
@@ -157,21 +178,25 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
 
     def __init__(
         self,
-        estimator,
-        space=None,
+        estimator: BaseFER | Pipeline,
+        space: Callable[[optuna.Trial], dict[str, Any]] | dict[str, Any] | None = None,
         *,
-        n_trials=30,
-        timeout=None,
-        cv=None,
-        groups="duplicates",
-        pruner=None,
-        storage=None,
-        study_name=None,
-        n_jobs=None,
-        random_state=None,
-        refit=True,
-        verbose=0,
-    ):
+        n_trials: int | None = 30,
+        timeout: float | None = None,
+        cv: int
+        | BaseCrossValidator
+        | BaseShuffleSplit
+        | Iterable[tuple[np.ndarray, np.ndarray]]
+        | None = None,
+        groups: Literal["duplicates"] | None = "duplicates",
+        pruner: optuna.pruners.BasePruner | None = None,
+        storage: str | optuna.storages.BaseStorage | None = None,
+        study_name: str | None = None,
+        n_jobs: int | None = None,
+        random_state: RandomStateLike = None,
+        refit: bool = True,
+        verbose: int = 0,
+    ) -> None:
         self.estimator = estimator
         self.space = space
         self.n_trials = n_trials
@@ -186,8 +211,8 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         self.refit = refit
         self.verbose = verbose
 
-    @_fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, *, groups=None):
+    @fit_context(prefer_skip_nested_validation=False)
+    def fit(self, X: ArrayLike, y: ArrayLike, *, groups: ArrayLike | None = None) -> Self:
         """Run trials until there are enough, and train the best parameters on all images.
 
         Parameters
@@ -390,17 +415,17 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
             )
 
     @property
-    def classes_(self):
+    def classes_(self) -> np.ndarray:
         """The labels, sorted."""
         return self.best_estimator_.classes_
 
     @property
-    def n_features_in_(self):
+    def n_features_in_(self) -> int:
         """Number of values per image."""
         return self.best_estimator_.n_features_in_
 
-    @available_if(_has("predict"))
-    def predict(self, X):
+    @_if_estimator_has("predict")
+    def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict labels with the best estimator.
 
         Parameters
@@ -416,8 +441,8 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         return self.best_estimator_.predict(X)
 
-    @available_if(_has("decision_function"))
-    def decision_function(self, X):
+    @_if_estimator_has("decision_function")
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float32]:
         """Compute logits with the best estimator.
 
         Parameters
@@ -433,8 +458,8 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         return self.best_estimator_.decision_function(X)
 
-    @available_if(_has("predict_proba"))
-    def predict_proba(self, X):
+    @_if_estimator_has("predict_proba")
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Predict probabilities of the classes with the best estimator.
 
         Parameters
@@ -450,7 +475,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         return self.best_estimator_.predict_proba(X)
 
-    def score(self, X, y):
+    def score(self, X: ArrayLike, y: ArrayLike) -> float:
         """Compute the best estimator's macro-F1, which is what was searched by.
 
         Parameters

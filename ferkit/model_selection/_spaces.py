@@ -1,9 +1,18 @@
 """Where searches look."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
 from ._configs import reference_configs
 
+if TYPE_CHECKING:
+    import optuna
 
-def param_grid(network, *, prefix=""):
+
+def param_grid(
+    network: Literal["resnet", "mobilenet", "vgg16"], *, prefix: str = ""
+) -> dict[str, list[Any]]:
     """List the values that the reference study's configurations are made of.
 
     Parameters
@@ -33,7 +42,7 @@ def param_grid(network, *, prefix=""):
     >>> param_grid("resnet", prefix="clf__")["clf__dropout"]
     [0.0, 0.15, 0.2]
     """
-    grid = {}
+    grid: dict[str, list[Any]] = {}
     for params in reference_configs(network).values():
         for name, value in params.items():
             values = grid.setdefault(prefix + name, [])
@@ -42,7 +51,7 @@ def param_grid(network, *, prefix=""):
     return grid
 
 
-def default_space(trial, *, prefix=""):
+def default_space(trial: optuna.Trial, *, prefix: str = "") -> dict[str, Any]:
     """Choose parameters of an estimator for a trial.
 
     The optimizer and its learning rate, dropout, weight decay, batch size, schedule, augmentation

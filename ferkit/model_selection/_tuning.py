@@ -1,6 +1,9 @@
 """What is chosen on validation data after a fit."""
 
+from __future__ import annotations
+
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.metrics import f1_score
@@ -12,7 +15,7 @@ from .._imbalance import logit_offset
 _TAUS = np.linspace(0, 1.5, 31)
 
 
-def tune_prediction(estimator, X, y):
+def tune_prediction(estimator: BaseFER, X: ArrayLike, y: ArrayLike) -> dict[str, float]:
     """Choose a fitted estimator's `logit_adjustment` and `temperature` on validation data.
 
     The strength of logit adjustment, 0 to 1.5 in steps of 0.05, is that of the best macro-F1, and

@@ -1,14 +1,17 @@
 """How large a network is, and how large it may be."""
 
+from __future__ import annotations
+
 import copy
 
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 MAX_PARAMETERS = 500_000
 
 
-def count_parameters(module):
+def count_parameters(module: nn.Module) -> int:
     """Count a module's parameters, trainable or not (buffers are not parameters).
 
     Parameters
@@ -31,7 +34,7 @@ def count_parameters(module):
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def count_multiply_adds(module, input_shape):
+def count_multiply_adds(module: nn.Module, input_shape: tuple[int, int, int]) -> int:
     """Count the multiplications, each with its addition, that a module makes for one image.
 
     Those of convolutions and matrix products, as torch's FlopCounterMode finds them.
@@ -62,7 +65,7 @@ def count_multiply_adds(module, input_shape):
     return counter.get_total_flops() // 2  # it counts the additions too
 
 
-def check_budget(module, max_parameters):
+def check_budget(module: nn.Module, max_parameters: int | None) -> None:
     """Refuse a module that is larger than its budget.
 
     Parameters

@@ -1,5 +1,10 @@
 """EfficientNetV2: inverted residuals, at first with their convolutions fused."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
 from torch import nn
 from torch.nn import functional as F
 
@@ -141,15 +146,15 @@ class EfficientNetV2(PooledClassifier):
 
     def __init__(
         self,
-        stages,
-        in_channels=3,
-        n_classes=7,
+        stages: Sequence[tuple[Literal["fused", "mbconv"], int, int, int, int]],
+        in_channels: int = 3,
+        n_classes: int = 7,
         *,
-        stem_channels=24,
-        last_channels=1280,
-        dropout=0.0,
-        max_parameters=MAX_PARAMETERS,
-    ):
+        stem_channels: int = 24,
+        last_channels: int = 1280,
+        dropout: float = 0.0,
+        max_parameters: int | None = MAX_PARAMETERS,
+    ) -> None:
         layers = _conv_bn_silu(in_channels, stem_channels, 3, stride=2)
         channels = stem_channels
         for kind, expansion, out_channels, n_blocks, stride in stages:

@@ -1,5 +1,9 @@
 """MobileNetV2: inverted residuals with linear bottlenecks."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 from torch import nn
 
 from ._budget import MAX_PARAMETERS
@@ -104,16 +108,16 @@ class MobileNetV2(PooledClassifier):
 
     def __init__(
         self,
-        layers,
-        in_channels=3,
-        n_classes=1000,
+        layers: Sequence[tuple[int, int, int, int]],
+        in_channels: int = 3,
+        n_classes: int = 1000,
         *,
-        stem_channels=32,
-        stem_stride=2,
-        last_channels=1280,
-        dropout=0.0,
-        max_parameters=MAX_PARAMETERS,
-    ):
+        stem_channels: int = 32,
+        stem_stride: int = 2,
+        last_channels: int = 1280,
+        dropout: float = 0.0,
+        max_parameters: int | None = MAX_PARAMETERS,
+    ) -> None:
         stages = _conv_bn_relu6(in_channels, stem_channels, 3, stride=stem_stride)
         channels = stem_channels
         for expansion, out_channels, n_blocks, stride in layers:
@@ -158,7 +162,14 @@ class MobileNetV2_48(MobileNetV2):
 
     LAYERS = ((1, 16, 1, 1), (6, 24, 1, 1), (6, 32, 2, 2), (6, 64, 1, 2), (6, 96, 1, 1))
 
-    def __init__(self, in_channels=3, n_classes=7, *, dropout=0.0, max_parameters=MAX_PARAMETERS):
+    def __init__(
+        self,
+        in_channels: int = 3,
+        n_classes: int = 7,
+        *,
+        dropout: float = 0.0,
+        max_parameters: int | None = MAX_PARAMETERS,
+    ) -> None:
         super().__init__(
             self.LAYERS,
             in_channels,

@@ -1,5 +1,8 @@
 """What networks end with: features, their average, and a linear layer."""
 
+from __future__ import annotations
+
+import torch
 from torch import nn
 
 from ._budget import check_budget
@@ -27,7 +30,15 @@ class PooledClassifier(nn.Module):
         If the network has more than `max_parameters` parameters.
     """
 
-    def __init__(self, features, embedding_size, n_classes, *, dropout, max_parameters):
+    def __init__(
+        self,
+        features: list[nn.Module],
+        embedding_size: int,
+        n_classes: int,
+        *,
+        dropout: float,
+        max_parameters: int | None,
+    ) -> None:
         super().__init__()
         self.embedding_size = embedding_size
         self.features = nn.Sequential(*features)
@@ -36,7 +47,7 @@ class PooledClassifier(nn.Module):
         self.classifier = nn.Linear(embedding_size, n_classes)
         check_budget(self, max_parameters)
 
-    def embed(self, x):
+    def embed(self, x: torch.Tensor) -> torch.Tensor:
         """Map images to the classifier's input.
 
         Parameters
@@ -51,6 +62,6 @@ class PooledClassifier(nn.Module):
         """
         return self.pool(self.dropout(self.features(x))).flatten(1)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (n, in_channels, height, width) images in [-1, 1] to (n, n_classes) logits."""
         return self.classifier(self.embed(x))

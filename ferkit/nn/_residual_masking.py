@@ -1,5 +1,8 @@
 """Residual networks whose stages are masked."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -136,13 +139,13 @@ class ResidualMaskingNet(PooledClassifier):
 
     def __init__(
         self,
-        stages,
-        in_channels=3,
-        n_classes=7,
+        stages: Sequence[tuple[int, int, int]],
+        in_channels: int = 3,
+        n_classes: int = 7,
         *,
-        dropout=0.0,
-        max_parameters=MAX_PARAMETERS,
-    ):
+        dropout: float = 0.0,
+        max_parameters: int | None = MAX_PARAMETERS,
+    ) -> None:
         channels = stages[0][0]
         layers = [_conv_bn_relu(in_channels, channels, stride=2)]
         for stage, (out_channels, n_blocks, stride) in enumerate(stages):

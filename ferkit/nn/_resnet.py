@@ -1,5 +1,8 @@
 """ResNet-lite: two residual blocks and a dense head."""
 
+from __future__ import annotations
+
+import torch
 from torch import nn
 from torch.nn import functional as F
 
@@ -72,7 +75,14 @@ class ResNetLite(nn.Module):
     481551
     """
 
-    def __init__(self, in_channels=3, n_classes=7, *, dropout=0.0, max_parameters=MAX_PARAMETERS):
+    def __init__(
+        self,
+        in_channels: int = 3,
+        n_classes: int = 7,
+        *,
+        dropout: float = 0.0,
+        max_parameters: int | None = MAX_PARAMETERS,
+    ) -> None:
         super().__init__()
         self.embedding_size = 64
         self.block1 = ResidualBlock(in_channels, 24)
@@ -85,7 +95,7 @@ class ResNetLite(nn.Module):
         self.classifier = nn.Linear(self.embedding_size, n_classes)
         check_budget(self, max_parameters)
 
-    def embed(self, x):
+    def embed(self, x: torch.Tensor) -> torch.Tensor:
         """Map images to the classifier's input.
 
         Parameters
@@ -102,6 +112,6 @@ class ResNetLite(nn.Module):
         x = self.dropout(self.pool(self.block2(x)))
         return F.relu(self.hidden(self.resize(x).flatten(1)))
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (n, in_channels, height, width) images in [-1, 1] to (n, n_classes) logits."""
         return self.classifier(self.dropout(self.embed(x)))

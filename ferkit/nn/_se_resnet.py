@@ -1,5 +1,9 @@
 """Residual networks with squeeze-and-excitation."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 from torch import nn
 from torch.nn import functional as F
 
@@ -133,13 +137,13 @@ class SEResNet(PooledClassifier):
 
     def __init__(
         self,
-        stages,
-        in_channels=3,
-        n_classes=7,
+        stages: Sequence[tuple[int, int, int]],
+        in_channels: int = 3,
+        n_classes: int = 7,
         *,
-        dropout=0.0,
-        max_parameters=MAX_PARAMETERS,
-    ):
+        dropout: float = 0.0,
+        max_parameters: int | None = MAX_PARAMETERS,
+    ) -> None:
         channels = stages[0][0]
         layers = [
             Conv2d(in_channels, channels, 3, stride=2, padding=1, bias=False),

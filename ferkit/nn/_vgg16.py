@@ -1,5 +1,7 @@
 """VGG16 under a narrow head."""
 
+from __future__ import annotations
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -96,7 +98,14 @@ class VGG16(nn.Module):
     14734663
     """
 
-    def __init__(self, in_channels=3, n_classes=7, *, dropout=0.5, max_parameters=None):
+    def __init__(
+        self,
+        in_channels: int = 3,
+        n_classes: int = 7,
+        *,
+        dropout: float = 0.5,
+        max_parameters: int | None = None,
+    ) -> None:
         super().__init__()
         self.embedding_size = 32
         self.normalize = Normalize(in_channels)
@@ -126,11 +135,11 @@ class VGG16(nn.Module):
         self.classifier = nn.Linear(self.embedding_size, n_classes)
         check_budget(self, max_parameters)
         for layer in self.features:  # torch's default fades out within so many layers
-            if isinstance(layer, nn.Conv2d):
+            if isinstance(layer, nn.Conv2d) and layer.bias is not None:
                 nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
                 nn.init.zeros_(layer.bias)
 
-    def freezable_parts(self):
+    def freezable_parts(self) -> dict[str, list[nn.Module]]:
         """List parts that training can leave as they are.
 
         Returns
@@ -140,7 +149,7 @@ class VGG16(nn.Module):
         """
         return {"reference": [self.features[:24]]}
 
-    def embed(self, x):
+    def embed(self, x: torch.Tensor) -> torch.Tensor:
         """Map images to the classifier's input.
 
         Parameters
@@ -156,6 +165,6 @@ class VGG16(nn.Module):
         x = self.pool(self.features(self.normalize(x)))
         return self.head(self.dropout(x).flatten(1))
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (n, in_channels, height, width) images in [-1, 1] to (n, n_classes) logits."""
         return self.classifier(self.embed(x))

@@ -1,8 +1,16 @@
 """AugmentedOverSampler."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from .._typing import ImageShape, RandomStateLike, SamplingStrategy
 from ._base import ImageOverSampler
+
+if TYPE_CHECKING:
+    from ..augment import Policy
 
 _BATCH = 512  # images: bounds the memory of a large oversampling
 
@@ -67,8 +75,13 @@ class AugmentedOverSampler(ImageOverSampler):
     }
 
     def __init__(
-        self, *, policy="offline", sampling_strategy="auto", image_shape=None, random_state=None
-    ):
+        self,
+        *,
+        policy: str | Policy = "offline",
+        sampling_strategy: SamplingStrategy = "auto",
+        image_shape: ImageShape | None = None,
+        random_state: RandomStateLike = None,
+    ) -> None:
         super().__init__(
             sampling_strategy=sampling_strategy, image_shape=image_shape, random_state=random_state
         )

@@ -1,14 +1,18 @@
 """What over-samplers of images have in common."""
 
+from __future__ import annotations
+
 from abc import abstractmethod
 
 import numpy as np
 from imblearn.over_sampling.base import BaseOverSampler
 from imblearn.utils import check_target_type
+from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from .._images import as_images, as_rows, resolve_image_shape
+from .._typing import ImageShape, RandomStateLike, SamplingStrategy
 
 
 class ImageOverSampler(BaseOverSampler):
@@ -22,7 +26,13 @@ class ImageOverSampler(BaseOverSampler):
         "image_shape": [tuple, list, None],
     }
 
-    def __init__(self, *, sampling_strategy="auto", image_shape=None, random_state=None):
+    def __init__(
+        self,
+        *,
+        sampling_strategy: SamplingStrategy = "auto",
+        image_shape: ImageShape | None = None,
+        random_state: RandomStateLike = None,
+    ) -> None:
         super().__init__(sampling_strategy=sampling_strategy)
         self.image_shape = image_shape
         self.random_state = random_state
@@ -48,7 +58,7 @@ class ImageOverSampler(BaseOverSampler):
             One for each label of `wanted`, of the dtype of the others.
         """
 
-    def fit_resample(self, X, y):
+    def fit_resample(self, X: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Add images to the classes that `sampling_strategy` asks for.
 
         Parameters

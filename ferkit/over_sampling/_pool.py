@@ -1,11 +1,16 @@
 """PoolOverSampler, and the pools it draws from."""
 
+from __future__ import annotations
+
 import warnings
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from .._images import as_images, as_labels, as_rows, resolve_image_shape
+from .._typing import ImageShape, RandomStateLike, SamplingStrategy
 from ._base import ImageOverSampler
 
 
@@ -38,7 +43,9 @@ class ImagePool:
     ImagePool of 70 uint8 images of (48, 48), 7 classes
     """
 
-    def __init__(self, X, y, *, image_shape=None):
+    def __init__(
+        self, X: ArrayLike, y: ArrayLike, *, image_shape: ImageShape | None = None
+    ) -> None:
         rows, own_shape = as_rows(X)
         rows = np.asarray(rows)
         if rows.ndim != 2 or rows.dtype.kind not in "uif":
@@ -51,7 +58,7 @@ class ImagePool:
         self.y = column_or_1d(as_labels(y))
         check_consistent_length(self.images, self.y)
 
-    def check_labels(self, y):
+    def check_labels(self, y: np.ndarray) -> None:
         """Refuse labels of which the pool knows none.
 
         Parameters
@@ -71,7 +78,9 @@ class ImagePool:
                 "expected some in common; give the pool the labels that y has"
             )
 
-    def draw(self, label, n, *, like, random_state):
+    def draw(
+        self, label: Any, n: int, *, like: np.ndarray, random_state: np.random.RandomState
+    ) -> np.ndarray:
         """Draw images of a class without replacement.
 
         Parameters
@@ -178,7 +187,14 @@ class PoolOverSampler(ImageOverSampler):
         "pool": "no_validation",  # the message would print all of its pixels
     }
 
-    def __init__(self, pool, *, sampling_strategy="auto", image_shape=None, random_state=None):
+    def __init__(
+        self,
+        pool: ImagePool | tuple[ArrayLike, ArrayLike],
+        *,
+        sampling_strategy: SamplingStrategy = "auto",
+        image_shape: ImageShape | None = None,
+        random_state: RandomStateLike = None,
+    ) -> None:
         super().__init__(
             sampling_strategy=sampling_strategy, image_shape=image_shape, random_state=random_state
         )

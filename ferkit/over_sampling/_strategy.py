@@ -1,8 +1,13 @@
 """How many images each class should have."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils import column_or_1d
 
 
@@ -20,7 +25,7 @@ class _AtLeast:
         }
 
 
-def at_least(n):
+def at_least(n: int) -> Callable[[ArrayLike], dict[Any, int]]:
     """Ask for a number of images of each class that has fewer.
 
     Parameters

@@ -1,18 +1,23 @@
 """What the transformers share: images in any guise come in, and go out in the same one."""
 
+from __future__ import annotations
+
+from typing import Any, Self
+
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_array
 from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import validate_data
 
 from .._images import as_images, as_rows, check_shape_of_fit, resolve_image_shape
+from .._validation import fit_context
 
 __all__ = [
     "ImageTransformer",
     "StatelessTransformer",
     "chunks",
-    "fit_context",
     "to_levels",
 ]
 
@@ -20,16 +25,14 @@ _CHUNK_VALUES = 2**22  # of images: 16 MB as float32
 
 _SMALLEST_IMAGE = 16  # pixels of a side, from which on a shape looks like one image's
 
-fit_context = _fit_context(prefer_skip_nested_validation=True)
-
 
 class ImageTransformer(TransformerMixin, BaseEstimator):
     """Base of the transformers: what they take; a subclass defines `transform`."""
 
     _parameter_constraints = {"image_shape": [tuple, list, None]}
 
-    @fit_context
-    def fit(self, X, y=None):
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
         """Record the images' shape and dtype.
 
         Parameters
@@ -88,7 +91,7 @@ class StatelessTransformer(ImageTransformer):
     float32, and gives the like.
     """
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> np.ndarray:
         """Transform images; no `fit` is needed.
 
         Parameters

@@ -1,12 +1,16 @@
 """Histogram equalisation."""
 
+from __future__ import annotations
+
 from functools import partial
 from numbers import Integral, Real
+from typing import Literal
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._typing import ImageShape
 from ._base import StatelessTransformer, to_levels
 
 
@@ -67,8 +71,14 @@ class EqualizeHistogram(OneToOneFeatureMixin, StatelessTransformer):
     }
 
     def __init__(
-        self, method="global", *, kernel_size=None, clip_limit=0.01, nbins=256, image_shape=None
-    ):
+        self,
+        method: Literal["global", "clahe"] = "global",
+        *,
+        kernel_size: int | None = None,
+        clip_limit: float = 0.01,
+        nbins: int = 256,
+        image_shape: ImageShape | None = None,
+    ) -> None:
         self.method = method
         self.kernel_size = kernel_size
         self.clip_limit = clip_limit

@@ -1,10 +1,13 @@
 """Colour to gray."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 
+from .._typing import ImageShape
 from ._base import StatelessTransformer, chunks
 
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
@@ -51,7 +54,7 @@ class ToGray(ClassNamePrefixFeaturesOutMixin, StatelessTransformer):
     ((1, 48, 48), 76)
     """
 
-    def __init__(self, *, image_shape=None):
+    def __init__(self, *, image_shape: ImageShape | None = None) -> None:
         self.image_shape = image_shape
 
     def _transform_images(self, images):

@@ -1,5 +1,7 @@
 """Images of one size."""
 
+from __future__ import annotations
+
 import math
 from numbers import Integral
 
@@ -7,6 +9,7 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.utils._param_validation import Interval
 
+from .._typing import ImageShape
 from ._base import StatelessTransformer, chunks
 
 
@@ -58,7 +61,9 @@ class Resize(ClassNamePrefixFeaturesOutMixin, StatelessTransformer):
         "size": [Interval(Integral, 1, None, closed="left"), tuple, list],
     }
 
-    def __init__(self, size=48, *, image_shape=None):
+    def __init__(
+        self, size: int | tuple[int, int] | list[int] = 48, *, image_shape: ImageShape | None = None
+    ) -> None:
         self.size = size
         self.image_shape = image_shape
 

@@ -1,13 +1,17 @@
 """Images as rows of floats, and back."""
 
+from __future__ import annotations
+
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._images import as_images, as_rows, check_shape_of_fit
+from .._typing import ImageShape
 from ._base import ImageTransformer, to_levels
 
 
@@ -46,10 +50,10 @@ class PixelRows(OneToOneFeatureMixin, ImageTransformer):
     (200,)
     """
 
-    def __init__(self, *, image_shape=None):
+    def __init__(self, *, image_shape: ImageShape | None = None) -> None:
         self.image_shape = image_shape
 
-    def transform(self, X):
+    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Make images rows.
 
         Parameters
@@ -81,7 +85,7 @@ class PixelRows(OneToOneFeatureMixin, ImageTransformer):
             return np.divide(rows, 255, dtype=np.float32)
         return rows
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> np.ndarray:
         """Make rows images.
 
         Parameters

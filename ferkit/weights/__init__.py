@@ -1,5 +1,7 @@
 """The weights that come with ferkit: model files, each with its model card."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 from pathlib import Path
@@ -7,7 +9,7 @@ from pathlib import Path
 _FOLDER = Path(__file__).parent
 
 
-def available_weights():
+def available_weights() -> dict[str, list[str]]:
     """List the weights that come with ferkit, for `from_pretrained` and the parameter `weights`.
 
     Returns
