@@ -2,7 +2,6 @@
 
 import logging
 import os
-import warnings
 from contextlib import contextmanager
 from numbers import Real
 from pathlib import Path
@@ -12,6 +11,7 @@ from sklearn.metrics import f1_score
 from sklearn.utils._param_validation import Interval, StrOptions, validate_params
 
 from .._estimators import check_estimator
+from .._locks import warning_filter
 from .._names import name_classes
 from ..persistence import write_whole
 from ._metadata import pack
@@ -199,8 +199,7 @@ def _quiet():
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warning_filter("ignore"):
             yield
     finally:
         logger.setLevel(level)

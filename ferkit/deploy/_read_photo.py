@@ -2,10 +2,10 @@
 
 import io
 import os
-import warnings
 
 import numpy as np
 
+from .._locks import warning_filter
 from ..datasets._image_files import UnfitFileError, read_file, unfit_if_damaged
 
 _MAX_SIZE = 2**29  # bytes of a file: more than Pillow's limit of pixels needs
@@ -82,8 +82,7 @@ def read_photo(photo):
 def _open(content):
     from PIL import Image
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+    with warning_filter("error", category=Image.DecompressionBombWarning):
         try:
             return Image.open(io.BytesIO(content), formats=_FORMATS)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
