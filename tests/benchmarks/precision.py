@@ -47,6 +47,7 @@ def main():
         y_test=y_test,
         seeds=args.seeds,
     )
+    runs = runs[runs["weights"] == "last epoch"]
     scores = runs.pivot(index="seed", columns="config", values=FIGURES)
     for figure in FIGURES:
         full, half = scores[figure]["float32"], scores[figure]["bfloat16"]
