@@ -1,33 +1,14 @@
 """One seed governs a fit, and the caller's generators never notice."""
 
-import os
-import threading
 from contextlib import contextmanager
 
 import numpy as np
 from sklearn.base import clone
 
-
-class _FitLock:
-    """A re-entrant lock that a forked child gets anew, so that it cannot inherit it locked."""
-
-    def __init__(self):
-        self._renew()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._renew)
-
-    def _renew(self):
-        self._lock = threading.RLock()
-
-    def __enter__(self):
-        self._lock.acquire()
-
-    def __exit__(self, *exc_info):
-        self._lock.release()
-
+from ._locks import ForkSafeLock
 
 # torch's default generator belongs to the process, so fits take turns
-_fit_lock = _FitLock()
+_fit_lock = ForkSafeLock()
 
 
 def _default_generators(device):

@@ -195,7 +195,20 @@ def _read_classes(header):
     return np.array(classes, dtype=dtype)
 
 
+def _complete(header, estimator):
+    """Add what the first files of the format did not have; they were trained without it."""
+    n_channels = 3 if estimator.channels == 3 or len(header["image_shape"]) == 3 else 1
+    added = {
+        "class_count": [1] * len(header["classes"][1]),  # unknown; equal ones adjust no logits
+        "in_channels": n_channels,
+        "class_weight": None,
+        "best_epoch": len(header["history"]),
+    }
+    return added | header
+
+
 def _restore(estimator, tensors, header):
+    header = _complete(header, estimator)
     estimator.classes_ = _read_classes(header)
     estimator.class_count_ = np.array(header["class_count"])
     estimator.n_features_in_ = header["n_features_in"]

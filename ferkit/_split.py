@@ -8,6 +8,8 @@ import pandas as pd
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 from sklearn.utils import column_or_1d
 
+from ._locks import warning_filter
+
 
 def split_off(targets, groups, fraction, seed):
     """Choose images for validation, of all classes alike.
@@ -52,8 +54,8 @@ def _split_groups(targets, groups, fraction, seed):
     largest = max(10, round(1 / min(fraction, 1 - fraction)))
     folds = Fraction(fraction).limit_denominator(largest)
     split = StratifiedGroupKFold(folds.denominator, shuffle=True, random_state=seed)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of rare classes, which are looked at afterwards
+    # rare classes are looked at afterwards
+    with warning_filter("ignore", "The least populated class", UserWarning):
         parts = [valid for _, valid in split.split(targets, targets, groups)]
     valid = np.sort(np.concatenate(parts[: folds.numerator]))
     return np.setdiff1d(np.arange(len(targets)), valid), valid

@@ -5,7 +5,7 @@ Reading a file never runs code from it. This module knows files, not estimators.
 
 import json
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 FORMAT = 1
@@ -49,24 +49,20 @@ def write_whole(path, data):
     data : bytes
         Its content.
     """
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    # tempfile's files are private, and a process's umask cannot be read without changing it for
+    # other threads; opened so, a model is as readable as any other new file
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(temporary, flags, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp's files are private; a model is as readable as any other new file
-        os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, path)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)  # an interrupt may come right after the replacing
+        temporary.unlink(missing_ok=True)  # an interrupt may come right after the replacing
         raise
-
-
-def _umask():
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def read(path):

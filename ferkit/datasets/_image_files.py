@@ -87,7 +87,8 @@ def open_members(path, members):
     """Open a zip so that several threads can read it.
 
     ZipFile.read takes as long as decoding the image, holds the interpreter meanwhile, and may
-    not be called from two threads; slices of a memory map have none of that.
+    not be called from two threads; reading at a place has none of that. Neither has a slice of a
+    memory map, but where the file is cut meanwhile, or its drive goes, it ends the process.
 
     Parameters
     ----------
@@ -102,22 +103,33 @@ def open_members(path, members):
         Takes a name, returns bytes; raises ValueError if the member is damaged, or too large for
         a face.
     """
-    with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
+    with open(path, "rb") as file, _open_at(file) as read_at:
 
         def read(name):
             try:
-                return _read_member(buffer, members[name])
+                return _read_member(read_at, members[name])
             except (struct.error, zlib.error, zipfile.BadZipFile) as error:
                 raise UnfitFileError(f"a damaged zip member ({error})") from error
 
         yield read
 
 
-def _read_member(buffer, info):
+@contextmanager
+def _open_at(file):
+    """Make a function that reads bytes of a file: from where, and how many."""
+    if hasattr(os, "pread"):
+        yield lambda start, size: os.pread(file.fileno(), size, start)
+        return
+    # on Windows, which does not cut a file that is mapped
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
+        yield lambda start, size: buffer[start : start + size]
+
+
+def _read_member(read_at, info):
     _check_size(max(info.compress_size, info.file_size))
-    lengths = struct.unpack_from("<HH", buffer, info.header_offset + 26)  # of name and extra
-    start = info.header_offset + 30 + sum(lengths)
-    content = buffer[start : start + info.compress_size]
+    header = read_at(info.header_offset, 30)
+    lengths = struct.unpack_from("<HH", header, 26)  # of name and extra
+    content = read_at(info.header_offset + 30 + sum(lengths), info.compress_size)
     if info.compress_type == zipfile.ZIP_DEFLATED:
         # what the directory says of its size need not be true
         content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, info.file_size + 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import warnings
 from contextlib import contextmanager
 from numbers import Real
 from pathlib import Path
@@ -17,6 +16,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._base import BaseFER
 from .._estimators import check_estimator
+from .._locks import warning_filter
 from .._names import name_classes
 from .._typing import StrPath
 from .._validation import validate_params
@@ -206,8 +206,7 @@ def _quiet():
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with warning_filter("ignore"):
             yield
     finally:
         logger.setLevel(level)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._locks import warning_filter
 from .._typing import StrPath
 from ..datasets._image_files import UnfitFileError, read_file, unfit_if_damaged
 
@@ -90,8 +90,7 @@ def read_photo(photo: StrPath | Image.Image) -> NDArray[np.uint8]:
 def _open(content):
     from PIL import Image
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+    with warning_filter("error", category=Image.DecompressionBombWarning):
         try:
             return Image.open(io.BytesIO(content), formats=_FORMATS)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

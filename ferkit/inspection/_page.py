@@ -113,7 +113,7 @@ def write_page(
     encode(y, estimator.classes_)
     images = estimator._check_X(X)
     check_consistent_length(images, y)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings():  # noqa: TID251, for a whole page others must not wait
         # what there is to say about X has been said
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         warnings.filterwarnings("ignore", message=r"got \w+ images, expected \w+ as in the fit")

@@ -6,6 +6,7 @@ import time
 import warnings
 import zlib
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from copy import deepcopy
 from functools import partial
 from itertools import count, takewhile
@@ -36,6 +37,7 @@ from tqdm import tqdm
 
 from .._base import BaseFER
 from .._images import as_labels
+from .._locks import warning_filter
 from .._random import draw_seed
 from .._split import check_groups
 from .._typing import RandomStateLike
@@ -308,14 +310,15 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
 
     def _find_folds(self, X, y, groups):
         cv = 5 if self.cv is None else self.cv
-        with warnings.catch_warnings():
-            if groups is None and self.groups is not None:
-                groups = find_duplicates(X)
-                # of splitters that do not know groups; those of the user's they are to tell of
-                warnings.filterwarnings("ignore", "The groups parameter is ignored", UserWarning)
-            if isinstance(cv, Integral) and groups is not None:
-                cv = StratifiedGroupKFold(cv)
-            groups = check_groups(groups, len(y))
+        quiet = nullcontext()
+        if groups is None and self.groups is not None:
+            groups = find_duplicates(X)
+            # of splitters that do not know groups; those of the user's they are to tell of
+            quiet = warning_filter("ignore", "The groups parameter is ignored", UserWarning)
+        if isinstance(cv, Integral) and groups is not None:
+            cv = StratifiedGroupKFold(cv)
+        groups = check_groups(groups, len(y))
+        with quiet:
             folds = list(check_cv(cv, y, classifier=True).split(X, y, groups))
         for train, _ in folds:
             missing = np.setdiff1d(y, y[train])
@@ -376,17 +379,27 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
     def _run(self, study, storage, objective):
         from ._study import count_trials, run_next_trial
 
-        deadline = time.time() + (np.inf if self.timeout is None else self.timeout)
+        deadline = time.monotonic() + (np.inf if self.timeout is None else self.timeout)
         heartbeat = getattr(storage, "get_heartbeat_interval", lambda: None)()
         run = delayed(run_next_trial)
-        limits = {"n_trials": self.n_trials, "deadline": deadline, "heartbeat": heartbeat}
         n_left = None
         if self.n_trials is not None:
             n_left = max(0, self.n_trials - count_trials(study)["ended"])
         numbers = count() if n_left is None else range(n_left)
-        open_numbers = takewhile(lambda _: time.time() < deadline, numbers)
-        tasks = (run(study, objective, **limits) for _ in open_numbers)
-        were_run = Parallel(n_jobs=self.n_jobs, return_as="generator_unordered")(tasks)
+        open_numbers = takewhile(lambda _: time.monotonic() < deadline, numbers)
+        tasks = (
+            run(
+                study,
+                objective,
+                n_trials=self.n_trials,
+                timeout=deadline - time.monotonic(),  # another machine has another clock
+                heartbeat=heartbeat,
+            )
+            for _ in open_numbers
+        )
+        # none is made before a worker is free, for its time runs from then on
+        parallel = Parallel(self.n_jobs, return_as="generator_unordered", pre_dispatch="n_jobs")
+        were_run = parallel(tasks)
         with tqdm(total=n_left, desc="trials", disable=not self.verbose) as progress:
             for was_run in were_run:
                 progress.update(was_run)

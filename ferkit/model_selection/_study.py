@@ -4,7 +4,6 @@ import os
 import pickle
 import socket
 import time
-import warnings
 import zlib
 from collections import Counter
 from contextlib import contextmanager, suppress
@@ -18,6 +17,7 @@ from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
+from .._locks import warning_filter
 from .._random import stream_seed
 from ._objective import ERROR, TrainingFailed
 
@@ -143,8 +143,7 @@ def open_storage(storage):
             "'sqlite:///search.db'; None keeps the study in memory"
         )
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ExperimentalWarning)
+        with warning_filter("ignore", category=ExperimentalWarning):
             return RDBStorage(
                 storage,
                 heartbeat_interval=_HEARTBEAT,
@@ -158,7 +157,7 @@ def open_storage(storage):
         ) from error
 
 
-def run_next_trial(study, objective, *, n_trials, deadline, heartbeat):
+def run_next_trial(study, objective, *, n_trials, timeout, heartbeat):
     """Run a trial, if the study needs one more.
 
     While other processes are at the last ones, wait for them: theirs may have to be tried again.
@@ -173,8 +172,9 @@ def run_next_trial(study, objective, *, n_trials, deadline, heartbeat):
     n_trials : int or None
         How many the study is to have in all; of several that begin at the same moment, those that
         are too many are failed at once.
-    deadline : float
-        When none begins any more, in `time.time`'s seconds.
+    timeout : float
+        Seconds after which none begins any more; they are not those of `time.time`, which jumps
+        when a clock is set.
     heartbeat : int or None
         Seconds after which the study's storage hears again that a process is alive; None: never.
 
@@ -185,7 +185,8 @@ def run_next_trial(study, objective, *, n_trials, deadline, heartbeat):
     """
     has_heartbeat = heartbeat is not None
     first_seen = {}
-    while time.time() < deadline:
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
         if has_heartbeat:
             _fail_stale_trials(study, first_seen, grace_period=2 * heartbeat)
         n_of = count_trials(study)
@@ -287,8 +288,7 @@ def _begin(objective, n_trials, has_heartbeat, lost, trial):
 
 
 def _fail_stale_trials(study, first_seen, grace_period):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)
+    with warning_filter("ignore", category=ExperimentalWarning):
         optuna.storages.fail_stale_trials(study)
     # optuna leaves those alone whose process died before the first heartbeat
     for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):

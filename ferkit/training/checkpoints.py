@@ -129,8 +129,9 @@ class Checkpoints:
     def _explain(self, error):
         return OSError(
             error.errno,
-            f"got {error.strerror!r} for the checkpoint folder {self.folder}, expected to write to "
-            "it; make room or choose another checkpoint_dir; what was written before is kept",
+            f"got {error.strerror or str(error)!r} for the checkpoint folder {self.folder}, "
+            "expected to write to it; make room or choose another checkpoint_dir; what was written "
+            "before is kept",
         )
 
     def _check_identity(self, path, identity):

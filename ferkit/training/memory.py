@@ -1,9 +1,11 @@
-"""How a training step gets its memory."""
+"""How a training step gets its memory, and what is said where there is not enough."""
 
 import ctypes
 import os
 import sys
 from contextlib import contextmanager
+
+import torch
 
 # options of glibc's mallopt, from malloc.h
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -37,3 +39,36 @@ def keep_freed_memory():
         libc.mallopt(_MMAP_THRESHOLD, _GROWN)
         libc.mallopt(_TRIM_THRESHOLD, 2 * _GROWN)
         libc.malloc_trim(0)
+
+
+# torch's own class is for CUDA; MPS, the CPU and CUDA's libraries raise RuntimeErrors
+_EXHAUSTED = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED")
+
+
+@contextmanager
+def explain_exhaustion(device, what, advice):
+    """Say what to set where a device has not enough memory.
+
+    Parameters
+    ----------
+    device : torch.device
+        The device.
+    what : str
+        What was computed.
+    advice : str
+        What to set.
+
+    Raises
+    ------
+    torch.OutOfMemoryError
+        From torch's error, if it is one of memory.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if not any(text in str(error) for text in _EXHAUSTED):
+            raise
+        raise torch.OutOfMemoryError(
+            f"got too little memory on {device} for {what}, expected enough; {advice} "
+            f"({str(error).splitlines()[0]})"
+        ) from error

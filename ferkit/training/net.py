@@ -21,7 +21,7 @@ from .checkpoints import pack_state, unpack_state
 from .device import resolve_precision
 from .distributed import from_first, on_first, rank_and_size, sum_over_processes
 from .fine_tuning import frozen_parts
-from .memory import keep_freed_memory
+from .memory import explain_exhaustion, keep_freed_memory
 from .progress import Silent, make_progress
 from .schedules import best_epoch
 from .views import views
@@ -174,6 +174,8 @@ class FERNet(NeuralNetClassifier):
         ------
         ValueError
             If the loss or a weight is no longer finite after an epoch.
+        torch.OutOfMemoryError
+            If the device has too little memory.
         """
         self.training_dtype_ = resolve_precision(self.precision, self.torch_device, self.module_)
         last = len(self.history) + epochs
@@ -202,7 +204,16 @@ class FERNet(NeuralNetClassifier):
         self._distillation = distillation
         try:
             self.notify("on_train_begin", X=images, y=targets)
-            with keep_freed_memory(), torch.autocast(self.torch_device.type, enabled=False):
+            with (
+                keep_freed_memory(),
+                torch.autocast(self.torch_device.type, enabled=False),
+                explain_exhaustion(
+                    self.torch_device,
+                    f"training with batch_size={self.batch_size}",
+                    f"set batch_size={max(2, self.batch_size // 2)} or less, give smaller images, "
+                    "or set another device",
+                ),
+            ):
                 data = (on_device(array, self.torch_device) for array in (images, targets))
                 self._train_epochs(*data, last, stopping, best_weights, checkpoints)
         finally:
@@ -421,7 +432,14 @@ class FERNet(NeuralNetClassifier):
             float32.
         """
         batches = self.get_iterator(self.get_dataset(images), training=False)
-        with torch.autocast(self.torch_device.type, enabled=False):
+        with (
+            torch.autocast(self.torch_device.type, enabled=False),
+            explain_exhaustion(
+                self.torch_device,
+                f"batches of {batches.batch_size} images of shape {images.shape[1:]}",
+                "end what else is there, or go to the CPU: set_params(device='cpu'), save, load",
+            ),
+        ):
             function = getattr(self.predictor_, method)
             return self._predict(batches, len(images), function, tta).cpu().numpy()
 

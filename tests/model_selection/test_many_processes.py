@@ -73,7 +73,7 @@ def test_a_trial_that_never_began_holds_nobody_up(tmp_path):
     study = open_study(storage=storage, name="any", seed=0, pruner=None, made_of={})
     with pytest.warns(UserWarning, match="supposed to be used with"):
         study.ask()  # by a process that died then
-    limits = {"n_trials": 1, "deadline": np.inf, "heartbeat": 0.5}
+    limits = {"n_trials": 1, "timeout": np.inf, "heartbeat": 0.5}
     assert run_next_trial(study, lambda trial: 0.5, **limits)
     assert not run_next_trial(study, lambda trial: 0.5, **limits)
     assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
@@ -90,7 +90,7 @@ def test_a_trial_that_was_given_up_by_others_is_let_go(tmp_path):
             trial.report(0.1, 1)
         return 0.5
 
-    limits = {"n_trials": 1, "deadline": np.inf, "heartbeat": 1}
+    limits = {"n_trials": 1, "timeout": np.inf, "heartbeat": 1}
     assert run_next_trial(study, objective, **limits)
     assert run_next_trial(study, objective, **limits)
     assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
@@ -99,7 +99,7 @@ def test_a_trial_that_was_given_up_by_others_is_let_go(tmp_path):
 def test_one_too_many_is_failed_at_once(tmp_path):
     storage = open_impatient_storage(tmp_path / "search.db")
     study = open_study(storage=storage, name="any", seed=0, pruner=None, made_of={})
-    limits = {"n_trials": 1, "deadline": np.inf, "heartbeat": 1}
+    limits = {"n_trials": 1, "timeout": np.inf, "heartbeat": 1}
 
     def objective(trial):
         if trial.number == 0:

@@ -1,0 +1,48 @@
+"""What belongs to the whole process is changed by one thread at a time."""
+
+import os
+import threading
+import warnings
+from contextlib import contextmanager
+
+
+class ForkSafeLock:
+    """A re-entrant lock that a forked child gets anew, so that it cannot inherit it locked."""
+
+    def __init__(self):
+        self._renew()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self):
+        self._lock = threading.RLock()
+
+    def __enter__(self):
+        self._lock.acquire()
+
+    def __exit__(self, *exc_info):
+        self._lock.release()
+
+
+_filters_lock = ForkSafeLock()
+
+
+@contextmanager
+def warning_filter(action, message="", category=Warning):
+    """Filter warnings for a while; several threads do so in turns.
+
+    `warnings.catch_warnings` alone is not made for threads: of two that overlap, the one that ends
+    last puts the other's filters back, for good.
+
+    Parameters
+    ----------
+    action : str
+        As in `warnings.filterwarnings`.
+    message : str, default=""
+        A regular expression that the warning's text begins with.
+    category : type, default=Warning
+        Of the warnings.
+    """
+    with _filters_lock, warnings.catch_warnings():  # noqa: TID251
+        warnings.filterwarnings(action, message, category)
+        yield
