@@ -251,15 +251,15 @@ def _load_zip(path, subset, bad):
         _check_zip(archive, path)
         names = [name for name in archive.namelist() if is_visible(name) and name[-1] != "/"]
         root = find_root(names, path)
+        members = {name: archive.getinfo(name) for name in names if name.startswith(root or "")}
+        methods = {info.compress_type for info in members.values()} - READABLE
+        if methods:
+            raise ValueError(
+                f"{path}: got a zip of compression method {methods.pop()}, expected stored or "
+                "deflated entries; unzip it and pass the path of what it holds"
+            )
         if root is None:
             return _load_zipped_csv(archive, names, path, subset, bad)
-        members = {name: archive.getinfo(name) for name in names if name.startswith(root)}
-    methods = {info.compress_type for info in members.values()} - READABLE
-    if methods:
-        raise ValueError(
-            f"{path}: got a zip of compression method {methods.pop()}, expected stored or deflated "
-            "entries; unzip it and pass the path of the folder"
-        )
     with open_members(path, members) as read_member:
         # Names are those of the extracted folder, whether or not another one encloses it.
         names = [name.removeprefix(root) for name in members]

@@ -239,6 +239,14 @@ ROWS = {
     ),
     "a line of NULs": (bytes(9000) + b"\n", "got 1 fields, expected 3"),
     "a line of a megabyte": (b"3," + b"7 " * 2**19 + b"\n", "got 65,536 bytes or more, expected"),
+    "a quote without its other": (
+        b'"3,' + b" ".join([b"7"] * 2304) + b",Training\n",
+        "got emotion",
+    ),
+    "a quote at a level": (
+        row(pixels=with_pixel('7"', 2303)),
+        f"got level '7\"' in pixel 2303, {LEVEL}",
+    ),
     "not UTF-8": (b"\xff" + row(), f"got emotion '\ufffd3', {EMOTION}"),
 }
 
@@ -291,6 +299,12 @@ def gz_bomb(path):
     """1.1 GB of text in 1.2 MB: gzip files may be strung together."""
     start = gzip.compress(b"emotion,pixels,Usage\n")
     return good.write_files(path, {"a.gz": start + gzip.compress(b"7" * 2**24) * 70}) / "a.gz"
+
+
+def gz_of_lines(line):
+    """Millions of lines in a few kilobytes."""
+    content = gzip.compress(b"emotion,pixels,Usage\n" + line * 2**20)
+    return in_file("a.gz", content)
 
 
 def flip_byte(path, at):
@@ -422,6 +436,7 @@ WHOLE = {
         r"got damaged data after line \d+ or before \(.*\), expected a whole file; fetch",
     ),
     "gz of a gigabyte": (gz_bomb, "got more than 1,073,741,824 bytes of text, expected FER2013's"),
+    "gz of a million blank lines": (gz_of_lines(b"\n"), "got more than 131,072 lines, expected"),
     "missing class folder": (
         in_folder({name: content for name, content in BASE.items() if "train/disgust" not in name}),
         NO_DISGUST,
@@ -459,6 +474,10 @@ WHOLE = {
     "damaged csv in a zip": (
         damaged_zipped_csv,
         r"got damaged data after line \d+ or before \(Bad CRC",
+    ),
+    "unknown compression of a csv": (
+        in_zip({"a.csv": CSV}, zipfile.ZIP_LZMA),
+        "got a zip of compression method 14, expected stored or deflated entries; unzip it and",
     ),
     "unknown compression": (
         in_zip(BASE, zipfile.ZIP_BZIP2),
