@@ -316,11 +316,16 @@ def to_json(name, value):
     return value
 
 
-def _from_json(value):
+def _from_json(value, depth=4):
+    """Make a parameter of what `to_json` made of it, which is never deep."""
     from .augment import Policy
 
+    if depth == 0:
+        raise ValueError("a parameter has parts within parts within parts")
     if isinstance(value, dict) and "policy" in value:
         return Policy(**value["policy"])
     if isinstance(value, dict):
-        return {_from_json(k): _from_json(v) for k, v in value["dict"]}
-    return tuple(map(_from_json, value)) if isinstance(value, list) else value
+        return {_from_json(k, depth - 1): _from_json(v, depth - 1) for k, v in value["dict"]}
+    if isinstance(value, list):
+        return tuple(_from_json(item, depth - 1) for item in value)
+    return value

@@ -22,7 +22,6 @@ MAX_SECONDS = 5  # of a case
 MAX_MEMORY = 2**30  # bytes above what the process has before its first case
 _ADDRESS_SPACE = 4 * 2**30  # above it: keeps what goes wrong from taking the machine
 _START_SECONDS = 300
-_OWN_FAULT = 70  # an exit code
 
 RIGHT = "right answer"
 FAILURE = "failure"
@@ -53,12 +52,12 @@ def run_cases(name: str, seed: int, indices: range, data: str | None) -> Iterato
                     indices = indices[1:]
                     break
                 result = connection.recv()
+                if isinstance(result, str):
+                    raise RuntimeError(f"the fuzzer itself failed in case {indices[0]}: {result}")
                 yield result
                 indices = indices[1:]
         except EOFError:
             process.join()
-            if process.exitcode == _OWN_FAULT:
-                raise RuntimeError(f"the fuzzer itself failed in case {indices[0]}") from None
             if process.exitcode != 0:  # it ends by itself where it has become too large
                 what = f"the process ended with exit code {process.exitcode}"
                 yield Result(indices[0], True, FAILURE, what)
@@ -98,12 +97,13 @@ def _work(connection, name, seed, indices, data):
     size = _address_space()
     resource.setrlimit(resource.RLIMIT_AS, (size + _ADDRESS_SPACE,) * 2)
     connection.send("ready")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # C libraries tell of each bad file there
     for index in indices:
         try:
             result = run_case(target, seed, index, guard)
         except BaseException:
-            traceback.print_exc()
-            os._exit(_OWN_FAULT)
+            connection.send(traceback.format_exc())
+            return
         if os.listdir(cage) != ["case"]:
             result = result._replace(outcome=FAILURE, text=f"wrote {sorted(os.listdir(cage))}")
         grown = _peak_memory() - baseline
