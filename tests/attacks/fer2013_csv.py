@@ -287,7 +287,7 @@ def _fewer(random, lines):
 
 
 def _more(random, lines):
-    return random.choices(lines, k=40)
+    return random.choices(lines, k=40) if lines else []
 
 
 def _header_again(random, lines):

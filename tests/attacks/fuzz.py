@@ -35,7 +35,7 @@ def main(args: list[str] | None = None) -> int:
         results = list(run_cases(name, options.seed, indices, options.data))
         print(_row(name, results), flush=True)
         failures = [result for result in results if result.outcome == FAILURE]
-        for failure in failures[:40]:
+        for failure in failures[:20]:
             print(f"    --only {failure.index}: {failure.text[:600]}")
         n_failed += bool(failures)
     return n_failed

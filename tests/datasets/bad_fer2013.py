@@ -171,6 +171,10 @@ NAMES = {
         r"got '1.png' in train/sad, expected Training_<id>\.jpg or \.png",
     ),
     "suffix": ("train/sad/Training_1.gif", "got 'Training_1.gif' in train/sad, expected Training_"),
+    "name that clears the screen": (
+        "train/sad/\x1b[2J\n.png",
+        r"got '\\x1b\[2J\\n.png' in train/sad, expected Training_<id>",
+    ),
     "deeper folder": ("train/sad/more/Training_1.png", "got 'more.*' in train/sad, expected"),
     "test image in train": (
         "train/sad/PublicTest_1.png",
@@ -449,6 +453,11 @@ WHOLE = {
         in_folder({name: content for name, content in BASE.items() if name.startswith("train")}),
         "got no PublicTest or PrivateTest images, expected them for subset='all'; ask for "
         "subset='train', or fetch the whole data set",
+    ),
+    "zip of an entry without a name": (in_zip({"": b""}), "got an empty file, expected"),
+    "zip of a very long name": (
+        in_zip({"../" + "a" * 60_000: b"x"}),
+        "got a zip whose entry '../a{197}' leads out",
     ),
     "empty zip": (in_zip({}), "got a zip with nothing, expected train/ and test/, or one readable"),
     "other zip": (in_zip({"a.txt": b"x"}), f"got a file that starts with b'x', {FORMS}"),
