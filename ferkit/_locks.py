@@ -28,7 +28,7 @@ _filters_lock = ForkSafeLock()
 
 
 @contextmanager
-def warning_filter(action, message="", category=Warning):
+def warning_filter(action, message="", category=Warning, module=""):
     """Filter warnings for a while; several threads do so in turns.
 
     `warnings.catch_warnings` alone is not made for threads: of two that overlap, the one that ends
@@ -42,7 +42,9 @@ def warning_filter(action, message="", category=Warning):
         A regular expression that the warning's text begins with.
     category : type, default=Warning
         Of the warnings.
+    module : str, default=""
+        A regular expression that the name of the module that warns begins with.
     """
     with _filters_lock, warnings.catch_warnings():  # noqa: TID251
-        warnings.filterwarnings(action, message, category)
+        warnings.filterwarnings(action, message, category, module)
         yield

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 import warnings
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
 
 # the only classes a file can name
 _CLASSES = ("LargeFER", "MobileNetFER", "ResNetFER", "VGG16FER")
+
+# what reading a file of unexpected content raises
+_FAULTS = (KeyError, TypeError, AttributeError, IndexError, RuntimeError, ValueError, OverflowError)
 
 # callbacks and samplers are code, teachers other models, the others places on the machine
 _OUTSIDE_FILES = {"callbacks", "checkpoint_dir", "sampler", "teacher", "weights"}
@@ -113,6 +118,11 @@ def load(path: StrPath) -> BaseFER:
     ValueError
         If it is not a model file, is damaged, or is of a class that ferkit does not have.
 
+    Warns
+    -----
+    UserWarning
+        If the device that it was trained on is not here.
+
     Examples
     --------
     >>> import ferkit
@@ -124,21 +134,27 @@ def load(path: StrPath) -> BaseFER:
     try:
         name = header["class"]
         if name not in _CLASSES:
-            raise ValueError(f"its class is {name!r}, expected one of {', '.join(_CLASSES)}")
+            raise ValueError(f"its class is {name!r:.80}, expected one of {', '.join(_CLASSES)}")
+        if not _OUTSIDE_FILES.isdisjoint(header["params"]):
+            raise ValueError(f"it has one of {', '.join(sorted(_OUTSIDE_FILES))}")
         params = {key: _from_json(value) for key, value in header["params"].items()}
         estimator = getattr(ferkit, name)(**params)
         estimator._validate_params()
-        estimator.device = _device_here(estimator.device)
+        estimator.device = _device_here(estimator.device, path)
         _restore(estimator, tensors, header)
-    except (KeyError, TypeError, AttributeError, IndexError, RuntimeError, ValueError) as error:
-        raise ValueError(
-            f"got {path}, expected a ferkit model file; it is damaged, or of another release "
-            f"({type(error).__name__}: {error})"
-        ) from error
+    except _FAULTS as error:
+        raise _damaged(path, error) from error
     return estimator
 
 
-def _device_here(device):
+def _damaged(path, error):
+    return ValueError(
+        f"got {path}, expected a ferkit model file; it is damaged, or of another release "
+        f"({persistence.explain(error)})"
+    )
+
+
+def _device_here(device, path):
     """Take another device where the one that a model was trained on is missing."""
     from .training import resolve_device
 
@@ -146,7 +162,8 @@ def _device_here(device):
         resolve_device(device)
     except ValueError:
         warnings.warn(
-            f"got a model of device={device!r}, which is not here; it is loaded with device='auto'",
+            f"got {path} of device={device!r:.80}, expected one that is here; it is loaded with "
+            "device='auto'",
             UserWarning,
             stacklevel=3,
         )
@@ -177,7 +194,11 @@ def load_weights(path):
         If it is not a model file.
     """
     tensors, header = _read_model(path)
-    return tensors, _read_classes(header)
+    try:
+        _check_tensors(tensors)
+        return tensors, _read_classes(header)
+    except _FAULTS as error:
+        raise _damaged(path, error) from error
 
 
 def _read_model(path):
@@ -192,7 +213,20 @@ def _read_model(path):
 
 def _read_classes(header):
     dtype, classes = header["classes"]
-    return np.array(classes, dtype=dtype)
+    if not re.fullmatch(r"[<>|](b1|[iu][1248]|f[248]|U\d+|O)", dtype):
+        raise ValueError(f"its classes are of dtype {dtype!r:.80}")
+    # the width that a file says text to have could be any
+    array = np.array(classes, dtype=None if "U" in dtype else dtype)
+    is_good = array.ndim == 1 and array.size > 1 and all(map(np.isscalar, classes))
+    if not is_good or array.tolist() != classes or not np.array_equal(np.unique(array), array):
+        raise ValueError(f"its classes are {classes!r:.80}")
+    return array
+
+
+def _check_tensors(tensors):
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise ValueError(f"its {name:.80} is not finite")
 
 
 def _complete(header, estimator):
@@ -210,6 +244,7 @@ def _complete(header, estimator):
 def _restore(estimator, tensors, header):
     header = _complete(header, estimator)
     estimator.classes_ = _read_classes(header)
+    _check_header(header, len(estimator.classes_))
     estimator.class_count_ = np.array(header["class_count"])
     estimator.n_features_in_ = header["n_features_in"]
     if header["feature_names_in"]:
@@ -217,10 +252,50 @@ def _restore(estimator, tensors, header):
     estimator.image_shape_ = tuple(header["image_shape"])
     estimator._dtype = np.dtype(header["dtype"])
     net = estimator._build_net(header["in_channels"], header["class_weight"], header["seed"])
+    _check_tensors(tensors)
     net.load_weights(tensors)
     net.best_epoch_ = header["best_epoch"]
     net.append_rows(header["history"])
     estimator.net_ = net
+
+
+def _check_header(header, n_classes):
+    """Refuse what `save` does not write, and what would fail only when it is used."""
+    shape, names = header["image_shape"], header["feature_names_in"]
+    weight = header["class_weight"]
+    is_good = {
+        "image_shape": _are_ints(shape, 1) and (len(shape) == 2 or shape[2:] == [3]),
+        "n_features_in": header["n_features_in"] == math.prod(shape),
+        "feature_names_in": not names
+        or (len(names) == math.prod(shape) and all(isinstance(name, str) for name in names)),
+        "dtype": header["dtype"] in ("uint8", "float32"),
+        "in_channels": _are_ints([header["in_channels"]], 1) and header["in_channels"] in (1, 3),
+        "seed": _are_ints([header["seed"]]),
+        "class_count": _are_numbers(header["class_count"], n_classes),
+        "class_weight": weight is None or _are_numbers(weight, n_classes),
+        "best_epoch": _are_ints([header["best_epoch"]]),
+        "history": all(
+            isinstance(row, dict)
+            and "batches" not in row
+            and ("valid_f1" not in row or _are_numbers(row["valid_f1"], n_classes))
+            for row in header["history"]
+        ),
+    }
+    for name, is_it in is_good.items():
+        if not is_it:
+            raise ValueError(f"its {name} is {header[name]!r:.80}")
+
+
+def _are_ints(values, smallest=0):
+    return all(type(value) is int and value >= smallest for value in values)
+
+
+def _are_numbers(values, n):
+    return (
+        isinstance(values, list)
+        and len(values) == n
+        and all(type(value) in (int, float) and 0 <= value < math.inf for value in values)
+    )
 
 
 def to_json(name, value):
@@ -261,11 +336,16 @@ def to_json(name, value):
     return value
 
 
-def _from_json(value):
+def _from_json(value, depth=4):
+    """Make a parameter of what `to_json` made of it, which is never deep."""
     from .augment import Policy
 
+    if depth == 0:
+        raise ValueError("a parameter has parts within parts within parts")
     if isinstance(value, dict) and "policy" in value:
         return Policy(**value["policy"])
     if isinstance(value, dict):
-        return {_from_json(k): _from_json(v) for k, v in value["dict"]}
-    return tuple(map(_from_json, value)) if isinstance(value, list) else value
+        return {_from_json(k, depth - 1): _from_json(v, depth - 1) for k, v in value["dict"]}
+    if isinstance(value, list):
+        return tuple(_from_json(item, depth - 1) for item in value)
+    return value

@@ -6,6 +6,7 @@ Reading a file never runs code from it. This module knows files, not estimators.
 import json
 import os
 import secrets
+import zlib
 from pathlib import Path
 
 FORMAT = 1
@@ -35,8 +36,50 @@ def write(path, tensors, header):
         raise FileNotFoundError(f"got {path}, expected a file in a folder that exists; create it")
     text = json.dumps({"format": FORMAT, **header}, allow_nan=False)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    data = save(tensors, metadata={"ferkit": text})
+    data = save(tensors, metadata={"ferkit": text, "crc32": checksum(text, tensors)})
     write_whole(path, data)
+
+
+def checksum(text, tensors):
+    """Compute what tells a damaged file from a whole one, for safetensors keeps no checksum.
+
+    Parameters
+    ----------
+    text : str
+        The header, as JSON.
+    tensors : dict of str to torch.Tensor
+        The weights, contiguous and on the CPU.
+
+    Returns
+    -------
+    str
+        A number.
+    """
+    import torch
+
+    crc = zlib.crc32(text.encode())
+    for name in sorted(tensors):
+        crc = zlib.crc32(name.encode(), crc)
+        crc = zlib.crc32(tensors[name].flatten().view(torch.uint8).numpy(), crc)
+    return str(crc)
+
+
+def explain(error):
+    """Put an exception in a few words that can be printed, whatever a file made it say.
+
+    Parameters
+    ----------
+    error : Exception
+        Raised by what reads a file.
+
+    Returns
+    -------
+    str
+        Its class and text.
+    """
+    text = " ".join(f"{type(error).__name__}: {error}".split())
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    return text if len(text) <= 300 else f"{text[:300]}..."
 
 
 def write_whole(path, data):
@@ -89,22 +132,32 @@ def read(path):
     """
     from safetensors import SafetensorError, safe_open
 
+    faults = (SafetensorError, KeyError, AttributeError, TypeError, ValueError, RecursionError)
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"got {path}, expected a model file; there is none")
     try:
         with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {})["ferkit"])
+            metadata = file.metadata() or {}
+            header = json.loads(metadata["ferkit"], parse_constant=_refuse_constant)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         version = header.pop("format")
-    except (SafetensorError, KeyError, AttributeError, TypeError, ValueError) as error:
+        expected = checksum(metadata["ferkit"], tensors)
+        if metadata.get("crc32", expected) != expected:  # the oldest files have none
+            raise ValueError("its checksum differs")
+    except faults as error:
         raise ValueError(
             f"got {path}, expected a ferkit model file, made by an estimator's save; it is of "
-            f"another kind or damaged ({type(error).__name__}: {error})"
+            f"another kind or damaged ({explain(error)})"
         ) from error
     if version != FORMAT:
         raise ValueError(
-            f"got {path} of model format {version!r}, expected {FORMAT}; use the release of ferkit "
-            "that wrote it, or a newer one"
+            f"got {path} of model format {version!r:.80}, expected {FORMAT}; use the release of "
+            "ferkit that wrote it, or a newer one"
         )
     return tensors, header
+
+
+def _refuse_constant(name):
+    """Refuse what JSON does not know, and `write` does not write."""
+    raise ValueError(f"its header has the value {name}")

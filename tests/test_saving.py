@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import ferkit
-from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER, persistence
+from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER, _saving, persistence
 from ferkit.datasets import make_faces
 
 
@@ -163,12 +163,19 @@ def read_header(path):
 
 
 def edit_header(path, **changes):
-    """Rewrite a file's JSON header; None drops a key."""
+    """Rewrite a file's JSON header, without the checksum; None drops a key."""
     data, size, outer, inner = read_header(path)
     inner = {**inner, **changes}
     inner = {key: value for key, value in inner.items() if changes.get(key, 0) is not None}
-    outer["__metadata__"]["ferkit"] = json.dumps(inner)
+    outer["__metadata__"] = {"ferkit": json.dumps(inner)}
     header = json.dumps(outer).encode()
+    path.write_bytes(struct.pack("<Q", len(header)) + header + data[8 + size :])
+
+
+def edit_text(path, old, new):
+    """Replace a part of a file's header."""
+    data, size, *_ = read_header(path)
+    header = data[8 : 8 + size].replace(old.encode(), new.encode())
     path.write_bytes(struct.pack("<Q", len(header)) + header + data[8 + size :])
 
 
@@ -180,6 +187,24 @@ def edit_header(path, **changes):
         ({"classes": ["<i8", [0, 1]]}, "damaged"),
         ({"classes": None}, "damaged"),
         ({"params": {"lr": -1, "no_such": 2}}, "damaged"),
+        (
+            {"params": {"checkpoint_dir": "/etc"}},
+            "it has one of callbacks, checkpoint_dir, sampler",
+        ),
+        ({"classes": ["<i8", [0, 1, 2, 3, 4, 5, 5]]}, "its classes are"),
+        ({"classes": ["<i8,<i8", [0, 1]]}, "its classes are of dtype"),
+        ({"classes": ["|u1", [0, 1, 2, 3, 4, 5, 256]]}, "damaged"),
+        ({"image_shape": [16, -16]}, r"its image_shape is \[16, -16\]"),
+        ({"n_features_in": 255}, "its n_features_in is 255"),
+        ({"feature_names_in": ["a"]}, "its feature_names_in is"),
+        ({"dtype": "float64"}, "its dtype is 'float64'"),
+        ({"in_channels": 10**6}, "its in_channels is 1000000"),
+        ({"seed": -1}, "its seed is -1"),
+        ({"class_count": [1, 2]}, "its class_count is"),
+        ({"class_weight": [-1] * 7}, "its class_weight is"),
+        ({"best_epoch": "x"}, "its best_epoch is 'x'"),
+        ({"history": [{"valid_f1": 3}]}, "its history is"),
+        ({"history": [{"train_loss": float("nan")}]}, "its header has the value NaN"),
         ({"format": 99}, "of model format 99, expected 1; use the release of ferkit"),
         ({"format": None}, "of another kind or damaged"),
     ],
@@ -197,6 +222,43 @@ def test_truncated_files(keep, saved):
         ferkit.load(saved)
 
 
+def test_a_flipped_bit(saved):
+    content = bytearray(saved.read_bytes())
+    content[-9] ^= 1
+    saved.write_bytes(content)
+    with pytest.raises(ValueError, match="its checksum differs"):
+        ferkit.load(saved)
+
+
+def test_json_of_a_hundred_thousand_brackets(saved):
+    edit_header(saved, seed="here")
+    edit_text(saved, '\\"here\\"', "[" * 100_000 + "]" * 100_000)
+    with pytest.raises(ValueError, match="RecursionError"):
+        ferkit.load(saved)
+
+
+def test_text_that_claims_gigabytes(faces, tmp_path):
+    X, y = faces
+    clf = ResNetFER(max_epochs=1).fit(X, np.array(ferkit.EMOTIONS)[y])
+    clf.save(tmp_path / "m")
+    edit_header(tmp_path / "m", classes=["<U999999999", clf.classes_.tolist()])
+    assert ferkit.load(tmp_path / "m").classes_.dtype == clf.classes_.dtype
+
+
+@pytest.mark.parametrize("read", [ferkit.load, _saving.load_weights])
+def test_weights_that_are_not_finite(read, saved):
+    edit_header(saved)
+    saved.write_bytes(saved.read_bytes()[:-4] + np.float32(np.nan).tobytes())
+    with pytest.raises(ValueError, match=r"its .*weight is not finite"):
+        read(saved)
+
+
+def test_weights_of_a_file_without_classes(saved):
+    edit_header(saved, classes=None)
+    with pytest.raises(ValueError, match="expected a ferkit model file; it is damaged"):
+        _saving.load_weights(saved)
+
+
 def test_foreign_files(tmp_path):
     from safetensors.numpy import save_file
 
@@ -209,6 +271,6 @@ def test_a_model_of_another_device_loads_where_that_is_missing(saved, faces):
     expected = ferkit.load(saved).decision_function(faces[0])
     params = read_header(saved)[-1]["params"]
     edit_header(saved, params={**params, "device": "cuda:7"})
-    with pytest.warns(UserWarning, match="got a model of device='cuda:7', which is not here"):
+    with pytest.warns(UserWarning, match="of device='cuda:7', expected one that is here"):
         clf = ferkit.load(saved)
     np.testing.assert_array_equal(clf.decision_function(faces[0]), expected)

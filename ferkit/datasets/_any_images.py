@@ -22,9 +22,11 @@ from ._image_files import (
     decode_in_order,
     read_file,
     unfit_if_damaged,
+    without_pillow_warnings,
 )
 
 _MAX_SIZE = 2**26  # bytes of a file, which may be a photograph
+_MAX_PIXELS = 2**25  # to decode: a few kilobytes may claim more; JPEGs are decoded coarser
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 _KIND = "a JPEG, PNG, BMP, GIF, PPM, TIFF or WebP image"
 _PLAIN_MODES = {"1", "L", "P", "RGB", "CMYK", "YCbCr"}
@@ -135,7 +137,8 @@ def read_bunch(samples, path, bad, *, image_size, gray, memmap, target_names, de
     expected, advice = _KIND, "convert, replace or remove the file"
     shape = image_size
     if shape is None:
-        shape, first = _find_shape(read, samples, path)
+        with without_pillow_warnings():
+            shape, first = _find_shape(read, samples, path)
         if first is not None:
             expected = f"{shape[1]} x {shape[0]} pixels as in {first}"
             advice = f"replace or remove it, pass image_size={shape} to resize all"
@@ -200,9 +203,11 @@ def _convert(content, shape, gray, box, resizes):
         if not resizes and image.size != shape[::-1]:
             raise UnfitFileError(f"{image.width} x {image.height} pixels")
         if getattr(image, "is_animated", False) and image.format != "MPO":
-            raise UnfitFileError(f"an animation or pages, {image.n_frames} images")
+            raise UnfitFileError("an animation, or several pages")
         box = _clip(box, image.size)
         box = _draft(image, shape, gray, box)
+        if image.width * image.height > _MAX_PIXELS:
+            raise UnfitFileError(f"{image.width} x {image.height} pixels")
         image = _flatten(image).convert("L" if gray else "RGB")
         if image.size != shape[::-1] or box != (0, 0, *image.size):
             image = image.resize(shape[::-1], Image.Resampling.BICUBIC, box)

@@ -9,6 +9,26 @@ def check_on_error(on_error):
         raise ValueError(f"got on_error={on_error!r}, expected 'raise' or 'skip'; choose one")
 
 
+def printable(text):
+    """Keep what names of files can do to a terminal out of a message.
+
+    Parameters
+    ----------
+    text : str
+        Of a message.
+
+    Returns
+    -------
+    str
+        The same, with control characters escaped, and its middle left out if it is very long.
+    """
+    if len(text) > 1000:
+        text = f"{text[:400]}...{text[-400:]}"
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 class BadSamples:
     """Raise for the first bad sample, or remember all of them.
 
@@ -37,9 +57,10 @@ class BadSamples:
         error : ValueError
             What is wrong with it.
         """
+        message = printable(str(error))
         if self._raises:
-            raise error
-        self.skipped.append((place, str(error)))
+            raise ValueError(message) from error.__cause__
+        self.skipped.append((place, message))
 
     def warn(self, path, stacklevel):
         """Tell how many were left out, if any were.

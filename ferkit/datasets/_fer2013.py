@@ -15,7 +15,7 @@ from sklearn.utils import Bunch
 
 from .._images import EMOTIONS
 from .._typing import ImagesAndTarget, OnError, StrPath, Subset
-from ._bad_samples import BadSamples, check_on_error
+from ._bad_samples import BadSamples, check_on_error, printable
 from ._fer2013_csv import (
     DAMAGE,
     HEADER_SIZE,
@@ -203,12 +203,12 @@ def _locate_inside(folder):
     entries = [entry for entry in sorted(folder.iterdir()) if is_visible(entry.name)]
     found = [(entry, load) for entry in entries if (load := _loader(entry))]
     if len(found) > 1:
-        names = ", ".join(entry.name for entry, _ in found)
+        names = printable(", ".join(entry.name for entry, _ in found))
         raise ValueError(
             f"{folder}: got a folder with {names}, expected one data set; pass the path of one"
         )
     if not found:
-        held = ", ".join(map(_describe, entries[:5])) or "nothing"
+        held = printable(", ".join(map(_describe, entries[:5]))) or "nothing"
         raise ValueError(
             f"{folder}: got a folder with {held}, expected {_FORMS}; pass the path of one"
         )
@@ -275,17 +275,17 @@ def _load_zip(path, subset, bad):
         ) from error
     with archive:
         _check_zip(archive, path)
-        names = [name for name in archive.namelist() if is_visible(name) and name[-1] != "/"]
+        names = [name for name in archive.namelist() if is_visible(name) and not name.endswith("/")]
         root = find_root(names, path)
+        members = {name: archive.getinfo(name) for name in names if name.startswith(root or "")}
+        methods = {info.compress_type for info in members.values()} - READABLE
+        if methods:
+            raise ValueError(
+                f"{path}: got a zip of compression method {methods.pop()}, expected stored or "
+                "deflated entries; unzip it and pass the path of what it holds"
+            )
         if root is None:
             return _load_zipped_csv(archive, names, path, subset, bad)
-        members = {name: archive.getinfo(name) for name in names if name.startswith(root)}
-    methods = {info.compress_type for info in members.values()} - READABLE
-    if methods:
-        raise ValueError(
-            f"{path}: got a zip of compression method {methods.pop()}, expected stored or deflated "
-            "entries; unzip it and pass the path of the folder"
-        )
     with open_members(path, members) as read_member:
         # Names are those of the extracted folder, whether or not another one encloses it.
         names = [name.removeprefix(root) for name in members]
@@ -300,13 +300,13 @@ def _check_zip(archive, path):
         name = info.filename
         if name.startswith("/") or ".." in name.split("/"):
             raise ValueError(
-                f"{path}: got a zip whose entry {name!r} leads out of it, expected names within "
-                "it; do not unzip it, and fetch the data set from a source that you trust"
+                f"{path}: got a zip whose entry {name[:200]!r} leads out of it, expected names "
+                "within it; do not unzip it, and fetch the data set from a source that you trust"
             )
         if name in seen:
             raise ValueError(
-                f"{path}: got a zip with two entries {name!r}, expected each name once; fetch the "
-                "file again"
+                f"{path}: got a zip with two entries {name[:200]!r}, expected each name once; "
+                "fetch the file again"
             )
         if info.flag_bits & 1:
             raise ValueError(
@@ -340,9 +340,9 @@ def _load_zipped_csv(archive, names, path, subset, bad):
             explanation = f"got a zip within a zip, expected {_FORMS}; unzip the outer one"
         else:
             explanation = _explain_header(start)
-        raise ValueError(f"{path}/{names[0]}: {explanation}")
+        raise ValueError(f"{path}/{printable(names[0])}: {explanation}")
     if len(found) != 1:
-        held = ", ".join((found or names)[:5]) or "nothing"
+        held = printable(", ".join((found or names)[:5])) or "nothing"
         raise ValueError(
             f"{path}: got a zip with {held}, expected train/ and test/, or one readable csv with "
             "the header emotion,pixels,Usage; unzip it and pass the path of what to load"

@@ -23,6 +23,7 @@ _CHUNK = 8  # rows: larger temporary arrays are returned to the system, and faul
 _BUFFER = 2**18  # bytes: a row is longer than the default buffer
 _MAX_LINE = 2**16  # bytes: a face takes 9,300 at most
 MAX_SIZE = 2**30  # bytes: FER2013 takes 301 million
+_MAX_LINES = 2**17  # blank ones too: a few bytes of gzip hold a million
 _PADDING = b' "\t\r\n'
 _ZERO, _SPACE, _NEWLINE = b"0 \n"
 
@@ -141,6 +142,11 @@ def _lines(stream, path):
     try:
         while line := stream.readline(_MAX_LINE):
             number += 1
+            if number > _MAX_LINES:
+                raise ValueError(
+                    f"{path}: got more than {_MAX_LINES:,} lines, expected FER2013's 35,888; fetch "
+                    "the file again"
+                )
             rest = line
             while rest:  # whatever its length, one line is one bad row
                 size += len(rest)
@@ -163,7 +169,9 @@ def _split_row(line, columns, path, number):
     """Split a line into a row."""
     if len(line) == _MAX_LINE:
         raise _bad_row(path, number, f"{_MAX_LINE:,} bytes or more", "about 8,000")
-    fields = [value.strip(_PADDING) for value in line.split(b",")]
+    fields = [value.strip() for value in line.split(b",")]
+    if b'"' in line:
+        fields = [_unquote(value) for value in fields]
     if len(fields) != len(columns):
         expected = f"{len(columns)} (emotion, pixels and Usage)"
         raise _bad_row(path, number, f"{len(fields)} fields", expected)
@@ -175,6 +183,12 @@ def _split_row(line, columns, path, number):
         expected = ", ".join(_USAGES.values())
         raise _bad_row(path, number, f"Usage {_show(usage)}", f"one of {expected}")
     return _Row(number, _LABELS[emotion], _USAGES[usage], pixels)
+
+
+def _unquote(value):
+    """Take away one pair of quotes; others are no part of a label, levels or a usage."""
+    is_quoted = len(value) > 1 and value[:1] == value[-1:] == b'"'
+    return value[1:-1].strip() if is_quoted else value
 
 
 def _append_rows(table, chunk, path, bad):

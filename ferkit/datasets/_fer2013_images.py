@@ -5,6 +5,7 @@ import re
 from typing import NamedTuple
 
 from .._images import EMOTIONS
+from ._bad_samples import printable
 
 SPLITS = ("train", "test")
 
@@ -87,9 +88,10 @@ def find_root(names, path):
         if len(rest) == 2 and rest[0] in SPLITS:
             roots.add(first + "/")
     if len(roots) > 1:
+        held = printable(", ".join(sorted(roots)))
         raise ValueError(
-            f"{path}: got several folders with images, {', '.join(sorted(roots))}, expected one "
-            "data set; unzip it and pass the path of one"
+            f"{path}: got several folders with images, {held}, expected one data set; unzip it "
+            "and pass the path of one"
         )
     return roots.pop() if roots else None
 

@@ -3,6 +3,7 @@
 import io
 import mmap
 import os
+import re
 import stat
 import struct
 import zipfile
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 
 import numpy as np
 from PIL import UnidentifiedImageError  # not the heavy part of Pillow
+
+from .._locks import warning_filter
 
 READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
@@ -35,6 +38,10 @@ MODES = {
     "I": "a 16-bit image",
     "I;16": "a 16-bit image",
 }
+
+# Of a JPEG: each takes time for all of its pixels, and few bytes. Cameras write ten.
+_MAX_SCANS = 100
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # none of those within a scan's data
 
 # Markers of a JPEG frame header: all of 0xC0 to 0xCF but three that mean something else.
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -210,6 +217,7 @@ def decode_in_order(decode, names, bad, write, *, image_size, desc):
 
     # More threads than two only wait for the interpreter.
     with (
+        without_pillow_warnings(),
         tqdm(total=len(names), desc=desc, unit="images", delay=2) as bar,
         ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool,
     ):
@@ -311,11 +319,22 @@ def decode_gray_jpeg(content, shape):
 
 
 @contextmanager
+def without_pillow_warnings():
+    """Silence what Pillow says of damaged tags that nobody asked for; images that are, it raises.
+
+    Other threads that filter warnings wait meanwhile, so the threads of a pool must not.
+    """
+    with warning_filter("ignore", module=r"PIL\."):
+        yield
+
+
+@contextmanager
 def unfit_if_damaged(content):
-    """Make UnfitFileError of whatever Pillow raises for the file."""
+    """Make UnfitFileError of whatever Pillow raises for the file, and of too many scans."""
     from PIL import Image
 
     try:
+        _check_scans(content)
         yield
     except UnfitFileError:
         raise
@@ -328,12 +347,25 @@ def unfit_if_damaged(content):
         raise UnfitFileError(f"a damaged image ({error})") from error
 
 
+def _check_scans(content):
+    """Refuse a JPEG that would take minutes to decode."""
+    at, n_scans = 2, 0
+    while content[:2] == b"\xff\xd8" and (marker := _MARKER.search(content, at)):
+        kind = content[marker.start() + 1]
+        if kind == 0xD9:  # the end; what comes after it may look like anything
+            return
+        n_scans += kind == 0xDA
+        if n_scans > _MAX_SCANS:
+            raise UnfitFileError(f"a JPEG of more than {_MAX_SCANS} scans")
+        at = marker.end() + int.from_bytes(content[marker.end() : marker.end() + 2], "big")
+
+
 def _check_kind(image):
     # before it is decoded: a small file can hold a huge image
     if image.size != (_SIDE, _SIDE):
         raise UnfitFileError(f"an image of {image.width} x {image.height} pixels")
     if getattr(image, "is_animated", False):
-        raise UnfitFileError(f"an animation of {image.n_frames} images")
+        raise UnfitFileError("an animation")
     if image.mode == "RGB":
         levels = np.asarray(image)
         if (levels != levels[..., :1]).any():

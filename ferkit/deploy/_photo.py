@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _BOX = ["x", "y", "width", "height"]
 _FER2013_SHAPE = (48, 48)
+_MAX_SIDE = 2**12  # of a square, in pixels, before it is made smaller
 
 
 @validate_params(
@@ -99,6 +100,9 @@ def crop_faces(
 def _crop(photo, box, size, margin, mode):
     from PIL import Image
 
+    factor = math.ceil(box[2:].max() * (1 + 2 * margin) / _MAX_SIDE)
+    if factor > 1:  # the square of a strip of 60,000 x 1 pixels would take gigabytes
+        photo, box = np.asarray(Image.fromarray(photo).reduce(factor)), box / factor
     side = max(1, round(box[2:].max() * (1 + 2 * margin)))
     left, top = np.rint(box[:2] + box[2:] / 2 - side / 2).astype(np.int64)
     rows, columns = (

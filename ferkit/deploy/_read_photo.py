@@ -11,12 +11,18 @@ from numpy.typing import NDArray
 
 from .._locks import warning_filter
 from .._typing import StrPath
-from ..datasets._image_files import UnfitFileError, read_file, unfit_if_damaged
+from ..datasets._image_files import (
+    UnfitFileError,
+    read_file,
+    unfit_if_damaged,
+    without_pillow_warnings,
+)
 
 if TYPE_CHECKING:
     from PIL import Image
 
 _MAX_SIZE = 2**29  # bytes of a file: more than Pillow's limit of pixels needs
+_BAND = 2**22  # pixels that are converted at once
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".tif", ".tiff", ".webp"]
@@ -72,7 +78,7 @@ def read_photo(photo: StrPath | Image.Image) -> NDArray[np.uint8]:
             with unfit_if_damaged(b""):
                 return _to_levels(ImageOps.exif_transpose(photo))
         content = read_file(photo, _MAX_SIZE)
-        with unfit_if_damaged(content), _open(content) as image:
+        with without_pillow_warnings(), unfit_if_damaged(content), _open(content) as image:
             ImageOps.exif_transpose(image, in_place=True)
             return _to_levels(image)
     except FileNotFoundError as error:
@@ -101,20 +107,31 @@ def _open(content):
 
 def _to_levels(image):
     """Make an array of uint8 levels, gray or RGB, of a Pillow image."""
-    if image.mode.startswith("I"):
-        return _from_16_bits(np.asarray(image))
-    if image.mode not in _GRAY_MODES | _COLOUR_MODES:
+    is_deep = image.mode.startswith("I")
+    if not is_deep and image.mode not in _GRAY_MODES | _COLOUR_MODES:
         raise UnfitFileError(f"an image of Pillow's mode {image.mode}")
-    mode = "L" if image.mode in _GRAY_MODES else "RGB"
+    mode = "L" if is_deep or image.mode in _GRAY_MODES else "RGB"
+    width, height = image.size
+    levels = np.empty((height, width) if mode == "L" else (height, width, 3), np.uint8)
+    n_lines = max(1, _BAND // max(1, width))  # every step takes memory of its own
+    for top in range(0, height, n_lines):
+        band = image.crop((0, top, width, min(top + n_lines, height)))
+        levels[top : top + n_lines] = _from_16_bits(band) if is_deep else _flatten(band, mode)
+    return levels
+
+
+def _flatten(image, mode):
+    """Lay an image on white, and convert it."""
     if image.has_transparency_data:
         from PIL import Image
 
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.array(image if image.mode == mode else image.convert(mode))
+    return np.asarray(image.convert(mode))
 
 
-def _from_16_bits(levels):
+def _from_16_bits(image):
+    levels = np.asarray(image)
     low, high = levels.min(), levels.max()
     if low < 0 or high > 65535:
         raise UnfitFileError(f"levels from {low} to {high}")

@@ -105,7 +105,7 @@ IMAGES = {
     "1 bit": (encode(GRAY.convert("1")), "got a black and white image"),
     "animation": (
         encode(GRAY, save_all=True, append_images=[RAMP]),
-        "got an animation of 2 images",
+        "got an animation",
     ),
     "huge file": (JPEG + bytes(2**20), r"got a file of 1,04\d,\d{3} bytes"),
 }
@@ -171,6 +171,10 @@ NAMES = {
         r"got '1.png' in train/sad, expected Training_<id>\.jpg or \.png",
     ),
     "suffix": ("train/sad/Training_1.gif", "got 'Training_1.gif' in train/sad, expected Training_"),
+    "name that clears the screen": (
+        "train/sad/\x1b[2J\n.png",
+        r"got '\\x1b\[2J\\n.png' in train/sad, expected Training_<id>",
+    ),
     "deeper folder": ("train/sad/more/Training_1.png", "got 'more.*' in train/sad, expected"),
     "test image in train": (
         "train/sad/PublicTest_1.png",
@@ -239,6 +243,14 @@ ROWS = {
     ),
     "a line of NULs": (bytes(9000) + b"\n", "got 1 fields, expected 3"),
     "a line of a megabyte": (b"3," + b"7 " * 2**19 + b"\n", "got 65,536 bytes or more, expected"),
+    "a quote without its other": (
+        b'"3,' + b" ".join([b"7"] * 2304) + b",Training\n",
+        "got emotion",
+    ),
+    "a quote at a level": (
+        row(pixels=with_pixel('7"', 2303)),
+        f"got level '7\"' in pixel 2303, {LEVEL}",
+    ),
     "not UTF-8": (b"\xff" + row(), f"got emotion '\ufffd3', {EMOTION}"),
 }
 
@@ -291,6 +303,12 @@ def gz_bomb(path):
     """1.1 GB of text in 1.2 MB: gzip files may be strung together."""
     start = gzip.compress(b"emotion,pixels,Usage\n")
     return good.write_files(path, {"a.gz": start + gzip.compress(b"7" * 2**24) * 70}) / "a.gz"
+
+
+def gz_of_lines(line):
+    """Millions of lines in a few kilobytes."""
+    content = gzip.compress(b"emotion,pixels,Usage\n" + line * 2**20)
+    return in_file("a.gz", content)
 
 
 def flip_byte(path, at):
@@ -422,6 +440,7 @@ WHOLE = {
         r"got damaged data after line \d+ or before \(.*\), expected a whole file; fetch",
     ),
     "gz of a gigabyte": (gz_bomb, "got more than 1,073,741,824 bytes of text, expected FER2013's"),
+    "gz of a million blank lines": (gz_of_lines(b"\n"), "got more than 131,072 lines, expected"),
     "missing class folder": (
         in_folder({name: content for name, content in BASE.items() if "train/disgust" not in name}),
         NO_DISGUST,
@@ -434,6 +453,11 @@ WHOLE = {
         in_folder({name: content for name, content in BASE.items() if name.startswith("train")}),
         "got no PublicTest or PrivateTest images, expected them for subset='all'; ask for "
         "subset='train', or fetch the whole data set",
+    ),
+    "zip of an entry without a name": (in_zip({"": b""}), "got an empty file, expected"),
+    "zip of a very long name": (
+        in_zip({"../" + "a" * 60_000: b"x"}),
+        "got a zip whose entry '../a{197}' leads out",
     ),
     "empty zip": (in_zip({}), "got a zip with nothing, expected train/ and test/, or one readable"),
     "other zip": (in_zip({"a.txt": b"x"}), f"got a file that starts with b'x', {FORMS}"),
@@ -459,6 +483,10 @@ WHOLE = {
     "damaged csv in a zip": (
         damaged_zipped_csv,
         r"got damaged data after line \d+ or before \(Bad CRC",
+    ),
+    "unknown compression of a csv": (
+        in_zip({"a.csv": CSV}, zipfile.ZIP_LZMA),
+        "got a zip of compression method 14, expected stored or deflated entries; unzip it and",
     ),
     "unknown compression": (
         in_zip(BASE, zipfile.ZIP_BZIP2),

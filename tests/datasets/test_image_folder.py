@@ -238,7 +238,7 @@ BAD = {
     "cut off jpeg": (encode(faces()[0], "JPEG")[:-300], "got a damaged image"),
     "transparent": (transparent(), "got an image with transparent pixels"),
     "16 bit": (encode(np.zeros((20, 30), np.uint16)), "got a 16-bit image"),
-    "animation": (animation(), "got an animation or pages, 2 images"),
+    "animation": (animation(), "got an animation, or several pages"),
 }
 
 
@@ -259,6 +259,15 @@ def test_bad_files(what, image_size, tmp_path):
     assert w[0].filename == __file__
     assert len(data.images) == 7
     assert data.skipped == [("smile/bad", str(e.value))]
+
+
+def test_an_image_of_very_many_pixels_is_not_decoded(tmp_path):
+    content = encode(np.zeros((6000, 6000), np.uint8))
+    write_files(two_classes(tmp_path), {"smile/bad": content})
+    with pytest.raises(ValueError, match="smile/bad: got 6000 x 6000 pixels, expected"):
+        load_image_folder(tmp_path, image_size=48)
+    write_files(tmp_path, {"smile/bad": encode(np.zeros((6000, 6000), np.uint8), "JPEG")})
+    assert len(load_image_folder(tmp_path, image_size=48).images) == 8  # at an eighth of the size
 
 
 def test_a_bad_first_file_is_told_of(tmp_path):

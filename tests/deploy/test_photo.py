@@ -13,7 +13,7 @@ from sklearn.pipeline import make_pipeline
 
 from ferkit import EMOTIONS, MobileNetFER, ResNetFER
 from ferkit.datasets import make_faces
-from ferkit.deploy import crop_faces, predict_photo, read_photo
+from ferkit.deploy import _read_photo, crop_faces, predict_photo, read_photo
 from ferkit.deploy._photo import image_shape_of
 from ferkit.preprocessing import EqualizeHistogram, PixelRows
 from tests.helpers import LinearFER, without_rights
@@ -225,6 +225,48 @@ def test_decompression_bombs(tmp_path, monkeypatch, times):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
     with pytest.raises(ValueError, match=r"got more than PIL.Image.MAX_IMAGE_PIXELS, 500 pixels"):
         read_photo(path)
+
+
+def test_a_jpeg_of_very_many_scans(tmp_path):
+    path = tmp_path / "a.jpg"
+    Image.new("L", (64, 64)).save(path, progressive=True)
+    content = path.read_bytes()
+    last = content[content.rindex(b"\xff\xda") : -2]
+    path.write_bytes(content[:-2] + last * 80 + content[-2:] + last * 80)  # a movie may follow
+    assert read_photo(path).shape == (64, 64)
+    path.write_bytes(content[:-2] + last * 100 + content[-2:])
+    with pytest.raises(ValueError, match="got a JPEG of more than 100 scans, expected"):
+        read_photo(path)
+
+
+def test_damaged_tags_do_not_warn(tmp_path):
+    Image.new("L", (64, 64)).save(tmp_path / "a.tif")
+    content = (tmp_path / "a.tif").read_bytes()
+    start = int.from_bytes(content[4:8], "little")
+    (tmp_path / "a.tif").write_bytes(content[: start + 50])
+    with pytest.raises(ValueError, match=r"a.tif: got .*, expected"):
+        read_photo(tmp_path / "a.tif")
+
+
+def test_bands_leave_no_seams(tmp_path, monkeypatch):
+    monkeypatch.setattr(_read_photo, "_BAND", 64 * 5)
+    rng = np.random.default_rng(0)
+    photo = rng.integers(0, 256, (33, 64, 3), np.uint8)
+    np.testing.assert_array_equal(read_photo(Image.fromarray(photo)), photo)
+    deep = Image.fromarray(rng.integers(0, 256, (33, 64)).astype(np.uint16) * 257)
+    np.testing.assert_array_equal(read_photo(deep), np.asarray(deep) // 257)
+
+
+def test_a_square_around_a_strip_takes_no_gigabytes():
+    for shape in ((1, 60_000), (60_000, 1)):
+        strip = np.full(shape, 7, np.uint8)
+        strip[:] += (np.arange(60_000) >= 30_000).reshape(shape)
+        tracemalloc.start()
+        (crop,) = crop_faces(strip, [[0, 0, *shape[::-1]]], size=2)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 2**26
+        assert sorted(crop.ravel()) == [7, 7, 8, 8]
 
 
 def test_paths_that_are_none(tmp_path):

@@ -1,0 +1,2 @@
+class CheckpointTarget:
+    name = "checkpoint"
