@@ -59,7 +59,9 @@ def class_weights(class_weight, classes, class_count):
 
 
 def logit_offset(tau, class_count):
-    """Compute what logit adjustment [1]_ adds to the logits.
+    """Compute what logit adjustment adds to the logits.
+
+    See [1]_.
 
     Parameters
     ----------

@@ -95,7 +95,9 @@ def random_erasing(
     area: tuple[float, float] = (0.02, 0.33),
     aspect: tuple[float, float] = (0.3, 3.3),
 ) -> torch.Tensor:
-    """Hide a box of some images of a batch under random grey levels [1]_.
+    """Hide a box of some images of a batch under random grey levels.
+
+    See [1]_.
 
     Parameters
     ----------

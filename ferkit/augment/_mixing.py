@@ -11,7 +11,9 @@ from ._random import boxes, per_image
 def mixup(
     images: torch.Tensor, targets: torch.Tensor, *, alpha: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Blend each image of a batch with another of it, and their targets alike [1]_.
+    """Blend each image of a batch with another of it, and their targets alike.
+
+    See [1]_.
 
     Parameters
     ----------
@@ -54,7 +56,9 @@ def mixup(
 def cutmix(
     images: torch.Tensor, targets: torch.Tensor, *, alpha: float
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cover a box of each image with that of another, and mix their targets by area [1]_.
+    """Cover a box of each image with that of another, and mix their targets by area.
+
+    See [1]_.
 
     Parameters
     ----------

@@ -31,7 +31,9 @@ class NoFeatureMapError(ValueError):
 
 
 def grad_cam(estimator: BaseFER, X: ArrayLike, y: ArrayLike | None = None) -> NDArray[np.float32]:
-    """Compute which places of a network's last feature map speak for a class (Grad-CAM [1]_).
+    """Compute which places of a network's last feature map speak for a class (Grad-CAM).
+
+    See [1]_.
 
     Parameters
     ----------
@@ -98,7 +100,9 @@ def _grad_cam(estimator, images, targets):
 def occlusion_map(
     estimator: BaseFER, X: ArrayLike, y: ArrayLike | None = None
 ) -> NDArray[np.float32]:
-    """Compute how much a class's probability falls where a face is covered [1]_.
+    """Compute how much a class's probability falls where a face is covered.
+
+    See [1]_.
 
     A square of an eighth of the image's side, of the image's mean level, is put at places half its
     side apart and at the edges; the falls of all squares over a pixel are averaged. It takes as

@@ -26,7 +26,9 @@ N_BINS = 15
 def expected_calibration_error(
     y_true: ArrayLike, y_prob: ArrayLike, *, labels: ArrayLike | None = None, n_bins: int = N_BINS
 ) -> float:
-    """Compute how far the confidence in predictions is from how often they are right [1]_.
+    """Compute how far the confidence in predictions is from how often they are right.
+
+    See [1]_.
 
     Predictions are sorted into bins of equal width by the probability of the predicted class. In
     each bin, the mean probability is compared with the share of right predictions; the error is the

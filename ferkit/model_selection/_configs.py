@@ -162,7 +162,9 @@ def _write_power(value):
 def reference_configs(
     network: Literal["resnet", "mobilenet", "vgg16"],
 ) -> dict[str, dict[str, Any]]:
-    """List the configurations that the reference study [1]_ compared.
+    """List the configurations that the reference study compared.
+
+    See [1]_.
 
     Parameters
     ----------

@@ -90,7 +90,9 @@ class MBConv(nn.Module):
 
 
 class EfficientNetV2(PooledClassifier):
-    """EfficientNetV2 [1]_ from a table of its stages.
+    """EfficientNetV2 from a table of its stages.
+
+    See [1]_.
 
     A 3x3 convolution of stride 2, the stages, a 1x1 convolution, global average pooling and a
     linear layer. Unlike the paper's, it drops no blocks at random in training (stochastic depth).

@@ -56,7 +56,9 @@ class InvertedResidual(nn.Module):
 
 
 class MobileNetV2(PooledClassifier):
-    """MobileNetV2 [1]_ from a table of its layers.
+    """MobileNetV2 from a table of its layers.
+
+    See [1]_.
 
     Parameters
     ----------

@@ -24,7 +24,9 @@ def _conv_bn_relu(in_channels, out_channels, stride=1):
 
 
 class MaskingBlock(nn.Module):
-    """Weigh each value of a map by a mask that a small U-Net [1]_ draws: ``x * (1 + mask)``.
+    """Weigh each value of a map by a mask that a small U-Net draws: ``x * (1 + mask)``.
+
+    See [1]_.
 
     Parameters
     ----------
@@ -81,7 +83,9 @@ class MaskingBlock(nn.Module):
 
 
 class ResidualMaskingNet(PooledClassifier):
-    """Residual masking network [1]_ from a table of its stages.
+    """Residual masking network from a table of its stages.
+
+    See [1]_.
 
     A 3x3 convolution of stride 2, the residual stages, each followed by a masking block, global
     average pooling and a linear layer. The last stage's mask is drawn at one resolution, the one

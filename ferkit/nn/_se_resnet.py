@@ -13,7 +13,9 @@ from ._pooled import PooledClassifier
 
 
 class SqueezeExcitation(nn.Module):
-    """Weigh channels by what all of the image says [1]_.
+    """Weigh channels by what all of the image says.
+
+    See [1]_.
 
     Parameters
     ----------
@@ -90,7 +92,9 @@ class SEResidualBlock(nn.Module):
 
 
 class SEResNet(PooledClassifier):
-    """Residual network [1]_ with squeeze-and-excitation [2]_ from a table of its stages.
+    """Residual network with squeeze-and-excitation from a table of its stages.
+
+    See [1]_ and [2]_.
 
     A 3x3 convolution of stride 2, the stages, global average pooling and a linear layer. At
     48 x 48 pixels, all but the first convolution works on maps of 24 x 24 and fewer.

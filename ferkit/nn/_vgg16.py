@@ -52,7 +52,9 @@ class MaxPool(nn.Module):
 
 
 class VGG16(nn.Module):
-    """VGG16's convolutions [1]_ under a narrow head: 14,734,663 parameters for seven classes.
+    """VGG16's convolutions under a narrow head: 14,734,663 parameters for seven classes.
+
+    See [1]_.
 
     The reference study's baseline [2]_, which is beyond the budget of 500,000 on purpose: 13
     convolutions, whose weights can be ImageNet's, dropout, batch normalisation, three dense layers

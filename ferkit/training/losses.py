@@ -6,7 +6,9 @@ from torch.nn import functional as F
 
 
 class FocalLoss(nn.Module):
-    """Cross-entropy in which what is already right counts less [1]_.
+    """Cross-entropy in which what is already right counts less.
+
+    See [1]_.
 
     Parameters
     ----------
