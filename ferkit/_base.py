@@ -16,8 +16,8 @@ from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOp
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
 from ._files import FilesMixin
-from ._images import encode
 from ._input import InputMixin
+from ._labels import encode
 from ._net import NetMixin
 from ._prediction import PredictionMixin
 from ._random import draw_seed, preserved_generators

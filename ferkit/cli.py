@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from ._images import EMOTIONS
+from ._labels import EMOTIONS
 
 MODELS = {"mobilenet": "MobileNetFER", "resnet": "ResNetFER"}
 _SHIPPED = {f"{short}-fer2013": kind for short, kind in MODELS.items()}

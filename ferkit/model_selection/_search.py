@@ -36,7 +36,7 @@ from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from .._base import BaseFER
-from .._images import as_labels
+from .._labels import as_labels
 from .._locks import warning_filter
 from .._random import draw_seed
 from .._split import check_groups
