@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from ._images import EMOTIONS
+from ._labels import EMOTIONS
 
 if TYPE_CHECKING:
     from . import (

@@ -1,29 +1,20 @@
-"""The classifier contract: parameters, training, files; one hook makes the network."""
+"""The classifier contract: the parameters, and the hook that makes the network."""
 
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
-from functools import partial
 from inspect import Parameter, signature
 from numbers import Integral, Real
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
-from sklearn.utils.multiclass import _check_partial_fit_first_call
 
 from ._files import FilesMixin
-from ._images import encode
+from ._fit import FitMixin
 from ._input import InputMixin
 from ._net import NetMixin
 from ._prediction import PredictionMixin
-from ._random import draw_seed, preserved_generators
-from ._resampling import resample
-from ._split import check_groups, split_off, warn_of_copies
-from ._teaching import find_teachers
 from ._typing import (
     TTA,
     Channels,
@@ -39,7 +30,6 @@ from ._typing import (
     StrPath,
     Teacher,
 )
-from ._validation import fit_context
 
 if TYPE_CHECKING:
     from skorch.callbacks import Callback
@@ -48,7 +38,7 @@ if TYPE_CHECKING:
     from .augment import Policy
 
 
-class BaseFER(InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseEstimator):
+class BaseFER(FitMixin, InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseEstimator):
     """Base of the classifiers: everything but the network.
 
     A subclass defines `_make_module`. If it has parameters of its own, it also defines an
@@ -114,9 +104,6 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseEstimator):
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
-
-    # they reach fit, through a Pipeline or a search, without a request by the user
-    __metadata_request__fit = {"X_val": True, "y_val": True, "groups": True, "soft_targets": True}
 
     def __init__(
         self,
@@ -233,206 +220,6 @@ class BaseFER(InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseEstimator):
             mean. It must not change its input, which others look at too.
         """
         raise NotImplementedError(f"{type(self).__name__} must define _make_module")
-
-    # -- training ------------------------------------------------------------------------------
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X: ArrayLike,
-        y: ArrayLike,
-        *,
-        X_val: ArrayLike | None = None,
-        y_val: ArrayLike | None = None,
-        groups: ArrayLike | None = None,
-        soft_targets: ArrayLike | None = None,
-    ) -> Self:
-        """Train a new network.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
-            Images or rows: uint8 levels, or floats in [0, 1].
-        y : array-like of shape (n,)
-            Labels: ints or strings.
-        X_val : array-like, default=None
-            Images to score after each epoch, in `history_`; never trained on.
-        y_val : array-like, default=None
-            Their labels, all of which occur in `y`.
-        groups : array-like of shape (n,), default=None
-            What belongs together, such as copies of an image: `early_stopping` takes images of a
-            group for validation all or not at all. Not used if there is no such split.
-        soft_targets : array-like of shape (n, n_classes), default=None
-            Probabilities of the sorted classes to train on in place of `y`, such as the votes of
-            several annotators or what another model says; rows sum to 1. Validation is by `y`. With
-            them, the loss is a plain mean over images, also with `class_weight`.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If the input is not what is expected, or the training diverges.
-        OSError
-            If a checkpoint cannot be written.
-        RuntimeError
-            If another process is at the same fit, with the same `checkpoint_dir`.
-
-        Warns
-        -----
-        UserWarning
-            If images for validation are exact copies of images to train on (those of an `X_val` are
-            looked at only with a `sampler`), or `soft_targets` contradict `y`.
-        """
-        # a fit that fails leaves the one before, not an older network with newer labels
-        before = self.__dict__.copy()
-        try:
-            self._fit(X, y, X_val, y_val, groups, soft_targets)
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
-        return self
-
-    def _fit(self, X, y, X_val, y_val, groups, soft_targets):
-        from .training import from_first, on_first
-
-        initial = self._find_initial_weights()
-        images, y = self._check_first_X_y(X, y)
-        self.classes_ = np.unique(y)
-        self._check_classes()
-        validation = self._check_validation(X_val, y_val)
-        groups = check_groups(groups, len(images))
-        targets = encode(y, self.classes_)
-        soft_targets = self._check_soft_targets(soft_targets, targets)
-        teachers = find_teachers(self.teacher, self)
-        seed = draw_seed(self.random_state)
-        open_checkpoints = partial(
-            self._open_checkpoints,
-            seed,
-            initial,
-            teachers,
-            X=images,
-            y=targets,
-            validation=validation,
-            groups=groups,
-            soft_targets=soft_targets,
-        )
-        opened = on_first(open_checkpoints)
-        with opened or nullcontext() as checkpoints:
-            if checkpoints and checkpoints.last:  # with `random_state=None` it has its own seed
-                seed = checkpoints.last[1]["seed"]
-            seed = from_first(seed)
-            stopping, is_split = None, False
-            if self.early_stopping:
-                stopping = (self.n_iter_no_change, self.tol, self.restore_best)
-                if validation is None:
-                    # what a warm start has trained on must not validate it now
-                    is_first = initial is None or not hasattr(self, "_split_seed")
-                    self._split_seed = seed if is_first else self._split_seed
-                    train, valid = split_off(
-                        targets, groups, self.validation_fraction, self._split_seed
-                    )
-                    is_split = True
-                    validation = images[valid], targets[valid]
-                    images, y, targets = images[train], y[train], targets[train]
-                    soft_targets = None if soft_targets is None else soft_targets[train]
-            if self.sampler is not None:
-                images, y = resample(self.sampler, images, y, seed)
-                targets = encode(y, self.classes_)
-            if is_split or (self.sampler is not None and validation is not None):
-                warn_of_copies(images, validation[0])
-            if soft_targets is None:
-                self.class_count_ = np.bincount(targets, minlength=len(self.classes_))
-            else:
-                self.class_count_, targets = soft_targets.sum(axis=0), soft_targets
-            net = self._new_net(images.shape[-1], seed, initial)
-            with preserved_generators(net.torch_device):
-                net.train(
-                    images,
-                    targets,
-                    epochs=self.max_epochs,
-                    validation=validation,
-                    stopping=stopping,
-                    distillation=self._distil(teachers, net),
-                    checkpoints=checkpoints,
-                    verbose=self.verbose,
-                )
-        self.net_ = net
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
-        """Train the network for one more epoch; make it at the first call.
-
-        k calls with the same data equal a `fit` of k epochs, bit for bit. A parameter that is
-        changed between calls takes effect with the next `fit`; only `lr` and those of the teachers
-        do so at once.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
-            Images or rows, as in `fit`.
-        y : array-like of shape (n,)
-            Labels, of `classes` only.
-        classes : array-like of shape (n_classes,), default=None
-            All labels that will ever occur; needed at the first call.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If the input is not what is expected, `class_weight` is "balanced" or "effective",
-            there is a `sampler`, or the training diverges.
-        """
-        if self.early_stopping:
-            raise ValueError(
-                "got early_stopping=True, expected False in partial_fit, which trains for one "
-                "epoch; use fit, or set early_stopping=False"
-            )
-        if isinstance(self.class_weight, str):
-            raise ValueError(
-                f"got class_weight={self.class_weight!r}, expected None or a dict in partial_fit, "
-                "which does not see all labels at once; compute the weights from all of y with "
-                "sklearn.utils.class_weight.compute_class_weight"
-            )
-        if self.sampler is not None:
-            raise ValueError(
-                f"got sampler={self.sampler!r}, expected None in partial_fit, which does not see "
-                "all images at once; call its fit_resample before, or use fit"
-            )
-        from .training import from_first
-
-        is_first = not hasattr(self, "net_")
-        if is_first:  # a failed fit may have left its labels
-            self.__dict__.pop("classes_", None)
-        _check_partial_fit_first_call(self, classes)
-        if is_first:
-            self._check_classes()
-            images, y = self._check_first_X_y(X, y)
-            targets = encode(y, self.classes_)
-            initial = self._find_initial_weights()
-            seed = from_first(draw_seed(self.random_state))
-            self.class_count_ = np.zeros(len(self.classes_), dtype=np.int64)
-            net = self._new_net(images.shape[-1], seed, initial)
-        else:
-            images, targets = self._check_X_y(X, y)
-            net = self.net_
-            net.lr = self.lr  # set_params may have changed it
-        distillation = self._distil(find_teachers(self.teacher, self), net)
-        # an epoch that fails leaves no broken network behind
-        self.__dict__.pop("net_", None)
-        with preserved_generators(net.torch_device):
-            net.train(images, targets, epochs=1, distillation=distillation, verbose=self.verbose)
-        self.net_ = net
-        self.class_count_ += np.bincount(targets, minlength=len(self.classes_))
-        return self
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "net_")

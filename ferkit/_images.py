@@ -1,13 +1,9 @@
-"""What an image and a label are: see the Conventions page of the documentation."""
+"""What an image is: see the Conventions page of the documentation."""
 
 import math
 import warnings
-from numbers import Real
 
 import numpy as np
-
-EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
-"""FER2013's classes; the position in this tuple is the integer label."""
 
 _EXPECTED = "gray images (n, h, w), colour images (n, h, w, 3) or rows (n, n_pixels)"
 
@@ -45,7 +41,7 @@ def as_rows(X):
 
 def _as_array(X):
     """Make an array of tensors, lists and objects; arrays and DataFrames stay as they are."""
-    X = _from_torch(X)
+    X = from_torch(X)
     is_flat = len(getattr(X, "shape", ())) == 1
     if hasattr(X, "tolist") and (is_flat or _kind(X) == "O"):
         X = X.tolist()  # numpy sees what the objects are: images, or numbers
@@ -68,8 +64,19 @@ def _kind(X):
     return getattr(getattr(X, "dtype", None), "kind", None)
 
 
-def _from_torch(X):
-    """Bring a tensor to numpy, from any device; leave what is none."""
+def from_torch(X):
+    """Bring a tensor to numpy, from any device; leave what is none.
+
+    Parameters
+    ----------
+    X : object
+        What a user passed.
+
+    Returns
+    -------
+    object
+        An ndarray, float32 in place of smaller floats; or `X` itself.
+    """
     if not hasattr(X, "is_floating_point"):
         return X
     if X.is_floating_point() and X.element_size() < 4:
@@ -79,7 +86,7 @@ def _from_torch(X):
 
 def _stack(images):
     if isinstance(images, (list, tuple)):
-        images = [_from_torch(image) for image in images]
+        images = [from_torch(image) for image in images]
     try:
         X = np.asarray(images)
         if X.dtype == object:
@@ -308,129 +315,3 @@ def _find_first(is_bad, image_shape):
     sample, value = np.unravel_index(is_bad.argmax(), is_bad.shape)
     position = tuple(map(int, np.unravel_index(value, image_shape)))
     return (sample, value), f"in sample {sample} (image position {position})"
-
-
-def as_labels(y):
-    """Look at labels that come as objects; leave the others to scikit-learn's checks.
-
-    Parameters
-    ----------
-    y : array-like of shape (n,)
-        Labels, also a torch tensor.
-
-    Returns
-    -------
-    array-like of shape (n,)
-        `y`, or an ndarray of numbers where it is a tensor or the objects are numbers.
-
-    Raises
-    ------
-    ValueError
-        If the objects are neither strings throughout nor numbers throughout.
-    """
-    y = _from_torch(y)
-    labels = np.asarray(y)
-    if isinstance(y, (list, tuple)) and labels.dtype.kind == "U":
-        labels = np.asarray(y, dtype=object)  # numpy made strings of the numbers among them
-    if labels.dtype != object or labels.ndim != 1:
-        return y
-    kind = str if isinstance(next(iter(labels), None), str) else (Real, np.bool_)
-    for sample, label in enumerate(labels):
-        if not isinstance(label, kind):
-            raise ValueError(
-                f"got label {label!r} in sample {sample}, expected only strings or only integers; "
-                "mend or drop such labels and their images"
-            )
-    return y if kind is str else np.array(labels.tolist())
-
-
-def check_labels(y):
-    """Validate labels that are counted, scored or shown.
-
-    Parameters
-    ----------
-    y : array-like of shape (n,)
-        Labels, also a torch tensor.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        The labels.
-
-    Raises
-    ------
-    ValueError
-        If there are none, one is NaN, or they are not of classes.
-    """
-    # here, for `import ferkit` needs this module and not scikit-learn
-    from sklearn.utils import column_or_1d
-    from sklearn.utils.multiclass import check_classification_targets
-
-    y = column_or_1d(as_labels(y), warn=True)
-    if len(y) == 0:
-        raise ValueError("got no labels, expected one or more; pass the y of some images")
-    if y.dtype.kind == "f" and np.isnan(y).any():
-        raise ValueError(
-            f"got label NaN in sample {np.isnan(y).argmax()}, expected a class; mend or drop such "
-            "labels and their images"
-        )
-    check_classification_targets(y)
-    return y
-
-
-def encode(y, classes):
-    """Turn labels into indices of `classes`.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n,)
-        Labels.
-    classes : ndarray of shape (n_classes,)
-        Sorted.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        int64.
-
-    Raises
-    ------
-    ValueError
-        If a label is none of the classes.
-    """
-    check_kind(y, classes)
-    unseen = np.setdiff1d(y, classes)
-    if len(unseen):
-        raise ValueError(
-            f"got labels {_enumerate(unseen)}, expected labels among classes_, "
-            f"{_enumerate(classes)}; fit with all classes, or drop these images"
-        )
-    return np.searchsorted(classes, y)
-
-
-def check_kind(y, classes):
-    """Refuse strings for numbers and numbers for strings: numpy compares both as strings.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n,)
-        Labels.
-    classes : ndarray of shape (n_classes,)
-        What they are to be among.
-
-    Raises
-    ------
-    ValueError
-        If the one are strings and the other numbers.
-    """
-    if (y.dtype.kind in "OU") != (classes.dtype.kind in "OU"):
-        raise ValueError(
-            f"got labels {_enumerate(np.unique(y))}, expected labels among classes_, "
-            f"{_enumerate(classes)}; pass strings where classes_ has strings, and numbers where it "
-            "has numbers"
-        )
-
-
-def _enumerate(values, n_shown=10):
-    more = f" and {len(values) - n_shown} more" if len(values) > n_shown else ""
-    return f"{values[:n_shown].tolist()}{more}"

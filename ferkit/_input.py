@@ -7,7 +7,8 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from ._images import as_images, as_labels, as_rows, check_shape_of_fit, encode, resolve_image_shape
+from ._images import as_images, as_rows, check_shape_of_fit, resolve_image_shape
+from ._labels import as_labels, encode
 
 
 class InputMixin:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._images import EMOTIONS
+from ._labels import EMOTIONS
 
 
 def name_classes(labels, target_names=None):

@@ -1,4 +1,4 @@
-"""What an image is: the functions of `_images`. What they refuse is in `bad_inputs.py`."""
+"""What images and labels are: `_images` and `_labels`. What they refuse is in `bad_inputs.py`."""
 
 import numpy as np
 import pandas as pd
@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ferkit._images import as_images, as_rows, check_image_shape, encode, resolve_image_shape
+from ferkit._images import as_images, as_rows, check_image_shape, resolve_image_shape
+from ferkit._labels import encode
 
 sides = st.integers(1, 224)
 

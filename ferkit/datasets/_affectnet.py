@@ -8,7 +8,7 @@ from typing import Literal, overload
 
 from sklearn.utils import Bunch
 
-from .._images import EMOTIONS
+from .._labels import EMOTIONS
 from .._typing import ImagesAndTarget, OnError, StrPath
 from ._affectnet_layouts import CODES, SPLITS, locate
 from ._any_images import Sample, check_options, permission_explained, read_bunch

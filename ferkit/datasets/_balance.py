@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from .._images import check_labels
+from .._labels import check_labels
 from .._names import name_classes
 
 

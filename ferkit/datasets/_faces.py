@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, check_random_state
 
-from .._images import EMOTIONS
+from .._labels import EMOTIONS
 from .._typing import ImagesAndTarget, RandomStateLike
 from ._sketch import sketch_faces
 

@@ -13,7 +13,7 @@ from typing import Literal, overload
 import numpy as np
 from sklearn.utils import Bunch
 
-from .._images import EMOTIONS
+from .._labels import EMOTIONS
 from .._typing import ImagesAndTarget, OnError, StrPath, Subset
 from ._bad_samples import BadSamples, check_on_error, printable
 from ._fer2013_csv import (

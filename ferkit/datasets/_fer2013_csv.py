@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._images import EMOTIONS
+from .._labels import EMOTIONS
 
 # What reading a damaged gzip or zip raises.
 DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile)

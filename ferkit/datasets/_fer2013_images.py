@@ -4,7 +4,7 @@ import os
 import re
 from typing import NamedTuple
 
-from .._images import EMOTIONS
+from .._labels import EMOTIONS
 from ._bad_samples import printable
 
 SPLITS = ("train", "test")

@@ -9,7 +9,7 @@ from typing import Literal, overload
 import numpy as np
 from sklearn.utils import Bunch
 
-from .._images import EMOTIONS
+from .._labels import EMOTIONS
 from .._typing import ImagesAndTarget, OnError, StrPath, Subset
 from ._bad_samples import BadSamples
 from ._fer2013 import SUBSETS, check_options, load_fer2013

@@ -12,7 +12,7 @@ from typing import Literal, overload
 
 from sklearn.utils import Bunch
 
-from .._images import EMOTIONS
+from .._labels import EMOTIONS
 from .._typing import ImagesAndTarget, OnError, StrPath, Subset
 from ._bad_samples import BadSamples
 from ._fer2013 import check_options, load_fer2013

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 
-from .._images import as_labels
+from .._labels import as_labels
 from .._random import draw_seed
 from .._split import check_groups
 from .._typing import RandomStateLike

@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from .._images import as_images, as_rows, check_labels, resolve_image_shape
+from .._images import as_images, as_rows, resolve_image_shape
+from .._labels import check_labels
 from .._names import order_classes
 
 

@@ -1,6 +1,6 @@
 """One colour per emotion, in every picture."""
 
-from .._images import EMOTIONS
+from .._labels import EMOTIONS
 
 # Okabe and Ito, "Color Universal Design", 2008: told apart with any colour vision
 _PALETTE = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#0072B2", "#56B4E9", "#666666")

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import check_consistent_length, get_tags
 from sklearn.utils._param_validation import HasMethods, Options, StrOptions
 
-from .._images import check_labels
+from .._labels import check_labels
 from .._typing import RandomStateLike
 from .._validation import validate_params
 from ._class_images import check_images, order_names

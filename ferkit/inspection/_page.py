@@ -19,7 +19,8 @@ from sklearn.utils import check_consistent_length, check_random_state
 
 from .._base import BaseFER
 from .._estimators import check_estimator
-from .._images import as_rows, check_labels, encode
+from .._images import as_rows
+from .._labels import check_labels, encode
 from .._typing import StrPath
 from ..metrics import FERReport
 from ..metrics._calibration import N_BINS

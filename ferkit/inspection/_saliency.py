@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from .._base import BaseFER
 from .._estimators import check_estimator
-from .._images import check_labels, encode
 from .._imbalance import logit_offset
+from .._labels import check_labels, encode
 from .._validation import validate_params
 from ._class_images import as_floats, draw_face, order_names
 

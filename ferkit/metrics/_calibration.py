@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import Interval
 
-from .._images import check_kind, check_labels
+from .._labels import check_kind, check_labels
 from .._validation import validate_params
 
 N_BINS = 15

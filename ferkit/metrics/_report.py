@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval
 
-from .._images import check_kind, check_labels, encode
+from .._labels import check_kind, check_labels, encode
 from .._names import order_classes
 from .._prediction import PredictionMixin
 from .._typing import RandomStateLike

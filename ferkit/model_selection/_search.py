@@ -2,56 +2,39 @@
 
 from __future__ import annotations
 
-import time
-import warnings
 import zlib
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
 from copy import deepcopy
 from functools import partial
-from itertools import count, takewhile
 from numbers import Integral, Real
-from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
-from sklearn.exceptions import FitFailedWarning
 from sklearn.metrics import f1_score
-from sklearn.model_selection import (
-    BaseCrossValidator,
-    BaseShuffleSplit,
-    StratifiedGroupKFold,
-    check_cv,
-)
+from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 from sklearn.pipeline import Pipeline
 from sklearn.utils import check_array, get_tags, indexable
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
-from tqdm import tqdm
 
 from .._base import BaseFER
-from .._images import as_labels
-from .._locks import warning_filter
+from .._labels import as_labels
 from .._random import draw_seed
-from .._split import check_groups
 from .._typing import RandomStateLike
 from .._validation import fit_context
-from ..datasets import find_duplicates
+from ._folds import find_folds
 from ._spaces import NamedSpace, default_space
 from ._steps import last_step
 
 if TYPE_CHECKING:
     import optuna
 
-_Splitter: TypeAlias = (
-    BaseCrossValidator | BaseShuffleSplit | Iterable[tuple[np.ndarray, np.ndarray]]
-)
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
@@ -243,13 +226,14 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
             If the training of some trials failed, such as with too large a learning rate.
         """
         from ._objective import Objective
-        from ._study import count_trials, in_memory, open_study
+        from ._study import in_memory, open_study
+        from ._trials import check_trials, count_trials, run_trials
 
         self._check_parameters()
         y = check_array(as_labels(y), ensure_2d=False, dtype=None, input_name="y")
         check_classification_targets(y)
         X, y = indexable(X if hasattr(X, "iloc") else np.asarray(X), y)
-        folds, groups = self._find_folds(X, y, groups)
+        folds, groups = find_folds(self.cv, X, y, groups, find_copies=self.groups is not None)
         with TemporaryDirectory() as folder:
             storage = self._open_storage(folder)
             study = open_study(
@@ -264,11 +248,19 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
                 self.estimator, self._get_space(), X, y, folds, groups, study.user_attrs["seed"]
             )
             try:
-                self._run(study, storage, objective)
+                run_trials(
+                    study,
+                    objective,
+                    n_trials=self.n_trials,
+                    timeout=self.timeout,
+                    heartbeat=getattr(storage, "get_heartbeat_interval", lambda: None)(),
+                    n_jobs=self.n_jobs,
+                    verbose=self.verbose,
+                )
             finally:  # Ctrl-C leaves what there is
                 self.study_ = in_memory(study)
         self.n_splits_ = len(folds)
-        self._tell_failures(n_before)
+        check_trials(self.study_, n_before)
         best = self.study_.best_trial
         self.best_score_, self.best_params_ = best.value, self._get_space()(best)
         if self.refit:
@@ -308,30 +300,6 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
             return partial(default_space, prefix=prefix)
         return NamedSpace(self.space) if isinstance(self.space, dict) else self.space
 
-    def _find_folds(self, X, y, groups):
-        cv = 5 if self.cv is None else self.cv
-        quiet = nullcontext()
-        if groups is None and self.groups is not None:
-            groups = find_duplicates(X)
-            # of splitters that do not know groups; those of the user's they are to tell of
-            quiet = warning_filter("ignore", "The groups parameter is ignored", UserWarning)
-        if isinstance(cv, Integral) and groups is not None:
-            cv = StratifiedGroupKFold(cv)
-        groups = check_groups(groups, len(y))
-        with quiet:
-            folds = list(check_cv(cv, y, classifier=True).split(X, y, groups))
-        for train, _ in folds:
-            missing = np.setdiff1d(y, y[train])
-            if len(missing):
-                raise ValueError(
-                    f"got a fold without class {missing[0]!s} in what is trained on, expected all "
-                    f"classes there; there are {np.sum(y == missing[0])} images of it, perhaps in "
-                    "one group: take fewer folds, or other ones"
-                )
-        if not folds:
-            raise ValueError("got cv without a fold, expected one or more")
-        return folds, groups
-
     def _draw_seed(self):
         if self.random_state is None and self.study_name is not None:
             # the same for all processes that begin with the study at once
@@ -352,20 +320,12 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         return described
 
     def _open_storage(self, folder):
-        from optuna.storages.journal import (
-            JournalFileBackend,
-            JournalFileOpenLock,
-            JournalStorage,
-        )
-
-        from ._study import open_storage
+        from ._study import open_journal, open_storage
 
         if isinstance(self.storage, str):
             return open_storage(self.storage)
         if self.storage is None and effective_n_jobs(self.n_jobs) > 1:
-            path = str(Path(folder) / "study.log")
-            # the default lock is a symbolic link, which Windows wants rights for
-            return JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
+            return open_journal(folder)
         return self.storage
 
     def _get_pruner(self):
@@ -375,57 +335,6 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
             return self.pruner
         half = max(1, last_step(self.estimator).max_epochs // 2)
         return MedianPruner(n_warmup_steps=half, interval_steps=half)
-
-    def _run(self, study, storage, objective):
-        from ._study import count_trials, run_next_trial
-
-        deadline = time.monotonic() + (np.inf if self.timeout is None else self.timeout)
-        heartbeat = getattr(storage, "get_heartbeat_interval", lambda: None)()
-        run = delayed(run_next_trial)
-        n_left = None
-        if self.n_trials is not None:
-            n_left = max(0, self.n_trials - count_trials(study)["ended"])
-        numbers = count() if n_left is None else range(n_left)
-        open_numbers = takewhile(lambda _: time.monotonic() < deadline, numbers)
-        tasks = (
-            run(
-                study,
-                objective,
-                n_trials=self.n_trials,
-                timeout=deadline - time.monotonic(),  # another machine has another clock
-                heartbeat=heartbeat,
-            )
-            for _ in open_numbers
-        )
-        # none is made before a worker is free, for its time runs from then on
-        parallel = Parallel(self.n_jobs, return_as="generator_unordered", pre_dispatch="n_jobs")
-        were_run = parallel(tasks)
-        with tqdm(total=n_left, desc="trials", disable=not self.verbose) as progress:
-            for was_run in were_run:
-                progress.update(was_run)
-                if not progress.disable:
-                    values = [t.value for t in study.get_trials(deepcopy=False) if t.value]
-                    progress.set_postfix(best=f"{max(values, default=0):.3f}")
-
-    def _tell_failures(self, n_before):
-        from optuna.trial import TrialState
-
-        from ._study import ERROR, count_trials
-
-        trials = self.study_.get_trials(deepcopy=False)
-        errors = [trial.user_attrs[ERROR] for trial in trials if ERROR in trial.user_attrs]
-        if not any(trial.state == TrialState.COMPLETE for trial in trials):
-            raise ValueError(
-                f"got {len(trials)} trials, of which none ended with a value, expected some; "
-                + (f"the first error was: {errors[0]}" if errors else "raise timeout")
-            )
-        if errors and count_trials(self.study_)["ended"] > n_before:
-            warnings.warn(
-                f"the training of {len(errors)} of {len(trials)} trials failed, which have no "
-                f"value; the first error was: {errors[0]}",
-                FitFailedWarning,
-                stacklevel=4,
-            )
 
     @property
     def classes_(self) -> np.ndarray:

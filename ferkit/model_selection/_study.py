@@ -1,30 +1,22 @@
-"""An optuna study that one process or many work on."""
+"""An optuna study, and where it is kept for one process or many."""
 
-import os
 import pickle
-import socket
-import time
 import zlib
-from collections import Counter
-from contextlib import contextmanager, suppress
-from functools import partial
+from contextlib import contextmanager
+from pathlib import Path
 
 import joblib
 import optuna
-from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
+from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
-from optuna.trial import TrialState
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalStorage
 from sqlalchemy.exc import SQLAlchemyError
 
 from .._locks import warning_filter
 from .._random import stream_seed
-from ._objective import ERROR, TrainingFailed
 
 _HEARTBEAT = 60  # seconds
-_POLL = 1  # second
-# names the process that runs a trial, and the trial: a retry inherits that of the dead one
-_PROCESS, _BEGUN = "process", "begun"
 
 
 class NumberedSampler(BaseSampler):
@@ -84,7 +76,7 @@ def open_study(*, storage, name, seed, pruner, made_of):
         If the study is there, and was made of something else or for something else, or a thing
         cannot be pickled.
     """
-    with _quiet():
+    with quiet():
         study = optuna.create_study(
             study_name=name,
             storage=storage,
@@ -157,67 +149,22 @@ def open_storage(storage):
         ) from error
 
 
-def run_next_trial(study, objective, *, n_trials, timeout, heartbeat):
-    """Run a trial, if the study needs one more.
-
-    While other processes are at the last ones, wait for them: theirs may have to be tried again.
-    In a storage without heartbeats, nothing tells that they are alive, so they do not count.
+def open_journal(folder):
+    """Make a storage that processes of this machine share while a search runs.
 
     Parameters
     ----------
-    study : optuna.Study
-        The study.
-    objective : callable
-        Takes a trial, and returns its value; `TrainingFailed` ends the trial, not the study.
-    n_trials : int or None
-        How many the study is to have in all; of several that begin at the same moment, those that
-        are too many are failed at once.
-    timeout : float
-        Seconds after which none begins any more; they are not those of `time.time`, which jumps
-        when a clock is set.
-    heartbeat : int or None
-        Seconds after which the study's storage hears again that a process is alive; None: never.
+    folder : str
+        Where its file is made.
 
     Returns
     -------
-    bool
-        Whether there was one.
+    optuna.storages.journal.JournalStorage
+        The storage.
     """
-    has_heartbeat = heartbeat is not None
-    first_seen = {}
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        if has_heartbeat:
-            _fail_stale_trials(study, first_seen, grace_period=2 * heartbeat)
-        n_of = count_trials(study)
-        n_begun = n_of["ended"] + (n_of["running"] if has_heartbeat else 0)
-        if n_trials is None or n_begun < n_trials:
-            _run_trial(study, objective, n_trials if has_heartbeat else None, has_heartbeat)
-            return True
-        if n_of["ended"] >= n_trials:
-            break
-        time.sleep(_POLL)
-    return False
-
-
-def count_trials(study):
-    """Count trials that ended, and others that are running.
-
-    Parameters
-    ----------
-    study : optuna.Study
-        The study.
-
-    Returns
-    -------
-    Counter
-        "ended" of those with a value, pruned, or with a training that failed; "running".
-    """
-    n_of = Counter()
-    for trial in study.get_trials(deepcopy=False):
-        n_of["ended"] += _has_ended(trial)
-        n_of["running"] += trial.state == TrialState.RUNNING
-    return n_of
+    path = str(Path(folder) / "study.log")
+    # the default lock is a symbolic link, which Windows wants rights for
+    return JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
 
 
 def in_memory(study):
@@ -233,7 +180,7 @@ def in_memory(study):
     optuna.Study
         With the same trials and attributes, and no storage.
     """
-    with _quiet():
+    with quiet():
         copied = optuna.create_study(
             study_name=study.study_name,
             sampler=study.sampler,
@@ -246,61 +193,9 @@ def in_memory(study):
     return copied
 
 
-def _has_ended(trial):
-    has_failed = trial.state == TrialState.FAIL and ERROR in trial.user_attrs
-    return has_failed or trial.state in {TrialState.COMPLETE, TrialState.PRUNED}
-
-
-class _Surplus(Exception):
-    """Another process began the last trial at the same moment."""
-
-
-def _run_trial(study, objective, n_trials, has_heartbeat):
-    lost = []
-    function = partial(_begin, objective, n_trials, has_heartbeat, lost)
-    try:
-        with _quiet():
-            study.optimize(function, n_trials=1, catch=(TrainingFailed, _Surplus))
-    except ValueError:
-        if not lost:  # optuna does not take the result of a trial that was given up
-            raise
-
-
-def _begin(objective, n_trials, has_heartbeat, lost, trial):
-    if has_heartbeat:
-        trial.storage.record_heartbeat(trial._trial_id)
-    trial.set_user_attr(_PROCESS, f"{socket.gethostname()}:{os.getpid()}")
-    trial.set_user_attr(_BEGUN, trial.number)
-    if n_trials is not None:
-        trials = trial.study.get_trials(deepcopy=False)
-        begun = [t.number for t in trials if _has_ended(t) or t.state == TrialState.RUNNING]
-        if begun.index(trial.number) >= n_trials:
-            raise _Surplus
-    try:
-        return objective(trial)
-    except KeyboardInterrupt:
-        trial.study.enqueue_trial(trial.params)  # for whoever goes on
-        raise
-    finally:
-        # others took this process for dead, and have failed its trial
-        if trial.storage.get_trial(trial._trial_id).state.is_finished():
-            lost.append(trial.number)
-
-
-def _fail_stale_trials(study, first_seen, grace_period):
-    with warning_filter("ignore", category=ExperimentalWarning):
-        optuna.storages.fail_stale_trials(study)
-    # optuna leaves those alone whose process died before the first heartbeat
-    for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
-        seconds = time.monotonic() - first_seen.setdefault(trial.number, time.monotonic())
-        if trial.user_attrs.get(_BEGUN) != trial.number and seconds > grace_period:
-            with suppress(ValueError, UpdateFinishedTrialError):  # another process was faster
-                study.tell(trial.number, state=TrialState.FAIL)
-
-
 @contextmanager
-def _quiet():
-    """Keep optuna from a line per trial; what failed is told at the end of a search."""
+def quiet():
+    """Keep optuna from a line per trial; `check_trials` tells what failed, at the end."""
     before = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:

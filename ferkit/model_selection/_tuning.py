@@ -9,8 +9,8 @@ from scipy.special import log_softmax
 from sklearn.metrics import f1_score
 
 from .._base import BaseFER
-from .._images import encode
 from .._imbalance import logit_offset
+from .._labels import encode
 
 _TAUS = np.linspace(0, 1.5, 31)
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from .._images import as_images, as_labels, as_rows, resolve_image_shape
+from .._images import as_images, as_rows, resolve_image_shape
+from .._labels import as_labels
 from .._typing import ImageShape, RandomStateLike, SamplingStrategy
 from ._base import ImageOverSampler
 

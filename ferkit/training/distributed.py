@@ -32,6 +32,32 @@ def share_of(index):
     return index if size == 1 else torch.tensor_split(index, size)[rank]
 
 
+def share_of_loss(targets, class_weight):
+    """Compute how much this process's loss of a batch counts among all processes'.
+
+    Parameters
+    ----------
+    targets : torch.Tensor of shape (n,) or (n, n_classes)
+        This process's: indices of classes, or probabilities.
+    class_weight : torch.Tensor of shape (n_classes,) or None
+        Weights by which the loss is a mean over indices; over probabilities it is a plain one.
+
+    Returns
+    -------
+    float or torch.Tensor of shape ()
+        0 to 1.
+    """
+    if rank_and_size()[1] == 1:
+        return 1.0
+    if class_weight is None or targets.is_floating_point():
+        here = torch.tensor(float(len(targets)), device=targets.device)
+    else:
+        here = class_weight[targets].sum()
+    total = here.clone()
+    sum_over_processes([total], 1)
+    return here / total
+
+
 def from_first(thing):
     """Return what the first process has, in all of them.
 

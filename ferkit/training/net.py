@@ -4,27 +4,25 @@ import copy
 import math
 import time
 
-import numpy as np
 import torch
-from sklearn.metrics import accuracy_score, f1_score
 from skorch import NeuralNetClassifier
 from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 from torch import nn
-from torch.nn import functional as F
 
 from .._random import seed_generators, stream_seed
 from .averaging import update_average
 from .batches import on_device
 from .callbacks import hear_of_batches
-from .checkpoints import pack_state, unpack_state
+from .checkpoints import unpack_state
 from .device import resolve_precision
-from .distributed import from_first, on_first, rank_and_size, sum_over_processes
+from .distributed import from_first, rank_and_size, share_of_loss, sum_over_processes
+from .epochs import train_epochs
 from .fine_tuning import frozen_parts
+from .inference import compute_outputs
 from .memory import explain_exhaustion, keep_freed_memory
 from .progress import Silent, make_progress
-from .schedules import best_epoch
-from .views import views
+from .scores import score
 
 
 class FERNet(NeuralNetClassifier):
@@ -215,7 +213,7 @@ class FERNet(NeuralNetClassifier):
                 ),
             ):
                 data = (on_device(array, self.torch_device) for array in (images, targets))
-                self._train_epochs(*data, last, stopping, best_weights, checkpoints)
+                train_epochs(self, *data, last, stopping, best_weights, checkpoints)
         finally:
             self._progress.close()
             # none of them belongs into a pickle
@@ -228,26 +226,8 @@ class FERNet(NeuralNetClassifier):
             where += f", {torch.get_num_threads()} threads"
         return f"{where}, {str(self.training_dtype_).removeprefix('torch.')}, channels last"
 
-    def _train_epochs(self, images, targets, last, stopping, best_weights, checkpoints):
-        n_iter_no_change, tol, restore_best = stopping or (math.inf, 0.0, False)
-        is_kept, save = from_first(checkpoints is not None), getattr(checkpoints, "save", None)
-        while True:
-            epoch = len(self.history)
-            best = best_epoch(self._losses(self.history), tol)
-            if epoch >= last or epoch - best >= n_iter_no_change:
-                break
-            self.fit_loop(images, targets, epochs=1)
-            if restore_best and best_epoch(self._losses(self.history), tol) == epoch + 1:
-                best_weights = copy.deepcopy(self.predictor_.state_dict())
-            if is_kept:
-                on_first(save, epoch + 1, *pack_state(self, best_weights))
-        self.best_epoch_ = epoch
-        if restore_best:
-            self.predictor_.load_state_dict(best_weights)
-            self.best_epoch_ = best
-
-    def _losses(self, rows):
-        """Tell how epochs went: a value each, the smaller the better."""
+    def losses(self, rows):
+        """Tell how epochs went, by their rows of the history: the smaller, the better."""
         name = self.monitor if all(self.monitor in row for row in rows) else "train_loss"
         return [1 - row[name] if name == "valid_f1_macro" else row[name] for row in rows]
 
@@ -266,7 +246,7 @@ class FERNet(NeuralNetClassifier):
 
     def _train_epoch(self, batches, step_fn):
         epoch = len(self.history)
-        losses = self._losses(self.history[:-1])
+        losses = self.losses(self.history[:-1])
         rank, n_processes = rank_and_size()
         batches.shuffle_seed = stream_seed(self.seed, epoch)
         seed_generators(self.torch_device, stream_seed(self.seed, epoch, rank + 1))
@@ -277,7 +257,7 @@ class FERNet(NeuralNetClassifier):
             self._begin_batch(batch, training=True)
             self._set_lr(epoch - 1 + (step + 0.5) / len(batches), losses)
             n_batch = batches.n_images_of(step)  # in all processes together
-            self._share = self._share_of(batch[1])
+            self._share = share_of_loss(batch[1], self.criterion_.weight)
             self._image_share = len(batch[1]) / n_batch
             result = step_fn(batch)
             loss += result["loss"].detach() * (self._share * n_batch)
@@ -298,19 +278,6 @@ class FERNet(NeuralNetClassifier):
         self.history.record("lr", self._lr())
         self.history.record("seconds", seconds)
         self.history.record("images_per_second", n_images / seconds)
-
-    def _share_of(self, targets):
-        """Compute how much a loss here counts among all processes'."""
-        if rank_and_size()[1] == 1:
-            return 1.0
-        weight = self.criterion_.weight  # by which the loss is a mean, for indices
-        if weight is None or targets.is_floating_point():
-            here = torch.tensor(float(len(targets)), device=self.device)
-        else:
-            here = weight[targets].sum()
-        total = here.clone()
-        sum_over_processes([total], 1)
-        return here / total
 
     def _begin_batch(self, batch, training):
         if self._tells_of_batches:
@@ -361,32 +328,20 @@ class FERNet(NeuralNetClassifier):
         outputs = []
         for batch in batches:
             self._begin_batch(batch, training=False)
-            outputs.append(self._predict([batch], len(batch[0]), self.predictor_.forward))
+            outputs.append(compute_outputs(self.predictor_, [batch], len(batch[0])))
             self._end_batch(batch, training=False, y_pred=outputs[-1])
         logits, targets = torch.cat(outputs), torch.as_tensor(batches.dataset.y)
         with torch.inference_mode():
             loss = self.criterion_(logits, targets.to(logits.device)).item()
-        targets = targets.cpu().numpy()
-        predictions = (logits.cpu().numpy() + self.logit_offset).argmax(axis=1)
         if not math.isfinite(loss):
             raise ValueError(
                 f"got a validation loss of {loss} in epoch {len(self.history)}, expected a finite "
                 "one; look at class_weight, which may be zero for all classes of y_val"
             )
-        f1 = f1_score(
-            targets, predictions, labels=range(logits.shape[1]), average=None, zero_division=0
-        )
-        # a class that is nowhere does not count, as in f1_score(average="macro")
-        is_there = np.union1d(targets, predictions)
-        scores = {
-            "valid_loss": loss,
-            "valid_accuracy": float(accuracy_score(targets, predictions)),
-            "valid_f1_macro": float(f1[is_there].mean()),
-            "valid_f1": f1.tolist(),
-        }
+        scores = {"valid_loss": loss} | score(logits, targets, self.logit_offset)
         # several processes stop together
-        for name, score in from_first(scores).items():
-            self.history.record(name, score)
+        for name, value in from_first(scores).items():
+            self.history.record(name, value)
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Report the finished epoch."""
@@ -440,28 +395,5 @@ class FERNet(NeuralNetClassifier):
                 "end what else is there, or go to the CPU: set_params(device='cpu'), save, load",
             ),
         ):
-            function = getattr(self.predictor_, method)
-            return self._predict(batches, len(images), function, tta).cpu().numpy()
-
-    def _predict(self, batches, n_images, function, tta=None):
-        self.predictor_.eval()
-        with torch.inference_mode():
-            means, start = None, 0
-            for x, _ in batches:
-                outputs = [function(view) for view in views(_fill_up(x), tta)]
-                mean = torch.stack(outputs).mean(dim=0) if tta else outputs[0]
-                if means is None:
-                    # one block: kept among the batches' own, many small ones would keep the C
-                    # library from using the space between them again
-                    means = mean.new_empty(n_images, *mean.shape[1:])
-                means[start : start + len(x)] = mean[: len(x)]
-                start += len(x)
-            return means
-
-
-def _fill_up(x, n_images=16):
-    """Fill a small batch up with zeros.
-
-    Kernels for few images round differently, and an image's result would depend on its batch.
-    """
-    return F.pad(x, (0, 0, 0, 0, 0, 0, 0, max(0, n_images - len(x))))
+            outputs = compute_outputs(self.predictor_, batches, len(images), method, tta)
+            return outputs.cpu().numpy()

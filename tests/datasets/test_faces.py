@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from torch import nn
 
-from ferkit._images import EMOTIONS
+from ferkit._labels import EMOTIONS
 from ferkit.datasets import _faces, make_faces
 
 

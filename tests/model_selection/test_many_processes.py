@@ -17,7 +17,8 @@ from optuna.trial import TrialState
 from sklearn.model_selection import GridSearchCV
 
 from ferkit.datasets import make_faces
-from ferkit.model_selection._study import _run_trial, open_storage, open_study, run_next_trial
+from ferkit.model_selection._study import open_storage, open_study
+from ferkit.model_selection._trials import _run_trial, run_next_trial
 from tests.helpers import LinearFER
 from tests.share_a_study import N_TRIALS, open_impatient_storage
 

@@ -27,6 +27,7 @@ from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER
 from ferkit.augment import Policy, resolve_policy
 from ferkit.datasets import find_duplicates, make_faces
 from ferkit.model_selection import FERSearchCV, default_space
+from ferkit.model_selection._folds import find_folds
 from ferkit.over_sampling import AugmentedOverSampler, at_least
 from ferkit.preprocessing import EqualizeHistogram
 from tests.helpers import LinearFER
@@ -207,16 +208,16 @@ def test_the_timeout_ends_a_search(faces):
 
 def test_copies_stay_together(faces):
     X, y = faces
-    together, _ = search_of(LinearFER())._find_folds(X, y, None)
+    together, _ = find_folds(2, X, y, None, find_copies=True)
     assert all(np.isin([0, 137], valid).sum() != 1 for _, valid in together)
     assert all(np.isin([2, 139], valid).sum() != 1 for _, valid in together)
     groups = np.arange(140) // 2
-    for train, valid in search_of(LinearFER())._find_folds(X, y, groups)[0]:
+    for train, valid in find_folds(2, X, y, groups, find_copies=True)[0]:
         assert not set(groups[train]) & set(groups[valid])
-    apart, _ = search_of(LinearFER(), groups=None)._find_folds(X, y, None)
+    apart, _ = find_folds(2, X, y, None, find_copies=False)
     assert any(np.isin([0, 137], valid).sum() == 1 for _, valid in apart)
     with pytest.warns(UserWarning, match="groups parameter is ignored"):
-        search_of(LinearFER(), cv=StratifiedKFold(2))._find_folds(X, y, groups)
+        find_folds(StratifiedKFold(2), X, y, groups, find_copies=True)
 
 
 def test_failed_trainings_are_told(faces):

@@ -1,0 +1,136 @@
+"""What a label is: see the Conventions page of the documentation."""
+
+from numbers import Real
+
+import numpy as np
+
+from ._images import from_torch
+
+EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+"""FER2013's classes; the position in this tuple is the integer label."""
+
+
+def as_labels(y):
+    """Look at labels that come as objects; leave the others to scikit-learn's checks.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+        Labels, also a torch tensor.
+
+    Returns
+    -------
+    array-like of shape (n,)
+        `y`, or an ndarray of numbers where it is a tensor or the objects are numbers.
+
+    Raises
+    ------
+    ValueError
+        If the objects are neither strings throughout nor numbers throughout.
+    """
+    y = from_torch(y)
+    labels = np.asarray(y)
+    if isinstance(y, (list, tuple)) and labels.dtype.kind == "U":
+        labels = np.asarray(y, dtype=object)  # numpy made strings of the numbers among them
+    if labels.dtype != object or labels.ndim != 1:
+        return y
+    kind = str if isinstance(next(iter(labels), None), str) else (Real, np.bool_)
+    for sample, label in enumerate(labels):
+        if not isinstance(label, kind):
+            raise ValueError(
+                f"got label {label!r} in sample {sample}, expected only strings or only integers; "
+                "mend or drop such labels and their images"
+            )
+    return y if kind is str else np.array(labels.tolist())
+
+
+def check_labels(y):
+    """Validate labels that are counted, scored or shown.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,)
+        Labels, also a torch tensor.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        The labels.
+
+    Raises
+    ------
+    ValueError
+        If there are none, one is NaN, or they are not of classes.
+    """
+    # here, for `import ferkit` needs this module and not scikit-learn
+    from sklearn.utils import column_or_1d
+    from sklearn.utils.multiclass import check_classification_targets
+
+    y = column_or_1d(as_labels(y), warn=True)
+    if len(y) == 0:
+        raise ValueError("got no labels, expected one or more; pass the y of some images")
+    if y.dtype.kind == "f" and np.isnan(y).any():
+        raise ValueError(
+            f"got label NaN in sample {np.isnan(y).argmax()}, expected a class; mend or drop such "
+            "labels and their images"
+        )
+    check_classification_targets(y)
+    return y
+
+
+def encode(y, classes):
+    """Turn labels into indices of `classes`.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Labels.
+    classes : ndarray of shape (n_classes,)
+        Sorted.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        int64.
+
+    Raises
+    ------
+    ValueError
+        If a label is none of the classes.
+    """
+    check_kind(y, classes)
+    unseen = np.setdiff1d(y, classes)
+    if len(unseen):
+        raise ValueError(
+            f"got labels {_enumerate(unseen)}, expected labels among classes_, "
+            f"{_enumerate(classes)}; fit with all classes, or drop these images"
+        )
+    return np.searchsorted(classes, y)
+
+
+def check_kind(y, classes):
+    """Refuse strings for numbers and numbers for strings: numpy compares both as strings.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+        Labels.
+    classes : ndarray of shape (n_classes,)
+        What they are to be among.
+
+    Raises
+    ------
+    ValueError
+        If the one are strings and the other numbers.
+    """
+    if (y.dtype.kind in "OU") != (classes.dtype.kind in "OU"):
+        raise ValueError(
+            f"got labels {_enumerate(np.unique(y))}, expected labels among classes_, "
+            f"{_enumerate(classes)}; pass strings where classes_ has strings, and numbers where it "
+            "has numbers"
+        )
+
+
+def _enumerate(values, n_shown=10):
+    more = f" and {len(values) - n_shown} more" if len(values) > n_shown else ""
+    return f"{values[:n_shown].tolist()}{more}"

@@ -1,0 +1,63 @@
+"""The folds of a search, which keep together what belongs together."""
+
+from contextlib import nullcontext
+from numbers import Integral
+
+import numpy as np
+from sklearn.model_selection import StratifiedGroupKFold, check_cv
+
+from .._locks import warning_filter
+from .._split import check_groups
+from ..datasets import find_duplicates
+
+
+def find_folds(cv, X, y, groups, *, find_copies):
+    """Find the folds of a study.
+
+    Parameters
+    ----------
+    cv : int, splitter, iterable or None
+        As in `FERSearchCV`.
+    X : array-like
+        Images or rows.
+    y : ndarray of shape (n,)
+        Their labels.
+    groups : array-like of shape (n,) or None
+        What belongs together.
+    find_copies : bool
+        Whether copies of images are the groups where `groups` is None.
+
+    Returns
+    -------
+    folds : list of tuple
+        Positions of those to train on, and of those to score on.
+    groups : ndarray of shape (n,) or None
+        The groups they were made with.
+
+    Raises
+    ------
+    ValueError
+        If there is no fold, or one that leaves a class out of what is trained on.
+    """
+    cv = 5 if cv is None else cv
+    quiet = nullcontext()
+    if groups is None and find_copies:
+        groups = find_duplicates(X)
+        # of splitters that do not know groups; those of the user's they are to tell of
+        quiet = warning_filter("ignore", "The groups parameter is ignored", UserWarning)
+    if isinstance(cv, Integral) and groups is not None:
+        cv = StratifiedGroupKFold(cv)
+    groups = check_groups(groups, len(y))
+    with quiet:
+        folds = list(check_cv(cv, y, classifier=True).split(X, y, groups))
+    for train, _ in folds:
+        missing = np.setdiff1d(y, y[train])
+        if len(missing):
+            raise ValueError(
+                f"got a fold without class {missing[0]!s} in what is trained on, expected all "
+                f"classes there; there are {np.sum(y == missing[0])} images of it, perhaps in "
+                "one group: take fewer folds, or other ones"
+            )
+    if not folds:
+        raise ValueError("got cv without a fold, expected one or more")
+    return folds, groups

@@ -1,0 +1,224 @@
+"""The trials of a study, run by one process or many."""
+
+import math
+import os
+import socket
+import time
+import warnings
+from collections import Counter
+from contextlib import suppress
+from functools import partial
+from itertools import count, takewhile
+
+import optuna
+from joblib import Parallel, delayed
+from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
+from optuna.trial import TrialState
+from sklearn.exceptions import FitFailedWarning
+from tqdm import tqdm
+
+from .._locks import warning_filter
+from ._objective import ERROR, TrainingFailed
+from ._study import quiet
+
+_POLL = 1  # second
+# names the process that runs a trial, and the trial: a retry inherits that of the dead one
+_PROCESS, _BEGUN = "process", "begun"
+
+
+def run_trials(study, objective, *, n_trials, timeout, heartbeat, n_jobs, verbose):
+    """Run trials until there are enough, or the time is up.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study.
+    objective : callable
+        As in `run_next_trial`.
+    n_trials : int or None
+        How many the study is to have in all; None is for a `timeout`.
+    timeout : float or None
+        Seconds after which none begins any more.
+    heartbeat : int or None
+        As in `run_next_trial`.
+    n_jobs : int or None
+        Processes that run trials at once.
+    verbose : int
+        Whether to show a progress bar.
+    """
+    deadline = time.monotonic() + (math.inf if timeout is None else timeout)
+    n_left = None
+    if n_trials is not None:
+        n_left = max(0, n_trials - count_trials(study)["ended"])
+    numbers = count() if n_left is None else range(n_left)
+    open_numbers = takewhile(lambda _: time.monotonic() < deadline, numbers)
+    run = delayed(run_next_trial)
+    tasks = (
+        run(
+            study,
+            objective,
+            n_trials=n_trials,
+            timeout=deadline - time.monotonic(),  # another machine has another clock
+            heartbeat=heartbeat,
+        )
+        for _ in open_numbers
+    )
+    # none is made before a worker is free, for its time runs from then on
+    parallel = Parallel(n_jobs, return_as="generator_unordered", pre_dispatch="n_jobs")
+    with tqdm(total=n_left, desc="trials", disable=not verbose) as progress:
+        for was_run in parallel(tasks):
+            progress.update(was_run)
+            if not progress.disable:
+                values = [t.value for t in study.get_trials(deepcopy=False) if t.value]
+                progress.set_postfix(best=f"{max(values, default=0):.3f}")
+
+
+def run_next_trial(study, objective, *, n_trials, timeout, heartbeat):
+    """Run a trial, if the study needs one more.
+
+    While other processes are at the last ones, wait for them: theirs may have to be tried again.
+    In a storage without heartbeats, nothing tells that they are alive, so they do not count.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study.
+    objective : callable
+        Takes a trial, and returns its value; `TrainingFailed` ends the trial, not the study.
+    n_trials : int or None
+        How many the study is to have in all; of several that begin at the same moment, those that
+        are too many are failed at once.
+    timeout : float
+        Seconds after which none begins any more; they are not those of `time.time`, which jumps
+        when a clock is set.
+    heartbeat : int or None
+        Seconds after which the study's storage hears again that a process is alive; None: never.
+
+    Returns
+    -------
+    bool
+        Whether there was one.
+    """
+    has_heartbeat = heartbeat is not None
+    first_seen = {}
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if has_heartbeat:
+            _fail_stale_trials(study, first_seen, grace_period=2 * heartbeat)
+        n_of = count_trials(study)
+        n_begun = n_of["ended"] + (n_of["running"] if has_heartbeat else 0)
+        if n_trials is None or n_begun < n_trials:
+            _run_trial(study, objective, n_trials if has_heartbeat else None, has_heartbeat)
+            return True
+        if n_of["ended"] >= n_trials:
+            break
+        time.sleep(_POLL)
+    return False
+
+
+def count_trials(study):
+    """Count trials that ended, and others that are running.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study.
+
+    Returns
+    -------
+    Counter
+        "ended" of those with a value, pruned, or with a training that failed; "running".
+    """
+    n_of = Counter()
+    for trial in study.get_trials(deepcopy=False):
+        n_of["ended"] += _has_ended(trial)
+        n_of["running"] += trial.state == TrialState.RUNNING
+    return n_of
+
+
+def check_trials(study, n_before):
+    """Refuse a study without a value, and warn of trainings that failed.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study, after a search.
+    n_before : int
+        How many of its trials had ended before; where no others have, nothing is warned of.
+
+    Raises
+    ------
+    ValueError
+        If no trial ended with a value.
+
+    Warns
+    -----
+    FitFailedWarning
+        If the training of some trials failed.
+    """
+    trials = study.get_trials(deepcopy=False)
+    errors = [trial.user_attrs[ERROR] for trial in trials if ERROR in trial.user_attrs]
+    if not any(trial.state == TrialState.COMPLETE for trial in trials):
+        raise ValueError(
+            f"got {len(trials)} trials, of which none ended with a value, expected some; "
+            + (f"the first error was: {errors[0]}" if errors else "raise timeout")
+        )
+    if errors and count_trials(study)["ended"] > n_before:
+        warnings.warn(
+            f"the training of {len(errors)} of {len(trials)} trials failed, which have no "
+            f"value; the first error was: {errors[0]}",
+            FitFailedWarning,
+            stacklevel=4,
+        )
+
+
+def _has_ended(trial):
+    has_failed = trial.state == TrialState.FAIL and ERROR in trial.user_attrs
+    return has_failed or trial.state in {TrialState.COMPLETE, TrialState.PRUNED}
+
+
+class _Surplus(Exception):
+    """Another process began the last trial at the same moment."""
+
+
+def _run_trial(study, objective, n_trials, has_heartbeat):
+    lost = []
+    function = partial(_begin, objective, n_trials, has_heartbeat, lost)
+    try:
+        with quiet():
+            study.optimize(function, n_trials=1, catch=(TrainingFailed, _Surplus))
+    except ValueError:
+        if not lost:  # optuna does not take the result of a trial that was given up
+            raise
+
+
+def _begin(objective, n_trials, has_heartbeat, lost, trial):
+    if has_heartbeat:
+        trial.storage.record_heartbeat(trial._trial_id)
+    trial.set_user_attr(_PROCESS, f"{socket.gethostname()}:{os.getpid()}")
+    trial.set_user_attr(_BEGUN, trial.number)
+    if n_trials is not None:
+        trials = trial.study.get_trials(deepcopy=False)
+        begun = [t.number for t in trials if _has_ended(t) or t.state == TrialState.RUNNING]
+        if begun.index(trial.number) >= n_trials:
+            raise _Surplus
+    try:
+        return objective(trial)
+    except KeyboardInterrupt:
+        trial.study.enqueue_trial(trial.params)  # for whoever goes on
+        raise
+    finally:
+        # others took this process for dead, and have failed its trial
+        if trial.storage.get_trial(trial._trial_id).state.is_finished():
+            lost.append(trial.number)
+
+
+def _fail_stale_trials(study, first_seen, grace_period):
+    with warning_filter("ignore", category=ExperimentalWarning):
+        optuna.storages.fail_stale_trials(study)
+    # optuna leaves those alone whose process died before the first heartbeat
+    for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
+        seconds = time.monotonic() - first_seen.setdefault(trial.number, time.monotonic())
+        if trial.user_attrs.get(_BEGUN) != trial.number and seconds > grace_period:
+            with suppress(ValueError, UpdateFinishedTrialError):  # another process was faster
+                study.tell(trial.number, state=TrialState.FAIL)

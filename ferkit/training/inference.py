@@ -1,0 +1,51 @@
+"""What a module gives for batches of images, without gradients."""
+
+import torch
+from torch.nn import functional as F
+
+from .views import views
+
+
+def compute_outputs(module, batches, n_images, method="forward", tta=None):
+    """Apply a module to batches.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The network; it is set to evaluate.
+    batches : iterable of tuple
+        Inputs, as `to_input` makes them, and anything.
+    n_images : int
+        In all batches together.
+    method : {"forward", "embed"}, default="forward"
+        The module's method: logits or embeddings.
+    tta : {"flip", "ten"} or None, default=None
+        Of which `views` the outputs are averaged.
+
+    Returns
+    -------
+    torch.Tensor of shape (n_images, n_classes) or (n_images, embedding_size)
+        On the batches' device.
+    """
+    module.eval()
+    function = getattr(module, method)
+    with torch.inference_mode():
+        means, start = None, 0
+        for x, _ in batches:
+            outputs = [function(view) for view in views(_fill_up(x), tta)]
+            mean = torch.stack(outputs).mean(dim=0) if tta else outputs[0]
+            if means is None:
+                # one block: kept among the batches' own, many small ones would keep the C
+                # library from using the space between them again
+                means = mean.new_empty(n_images, *mean.shape[1:])
+            means[start : start + len(x)] = mean[: len(x)]
+            start += len(x)
+        return means
+
+
+def _fill_up(x, n_images=16):
+    """Fill a small batch up with zeros.
+
+    Kernels for few images round differently, and an image's result would depend on its batch.
+    """
+    return F.pad(x, (0, 0, 0, 0, 0, 0, 0, max(0, n_images - len(x))))
