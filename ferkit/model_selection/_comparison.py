@@ -21,6 +21,7 @@ from skorch.callbacks import Callback
 from tqdm import tqdm
 
 from .._base import BaseFER
+from .._names import f1_column
 from .._typing import StrPath
 from ..persistence import write_whole
 
@@ -214,7 +215,7 @@ def _score(estimator, X, y):
     return {
         "accuracy": float(accuracy_score(y, predicted)),
         "f1_macro": float(f1_score(y, predicted, average="macro", zero_division=0)),
-        **{f"f1_{label}": float(score) for label, score in zip(labels, f1, strict=True)},
+        **{f1_column("f1_", label): float(f) for label, f in zip(labels, f1, strict=True)},
     }
 
 

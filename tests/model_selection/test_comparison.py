@@ -67,6 +67,15 @@ def test_each_run_is_a_fit(faces):
     assert best["accuracy"].item() == shorter.score(faces["X_test"], faces["y_test"])
 
 
+def test_a_class_named_macro_leaves_macro_f1_its_column(faces):
+    names = np.array(["a", "b", "c", "d", "e", "f", "macro"])
+    data = {name: names[faces[name]] if name[0] == "y" else faces[name] for name in faces}
+    only = {"fast": CONFIGS["fast"]}
+    named, numbered = (compare(only, **d, seeds=[0]) for d in (data, faces))
+    assert named["f1_macro"].tolist() == numbered["f1_macro"].tolist()
+    assert named["f1_class_macro"].tolist() == numbered["f1_6"].tolist()
+
+
 def test_without_validation_the_last_epoch_is_scored(faces):
     data = {name: faces[name] for name in ("X", "y", "X_test", "y_test")}
     runs = compare(CONFIGS, **data, seeds=[0])
