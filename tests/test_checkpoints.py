@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -253,6 +254,29 @@ def test_a_folder_that_one_may_not_write_to(faces):
         expected = "got 'Permission denied' for the checkpoint folder"
         with without_rights(), pytest.raises(OSError, match=expected):
             fit(faces, folder)
+
+
+def test_a_folder_that_one_may_only_read_is_enough_for_a_finished_fit(faces):
+    with tempfile.TemporaryDirectory() as root:
+        expected, _ = fit(faces, root, max_epochs=2)
+        os.chmod(root, 0o755)
+        earlier, last = checkpoints(Path(root))
+        folder = earlier.parent
+        (folder / "lock").unlink()
+        os.chmod(folder, 0o555)
+        with without_rights():
+            again, n_epochs = fit(faces, root, max_epochs=2)
+        assert n_epochs == 0
+        assert_same_fit(again, expected, faces[0])
+        os.chmod(folder, 0o755)
+        last.unlink()
+        os.chmod(folder, 0o555)
+        counter = Interrupt()
+        params = {"max_epochs": 2, "augment": "reference", "random_state": 0}
+        clf = ResNetFER(checkpoint_dir=root, callbacks=[counter], **params)
+        with without_rights(), pytest.raises(OSError, match="got 'Permission denied' for the che"):
+            clf.fit(*faces)
+        assert counter.n_epochs == 0
 
 
 def test_clones_in_a_search_share_a_root(faces, tmp_path):

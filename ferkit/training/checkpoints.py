@@ -33,7 +33,7 @@ class Checkpoints:
     Raises
     ------
     OSError
-        If the folder cannot be made or written to.
+        If the folder cannot be made, or has no checkpoints and cannot be written to.
     RuntimeError
         If another process is at the same fit.
     ValueError
@@ -42,6 +42,7 @@ class Checkpoints:
 
     def __init__(self, root, identity):
         self.identity = identity
+        self._refusal = None
         root = Path(root)
         if self._is_of_a_fit(root):
             self.folder = root
@@ -60,7 +61,9 @@ class Checkpoints:
                 "expected one fit at a time; wait for the other, or choose another checkpoint_dir"
             ) from None
         except OSError as error:
-            raise self._explain(error) from error
+            self._refusal = self._explain(error)
+            if not self._is_of_a_fit(self.folder):
+                raise self._refusal from error
 
     @staticmethod
     def _is_of_a_fit(folder):
@@ -76,6 +79,11 @@ class Checkpoints:
         """Let other processes use the folder."""
         self._lock.release()
 
+    def check_writable(self):
+        """Raise the OSError, if there was one, for which the folder can only be read."""
+        if self._refusal is not None:
+            raise self._refusal
+
     @cached_property
     def last(self):
         """The last checkpoint: tensors and header, as given to `save`; None if there was none.
@@ -86,6 +94,7 @@ class Checkpoints:
             try:
                 tensors, header = persistence.read(path)
             except ValueError as error:
+                self.check_writable()
                 path.rename(path.with_suffix(".damaged"))  # else it would count among the newest
                 warnings.warn(
                     f"{error}; it is put aside, and training goes on from an older one or anew",

@@ -236,6 +236,8 @@ class FERNet(NeuralNetClassifier):
             best = best_epoch(self._losses(self.history), tol)
             if epoch >= last or epoch - best >= n_iter_no_change:
                 break
+            if is_kept:  # before an epoch is trained for nothing
+                on_first(lambda: checkpoints.check_writable())
             self.fit_loop(images, targets, epochs=1)
             if restore_best and best_epoch(self._losses(self.history), tol) == epoch + 1:
                 best_weights = copy.deepcopy(self.predictor_.state_dict())
