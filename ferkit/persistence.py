@@ -36,6 +36,12 @@ def write(path, tensors, header):
         raise FileNotFoundError(f"got {path}, expected a file in a folder that exists; create it")
     text = json.dumps({"format": FORMAT, **header}, allow_nan=False)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    taken = set()
+    for name, tensor in tensors.items():  # safetensors refuses those that share memory
+        memory = tensor.untyped_storage().data_ptr()
+        if memory in taken:
+            tensors[name] = tensor.clone()
+        taken.add(memory)
     data = save(tensors, metadata={"ferkit": text, "crc32": checksum(text, tensors)})
     write_whole(path, data)
 

@@ -85,6 +85,26 @@ def test_an_interrupted_fit_goes_on_to_the_same_bits(params, faces, tmp_path):
         assert_same_fit(resumed.partial_fit(*faces), expected.partial_fit(*faces), faces[0])
 
 
+@pytest.mark.parametrize("ema_decay", [None, 0.9])
+def test_shared_weights_stay_shared(ema_decay, faces, tmp_path):
+    class Tied(LinearFER):
+        def _make_module(self, in_channels, n_classes):
+            net = nn.Sequential(
+                *super()._make_module(in_channels, 32),
+                *(nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 32), nn.Linear(32, n_classes)),
+            )
+            net[4].weight = net[2].weight
+            return net
+
+    params = {"estimator": Tied, "ema_decay": ema_decay, "optimizer": "adamw"}
+    expected, _ = fit(faces, **params)
+    fit(faces, tmp_path, at=4, **params)
+    resumed, n_more = fit(faces, tmp_path, **params)
+    assert n_more == 3
+    assert_same_fit(resumed, expected, faces[0])
+    assert resumed.module_[2].weight is resumed.module_[4].weight
+
+
 def test_a_finished_fit_is_loaded(faces, tmp_path):
     clf, _ = fit(faces, tmp_path)
     again, n_epochs = fit(faces, tmp_path)
