@@ -27,6 +27,7 @@ class Checkpoints:
     ----------
     root : str or os.PathLike
         Where the folders of fits are made, named by what identifies them; or such a folder itself.
+        "~" is the home folder.
     identity : dict
         What the fit's result depends on, as JSON can hold it.
 
@@ -43,7 +44,7 @@ class Checkpoints:
     def __init__(self, root, identity):
         self.identity = identity
         self._refusal = None
-        root = Path(root)
+        root = Path(os.path.expanduser(root))
         if self._is_of_a_fit(root):
             self.folder = root
         else:
