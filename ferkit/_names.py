@@ -68,3 +68,21 @@ def order_classes(labels, target_names=None):
     positions, names = name_classes(labels, target_names)
     order = np.argsort(positions)
     return order, [names[positions[place]] for place in order]
+
+
+def f1_column(prefix, label):
+    """Name the column of a class's F1, beside that of macro-F1.
+
+    Parameters
+    ----------
+    prefix : str
+        What all such columns begin with.
+    label : object
+        Of the class.
+
+    Returns
+    -------
+    str
+        Prefix and label, but for a class that is called "macro" itself: "class_macro".
+    """
+    return f"{prefix}class_macro" if label == "macro" else f"{prefix}{label}"

@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 
 from ._imbalance import logit_offset
+from ._names import f1_column
 
 if TYPE_CHECKING:
     from torch import nn
@@ -133,7 +134,7 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         for row in self.net_.history_rows():
             f1 = row.pop("valid_f1", [])
             scores = zip(self.classes_, f1, strict=False)
-            rows.append(row | {f"valid_f1_{label}": score for label, score in scores})
+            rows.append(row | {f1_column("valid_f1_", label): score for label, score in scores})
         return pd.DataFrame(rows)
 
     @property

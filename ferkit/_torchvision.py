@@ -1,5 +1,6 @@
 """ImageNet's weights, from the files that torchvision publishes; torchvision is not needed."""
 
+import os
 from pathlib import Path
 
 VGG16_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
@@ -28,7 +29,7 @@ def load_vgg16_features(weights, *, progress):
     ValueError
         If the file is damaged or another one.
     """
-    tensors = _download(progress) if weights == "imagenet" else _read(Path(weights))
+    tensors = _download(progress) if weights == "imagenet" else _read(weights)
     names = [name for name in tensors if str(name).startswith("features.")]
     if not names:
         raise ValueError(
@@ -41,10 +42,14 @@ def load_vgg16_features(weights, *, progress):
 def _download(progress):
     import torch
 
+    path = Path(torch.hub.get_dir(), "checkpoints", Path(VGG16_URL).name)
     try:
-        return torch.hub.load_state_dict_from_url(
-            VGG16_URL, map_location="cpu", progress=progress, check_hash=True, weights_only=True
-        )
+        if not path.is_file():
+            # hub's load_state_dict_from_url does the same, but always says so
+            path.parent.mkdir(parents=True, exist_ok=True)
+            digest = path.stem.partition("-")[2]
+            torch.hub.download_url_to_file(VGG16_URL, str(path), digest, progress=progress)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise OSError(
             f"got nothing from {VGG16_URL} ({_name(error)}), expected ImageNet's weights; try "
@@ -61,6 +66,7 @@ def _download(progress):
 def _read(path):
     import torch
 
+    path = Path(os.path.expanduser(path))
     try:
         return dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # as above

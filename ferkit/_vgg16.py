@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -324,7 +325,7 @@ class VGG16FER(BaseFER):
 
     def _load_weights(self):
         if self.weights != "imagenet":
-            path = Path(self.weights)
+            path = Path(os.path.expanduser(self.weights))
             if not path.is_file():
                 raise FileNotFoundError(
                     f"got weights={str(path)!r}, expected 'imagenet', a copy of torchvision's file "

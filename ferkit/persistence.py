@@ -18,7 +18,7 @@ def write(path, tensors, header):
     Parameters
     ----------
     path : str or os.PathLike
-        Where to; an existing file is replaced at the end.
+        Where to; an existing file is replaced at the end. "~" is the home folder.
     tensors : dict of str to torch.Tensor
         The weights.
     header : dict
@@ -31,11 +31,17 @@ def write(path, tensors, header):
     """
     from safetensors.torch import save
 
-    path = Path(path)
+    path = Path(os.path.expanduser(path))
     if not path.parent.is_dir():
         raise FileNotFoundError(f"got {path}, expected a file in a folder that exists; create it")
     text = json.dumps({"format": FORMAT, **header}, allow_nan=False)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    taken = set()
+    for name, tensor in tensors.items():  # safetensors refuses those that share memory
+        memory = tensor.untyped_storage().data_ptr()
+        if memory in taken:
+            tensors[name] = tensor.clone()
+        taken.add(memory)
     data = save(tensors, metadata={"ferkit": text, "crc32": checksum(text, tensors)})
     write_whole(path, data)
 
@@ -114,7 +120,7 @@ def read(path):
     Parameters
     ----------
     path : str or os.PathLike
-        A file made by `write`.
+        A file made by `write`. "~" is the home folder.
 
     Returns
     -------
@@ -133,7 +139,7 @@ def read(path):
     from safetensors import SafetensorError, safe_open
 
     faults = (SafetensorError, KeyError, AttributeError, TypeError, ValueError, RecursionError)
-    path = Path(path)
+    path = Path(os.path.expanduser(path))
     if not path.is_file():
         raise FileNotFoundError(f"got {path}, expected a model file; there is none")
     try:

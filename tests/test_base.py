@@ -232,6 +232,16 @@ def test_history(faces):
     assert "valid_loss" not in other.history_
 
 
+def test_a_class_named_macro_leaves_macro_f1_its_column(faces):
+    X, y = faces
+    names = np.array(["a", "b", "c", "d", "e", "f", "macro"])[y]
+    clf = LinearFER(max_epochs=1, random_state=0)
+    last = clf.fit(X, names, X_val=X, y_val=names).history_.iloc[-1]
+    predicted = clf.predict(X)
+    assert last["valid_f1_macro"] == f1_score(names, predicted, average="macro")
+    assert last["valid_f1_class_macro"] == f1_score(names, predicted, average=None)[-1]
+
+
 def test_a_diverged_fit_raises(faces):
     message = r"training diverged: .* in epoch \d with lr=1e\+20.*try lr=1e\+19"
     with pytest.raises(ValueError, match=message):

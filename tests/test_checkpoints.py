@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -82,6 +83,26 @@ def test_an_interrupted_fit_goes_on_to_the_same_bits(params, faces, tmp_path):
     # and what goes on after it, goes on alike
     if not params.get("early_stopping") and params.get("class_weight") is None:
         assert_same_fit(resumed.partial_fit(*faces), expected.partial_fit(*faces), faces[0])
+
+
+@pytest.mark.parametrize("ema_decay", [None, 0.9])
+def test_shared_weights_stay_shared(ema_decay, faces, tmp_path):
+    class Tied(LinearFER):
+        def _make_module(self, in_channels, n_classes):
+            net = nn.Sequential(
+                *super()._make_module(in_channels, 32),
+                *(nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 32), nn.Linear(32, n_classes)),
+            )
+            net[4].weight = net[2].weight
+            return net
+
+    params = {"estimator": Tied, "ema_decay": ema_decay, "optimizer": "adamw"}
+    expected, _ = fit(faces, **params)
+    fit(faces, tmp_path, at=4, **params)
+    resumed, n_more = fit(faces, tmp_path, **params)
+    assert n_more == 3
+    assert_same_fit(resumed, expected, faces[0])
+    assert resumed.module_[2].weight is resumed.module_[4].weight
 
 
 def test_a_finished_fit_is_loaded(faces, tmp_path):
@@ -253,6 +274,29 @@ def test_a_folder_that_one_may_not_write_to(faces):
         expected = "got 'Permission denied' for the checkpoint folder"
         with without_rights(), pytest.raises(OSError, match=expected):
             fit(faces, folder)
+
+
+def test_a_folder_that_one_may_only_read_is_enough_for_a_finished_fit(faces):
+    with tempfile.TemporaryDirectory() as root:
+        expected, _ = fit(faces, root, max_epochs=2)
+        os.chmod(root, 0o755)
+        earlier, last = checkpoints(Path(root))
+        folder = earlier.parent
+        (folder / "lock").unlink()
+        os.chmod(folder, 0o555)
+        with without_rights():
+            again, n_epochs = fit(faces, root, max_epochs=2)
+        assert n_epochs == 0
+        assert_same_fit(again, expected, faces[0])
+        os.chmod(folder, 0o755)
+        last.unlink()
+        os.chmod(folder, 0o555)
+        counter = Interrupt()
+        params = {"max_epochs": 2, "augment": "reference", "random_state": 0}
+        clf = ResNetFER(checkpoint_dir=root, callbacks=[counter], **params)
+        with without_rights(), pytest.raises(OSError, match="got 'Permission denied' for the che"):
+            clf.fit(*faces)
+        assert counter.n_epochs == 0
 
 
 def test_clones_in_a_search_share_a_root(faces, tmp_path):

@@ -34,6 +34,19 @@ def saved(fitted, tmp_path):
     return path
 
 
+def test_a_tilde_is_the_home_folder(faces, tmp_path, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    params = {"max_epochs": 1, "random_state": 0}
+    clf = ResNetFER(checkpoint_dir="~/checkpoints", **params).fit(*faces)
+    clf.save("~/model.safetensors")
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoints", "model.safetensors"}
+    assert ferkit.load("~/model.safetensors").n_iter_ == 1
+    ResNetFER(weights="~/model.safetensors", **params).fit(*faces)
+    with pytest.raises(FileNotFoundError, match=f"got {tmp_path}"):
+        ferkit.load("~/other.safetensors")
+
+
 @pytest.mark.parametrize("estimator", [LargeFER, MobileNetFER, ResNetFER, VGG16FER])
 def test_everything_comes_back(estimator, faces, tmp_path):
     X, y = faces

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import re
 import timeit
 from collections.abc import Mapping, Sequence
@@ -17,10 +18,13 @@ from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.metrics import accuracy_score, f1_score
+from sklearn.utils import check_consistent_length
 from skorch.callbacks import Callback
 from tqdm import tqdm
 
 from .._base import BaseFER
+from .._images import check_labels, encode
+from .._names import f1_column
 from .._typing import StrPath
 from ..persistence import write_whole
 
@@ -82,8 +86,9 @@ def compare(
     ------
     ValueError
         If a configuration is no ferkit estimator or has ``early_stopping=True``, a seed is there
-        twice, there is a `y_val` without `X_val` or the other way round, or `out` holds a run of
-        this name on other data or with other parameters.
+        twice, there is a `y_val` without `X_val` or the other way round, `y_test` has labels that
+        `y` lacks or another length than `X_test`, or `out` holds a run of this name on other data
+        or with other parameters; of files of weights and teachers, their content counts.
 
     Examples
     --------
@@ -120,6 +125,8 @@ def compare(
         raise ValueError("got one of X_val and y_val, expected both or neither; pass the other")
     data = {"X": X, "y": y, "X_val": X_val, "y_val": y_val, "X_test": X_test, "y_test": y_test}
     data = {key: None if value is None else np.asarray(value) for key, value in data.items()}
+    check_consistent_length(data["X_test"], data["y_test"])
+    encode(check_labels(data["y_test"]), np.unique(check_labels(data["y"])))
     digest = None if out is None else joblib.hash(data)
     tasks = []
     for name, estimator in configs.items():
@@ -214,7 +221,7 @@ def _score(estimator, X, y):
     return {
         "accuracy": float(accuracy_score(y, predicted)),
         "f1_macro": float(f1_score(y, predicted, average="macro", zero_division=0)),
-        **{f"f1_{label}": float(score) for label, score in zip(labels, f1, strict=True)},
+        **{f1_column("f1_", label): float(f) for label, f in zip(labels, f1, strict=True)},
     }
 
 
@@ -228,10 +235,12 @@ class _RunFile:
 
     def __init__(self, folder, name, seed, estimator, digest):
         self.path = folder / f"{re.sub(r'[^A-Za-z0-9_.=-]', '_', name)}-{seed}.json"
+        params = estimator.get_params(deep=False)
+        params.update({name: _content_of(params[name]) for name in ("weights", "teacher")})
         self.key = {
             "config": name,
             "data": digest,
-            "parameters": joblib.hash([type(estimator).__name__, estimator.get_params(deep=False)]),
+            "parameters": joblib.hash([type(estimator).__name__, params]),
         }
 
     def read(self):
@@ -250,6 +259,16 @@ class _RunFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         stored = {"key": self.key, "rows": rows, "history": history}
         write_whole(self.path, json.dumps(stored).encode())
+
+
+def _content_of(value):
+    """Put what is in a file in place of its path; other values stay."""
+    if isinstance(value, list):
+        return [_content_of(item) for item in value]
+    if isinstance(value, (str, os.PathLike)):
+        path = Path(os.path.expanduser(value))
+        return path.read_bytes() if path.is_file() else value
+    return value
 
 
 class _KeepBest(Callback):

@@ -30,7 +30,7 @@ def param_grid(
     Raises
     ------
     ValueError
-        If the network is another one.
+        If the network is another one, or `prefix` does not end in ``"__"``.
 
     See Also
     --------
@@ -42,6 +42,7 @@ def param_grid(
     >>> param_grid("resnet", prefix="clf__")["clf__dropout"]
     [0.0, 0.15, 0.2]
     """
+    _check_prefix(prefix)
     grid: dict[str, list[Any]] = {}
     for params in reference_configs(network).values():
         for name, value in params.items():
@@ -69,6 +70,11 @@ def default_space(trial: optuna.Trial, *, prefix: str = "") -> dict[str, Any]:
     dict
         Parameters of `MobileNetFER`, `ResNetFER` and the like.
 
+    Raises
+    ------
+    ValueError
+        If `prefix` does not end in ``"__"``.
+
     Examples
     --------
     A space of one's own that begins with this one:
@@ -77,6 +83,7 @@ def default_space(trial: optuna.Trial, *, prefix: str = "") -> dict[str, Any]:
     >>> def space(trial):
     ...     return {**default_space(trial), "ema_decay": trial.suggest_float("ema", 0.9, 0.999)}
     """
+    _check_prefix(prefix)
     optimizer = trial.suggest_categorical("optimizer", ["adam", "adamw", "sgd"])
     lowest, highest = (5e-3, 0.2) if optimizer == "sgd" else (1e-4, 5e-3)
     # the other optimizers' ranges would tell nothing, hence names of their own
@@ -94,6 +101,14 @@ def default_space(trial: optuna.Trial, *, prefix: str = "") -> dict[str, Any]:
         "class_weight": trial.suggest_categorical("class_weight", [None, "effective", "balanced"]),
     }
     return {prefix + name: value for name, value in params.items()}
+
+
+def _check_prefix(prefix):
+    if prefix and not prefix.endswith("__"):
+        raise ValueError(
+            f"got prefix={prefix!r}, expected '' or a step's name and two underscores; write "
+            f"prefix={prefix.rstrip('_') + '__'!r}"
+        )
 
 
 class NamedSpace:

@@ -28,8 +28,11 @@ def update_average(average, module, decay, n_updates):
     """
     decay = min(decay, (1 + n_updates) / (10 + n_updates))
     now = module.state_dict()
-    averages, values = [], []
-    for name, tensor in average.state_dict().items():
+    averages, values, seen = [], [], set()
+    for name, tensor in average.state_dict(keep_vars=True).items():
+        if id(tensor) in seen:  # one that is there under two names moves once
+            continue
+        seen.add(id(tensor))
         if tensor.is_floating_point():
             averages.append(tensor)
             values.append(now[name])

@@ -80,7 +80,6 @@ def build_net(
         iterator_train__n_classes=n_classes,
         iterator_valid=Batches,
         iterator_valid__in_channels=in_channels,
-        iterator_valid__n_classes=n_classes,
         iterator_valid__batch_size=64,
         train_split=None,
         callbacks=callbacks,

@@ -27,13 +27,14 @@ class Checkpoints:
     ----------
     root : str or os.PathLike
         Where the folders of fits are made, named by what identifies them; or such a folder itself.
+        "~" is the home folder.
     identity : dict
         What the fit's result depends on, as JSON can hold it.
 
     Raises
     ------
     OSError
-        If the folder cannot be made or written to.
+        If the folder cannot be made, or has no checkpoints and cannot be written to.
     RuntimeError
         If another process is at the same fit.
     ValueError
@@ -42,7 +43,8 @@ class Checkpoints:
 
     def __init__(self, root, identity):
         self.identity = identity
-        root = Path(root)
+        self._refusal = None
+        root = Path(os.path.expanduser(root))
         if self._is_of_a_fit(root):
             self.folder = root
         else:
@@ -60,7 +62,9 @@ class Checkpoints:
                 "expected one fit at a time; wait for the other, or choose another checkpoint_dir"
             ) from None
         except OSError as error:
-            raise self._explain(error) from error
+            self._refusal = self._explain(error)
+            if not self._is_of_a_fit(self.folder):
+                raise self._refusal from error
 
     @staticmethod
     def _is_of_a_fit(folder):
@@ -76,6 +80,11 @@ class Checkpoints:
         """Let other processes use the folder."""
         self._lock.release()
 
+    def check_writable(self):
+        """Raise the OSError, if there was one, for which the folder can only be read."""
+        if self._refusal is not None:
+            raise self._refusal
+
     @cached_property
     def last(self):
         """The last checkpoint: tensors and header, as given to `save`; None if there was none.
@@ -86,6 +95,7 @@ class Checkpoints:
             try:
                 tensors, header = persistence.read(path)
             except ValueError as error:
+                self.check_writable()
                 path.rename(path.with_suffix(".damaged"))  # else it would count among the newest
                 warnings.warn(
                     f"{error}; it is put aside, and training goes on from an older one or anew",

@@ -33,6 +33,8 @@ def train_epochs(net, images, targets, last, stopping, best_weights, checkpoints
         best = best_epoch(net.losses(net.history), tol)
         if epoch >= last or epoch - best >= n_iter_no_change:
             break
+        if is_kept:  # before an epoch is trained for nothing
+            on_first(lambda: checkpoints.check_writable())
         net.fit_loop(images, targets, epochs=1)
         if restore_best and best_epoch(net.losses(net.history), tol) == epoch + 1:
             best_weights = copy.deepcopy(net.predictor_.state_dict())

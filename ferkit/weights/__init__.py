@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
@@ -85,12 +86,13 @@ def resolve_weights(weights, kinds):
     named = {name: kind for kind, files in _index().items() if kind in kinds for name in files}
     if weights in named:
         return find_weights(named[weights], weights)
-    if not Path(weights).is_file():
+    path = Path(os.path.expanduser(weights))
+    if not path.is_file():
         raise FileNotFoundError(
             f"got weights={str(weights)!r}, expected a model file or one of {sorted(named)}; there "
             "is no such file"
         )
-    return Path(weights)
+    return path
 
 
 def _index():

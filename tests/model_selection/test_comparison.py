@@ -67,6 +67,15 @@ def test_each_run_is_a_fit(faces):
     assert best["accuracy"].item() == shorter.score(faces["X_test"], faces["y_test"])
 
 
+def test_a_class_named_macro_leaves_macro_f1_its_column(faces):
+    names = np.array(["a", "b", "c", "d", "e", "f", "macro"])
+    data = {name: names[faces[name]] if name[0] == "y" else faces[name] for name in faces}
+    only = {"fast": CONFIGS["fast"]}
+    named, numbered = (compare(only, **d, seeds=[0]) for d in (data, faces))
+    assert named["f1_macro"].tolist() == numbered["f1_macro"].tolist()
+    assert named["f1_class_macro"].tolist() == numbered["f1_6"].tolist()
+
+
 def test_without_validation_the_last_epoch_is_scored(faces):
     data = {name: faces[name] for name in ("X", "y", "X_test", "y_test")}
     runs = compare(CONFIGS, **data, seeds=[0])
@@ -133,6 +142,24 @@ def test_runs_on_other_data_are_noticed(faces, tmp_path):
         compare(configs, **faces, seeds=[0], out=tmp_path)
 
 
+def test_files_count_by_their_content(faces, tmp_path):
+    begun, again = tmp_path / "begun.safetensors", tmp_path / "again.safetensors"
+    first = ResNetFER(max_epochs=1, random_state=0).fit(faces["X"], faces["y"])
+    first.save(begun)
+    first.save(again)
+    compare({"a": ResNetFER(weights=begun, max_epochs=1)}, **faces, seeds=[0], out=tmp_path)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.json")}
+    compare({"a": ResNetFER(weights=again, max_epochs=1)}, **faces, seeds=[0], out=tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.json")} == kept
+    for name, taken in (("weights", begun), ("teacher", [begun])):
+        configs = {name: ResNetFER(max_epochs=1, **{name: taken})}
+        first.save(begun)
+        compare(configs, **faces, seeds=[0], out=tmp_path)
+        first.partial_fit(faces["X"], faces["y"]).save(begun)
+        with pytest.raises(ValueError, match="a run with other parameters"):
+            compare(configs, **faces, seeds=[0], out=tmp_path)
+
+
 def test_means_and_spreads(faces):
     runs = compare(CONFIGS, **faces, seeds=[0, 1, 2])
     table = summarize(runs)
@@ -154,6 +181,9 @@ def test_means_and_spreads(faces):
         ([ResNetFER()], {}, "expected a dict of unfitted ferkit estimators by names"),
         (CONFIGS, {"seeds": [0, 0]}, r"got seeds=\[0, 0\], expected different ones"),
         (CONFIGS, {"y_val": None}, "got one of X_val and y_val, expected both or neither"),
+        (CONFIGS, {"y_test": [0, 7] * 17 + [0]}, r"got labels \[7\], expected labels among"),
+        (CONFIGS, {"y_test": ["happy"] * 35}, r"got labels \['happy'\], expected labels among"),
+        (CONFIGS, {"y_test": [0]}, r"inconsistent numbers of samples: \[35, 1\]"),
     ],
 )
 def test_bad_input(faces, configs, changes, message):

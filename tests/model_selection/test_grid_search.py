@@ -9,6 +9,7 @@ import pytest
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import Pipeline
 from optuna.distributions import CategoricalDistribution, FloatDistribution
+from optuna.trial import FixedTrial
 from scipy.stats import loguniform
 from sklearn.base import clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -22,7 +23,7 @@ from sklearn.model_selection import (
 
 from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER
 from ferkit.datasets import make_faces
-from ferkit.model_selection import param_grid, parse_config, reference_configs
+from ferkit.model_selection import default_space, param_grid, parse_config, reference_configs
 from tests.helpers import LinearFER
 
 GRID = {"lr": [1e-4, 1e-3, 1e-2], "dropout": [0.0, 0.5]}
@@ -97,6 +98,10 @@ def test_the_grid_holds_the_studys_configurations(network):
     assert all(name.startswith("net__") for name in param_grid(network, prefix="net__"))
     with pytest.raises(ValueError, match="got network 'vgg'"):
         param_grid("vgg")
+    with pytest.raises(ValueError, match=r"got prefix='net_', expected '' or .*prefix='net__'"):
+        param_grid("resnet", prefix="net_")
+    with pytest.raises(ValueError, match=r"got prefix='net', expected '' or .*prefix='net__'"):
+        default_space(FixedTrial({}), prefix="net")
 
 
 def test_the_grid_of_the_mobilenets():

@@ -34,6 +34,18 @@ def test_the_average_is_the_formula():
         torch.testing.assert_close(value, by_hand[name])
 
 
+def test_a_weight_under_two_names_is_averaged_once():
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    module[1].weight = module[0].weight
+    average = copy.deepcopy(module)
+    before, moved = module[0].weight.detach().clone(), torch.rand(3, 3)
+    module[0].weight.data.copy_(moved)
+    update_average(average, module, 0.5, 1000)
+    torch.testing.assert_close(average[0].weight.detach(), (before + moved) / 2)
+
+
 @pytest.mark.parametrize("estimator", [MobileNetFER, ResNetFER])
 def test_batch_statistics_are_right_for_the_average(estimator):
     X, y = make_faces(350, image_size=24, random_state=0, return_X_y=True)
