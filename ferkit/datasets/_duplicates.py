@@ -196,5 +196,7 @@ def _correlated(rows, i, j, threshold):
 def _connect(groups, i, j):
     """Unite the groups of the images of each pair."""
     n = len(groups)
-    graph = coo_array((np.ones(len(i), bool), (groups[i], groups[j])), shape=(n, n))
+    # scipy before 1.12 finds nothing by int64 places, and goes on
+    edges = groups[i].astype(np.int32), groups[j].astype(np.int32)
+    graph = coo_array((np.ones(len(i), bool), edges), shape=(n, n))
     return connected_components(graph, directed=False)[1][groups]
