@@ -1,14 +1,19 @@
 """AffectNet's layouts: class folders, an annotation csv, annotation files."""
 
+import io
+import math
 import os
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from ._any_images import list_class_folders, list_files
+from ._bad_samples import printable
 from ._emotion_names import find_emotion
 from ._fer2013_images import is_visible
+from ._image_files import read_file
 from ._label_csv import add_bad_line, read_label_csv
 
 # AffectNet's codes of expressions; the position is the code.
@@ -55,6 +60,12 @@ _IMAGE_FOLDERS = (
     "Manually_Annotated_compressed/Manually_Annotated_Images",
     "images",
 )
+
+_MAX_ANNOTATION = 2**12  # bytes; it takes 136
+_NPY_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 _FORMS = (
     "AffectNet as train/<class>, train_class/<class>, <class> alone, "
@@ -103,7 +114,7 @@ def locate(path, subset):
             f"{path}: got no {subset} images, expected them for subset={subset!r}; ask for "
             f"subset={' or '.join(map(repr, found))}, or pass the folder that holds all parts"
         )
-    held = ", ".join(sorted(filter(is_visible, os.listdir(path)))[:5]) or "nothing"
+    held = printable(", ".join(sorted(filter(is_visible, os.listdir(path)))[:5])) or "nothing"
     raise ValueError(f"{path}: got a folder with {held}, expected {_FORMS}; pass the path of one")
 
 
@@ -157,15 +168,30 @@ def _index_npy(path, bad):
     for name in list_files(path, "images"):
         annotation = path / "annotations" / f"{Path(name).stem}_exp.npy"
         try:
-            code = int(np.load(annotation, allow_pickle=False).item())
-            labelled.append((name, CODES[code if code >= 0 else len(CODES)], None))
-        except (OSError, EOFError, ValueError, IndexError) as error:
+            labelled.append((name, CODES[_read_code(annotation)], None))
+        except Exception as error:  # numpy raises all sorts for damaged files
             message = (
-                f"{annotation}: got no label ({error}), expected a code from 0 to 10 in it; fetch "
-                "it again, remove the image, or pass on_error='skip'"
+                f"{annotation}: got no label ({str(error)[:200]}), expected a code from 0 to "
+                "10 in it; fetch it again, remove the image, or pass on_error='skip'"
             )
             bad.add(name, ValueError(message))
     return path, labelled
+
+
+def _read_code(path):
+    """Read the code in a .npy file, which could claim to be an array of any size."""
+    file = io.BytesIO(read_file(path, _MAX_ANNOTATION))
+    version = np.lib.format.read_magic(file)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of headers by Python 2
+        shape, _, dtype = _NPY_HEADERS[version](file)
+    if math.prod(shape) != 1:
+        raise ValueError(f"it holds an array of shape {shape}")
+    value = np.frombuffer(file.read(), dtype, count=1).item()
+    code = int(value)
+    if code != float(value) or not 0 <= code < len(CODES):
+        raise ValueError(f"it holds {value}")
+    return code
 
 
 def _index_csv(path, bad):
@@ -179,7 +205,7 @@ def _index_csv(path, bad):
         fields = next(boxes) if has_boxes else None
         if code not in codes:
             add_bad_line(bad, line, path, line, f"expression {code!r}", "a code from 0 to 10")
-        elif not name or os.path.isabs(name) or ".." in name.split("/"):
+        elif not name or "\0" in name or os.path.isabs(name) or ".." in name.split("/"):
             add_bad_line(
                 bad, line, path, line, f"{_NAME} {name!r}", "a path within the images' folder"
             )
@@ -206,11 +232,11 @@ def _find_images(csv, names):
         base / folder for base in (csv.parent, csv.parent.parent) for folder in _IMAGE_FOLDERS
     ]
     for folder in folders:
-        if any((folder / name).is_file() for name in names):
+        if any(os.path.isfile(folder / name) for name in names):
             return folder
     if not names:
         return csv.parent
     raise FileNotFoundError(
-        f"{csv}: got no file {names[0]} beside it, expected the images there or in "
+        f"{csv}: got no file {printable(names[0])} beside it, expected the images there or in "
         f"{_IMAGE_FOLDERS[1]}; unpack them to {csv.parent}"
     )

@@ -18,7 +18,7 @@ from ._any_images import (
     permission_explained,
     read_bunch,
 )
-from ._bad_samples import BadSamples
+from ._bad_samples import BadSamples, printable
 from ._emotion_names import find_emotion
 
 _DESCR = """\
@@ -192,11 +192,12 @@ def _index(path, on_error):
 
 def _order(folders, path):
     """Order classes as their labels are."""
+    names = printable(", ".join(folders))
     if set(folders) <= set(EMOTIONS):
         return list(EMOTIONS)
     if all(folder.isdecimal() for folder in folders):
         warnings.warn(
-            f"{path}: got the classes {', '.join(folders)}, labelled 0, 1, ... in this order, "
+            f"{path}: got the classes {names}, labelled 0, 1, ... in this order, "
             "expected names; the labels are neither these numbers nor positions in "
             "ferkit.EMOTIONS, so rename the folders to what the numbers mean",
             UserWarning,
@@ -205,7 +206,7 @@ def _order(folders, path):
     emotions = [find_emotion(folder) for folder in folders]
     if None not in emotions:
         warnings.warn(
-            f"{path}: got the classes {', '.join(folders)}, labelled 0, 1, ... in this order, "
+            f"{path}: got the classes {names}, labelled 0, 1, ... in this order, "
             "expected the names in ferkit.EMOTIONS, to be labelled as there; rename the folders "
             f"to {', '.join(emotions)} for that",
             UserWarning,
@@ -216,8 +217,8 @@ def _order(folders, path):
 
 def _tell_of_empty(folder, on_error):
     message = (
-        f"{folder}: got no files, expected images of the class; remove the folder or fetch the "
-        "data set again, or pass on_error='skip' to go without"
+        f"{printable(str(folder))}: got no files, expected images of the class; remove the "
+        "folder or fetch the data set again, or pass on_error='skip' to go without"
     )
     if on_error == "raise":
         raise ValueError(message)

@@ -29,7 +29,8 @@ def read_label_csv(path, required, optional=(), names=None):
     if not path.is_file():
         raise FileNotFoundError(f"{path}: got no such file, expected a csv; check the path")
     try:
-        header = list(pd.read_csv(path, nrows=0).columns)
+        first = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
+        header = [name.strip() for name in first.iloc[0]]
         has_header = names is None or not set(required).isdisjoint(header)
         table = pd.read_csv(
             path,
@@ -46,6 +47,11 @@ def read_label_csv(path, required, optional=(), names=None):
             f"{path}: got a damaged csv ({str(error).strip()}), expected a whole one in UTF-8; "
             "fetch it again"
         ) from error
+    if has_header and any(header.count(column) > 1 for column in (*required, *optional)):
+        raise ValueError(
+            f"{path}: got a csv with two columns of a name, {', '.join(header)[:200]!r}, expected "
+            "each once; remove one, or fetch it again"
+        )
     if not set(required) <= set(table):
         raise ValueError(
             f"{path}: got a csv that starts with {', '.join(header)[:80]!r}, expected the columns "

@@ -200,6 +200,8 @@ class _Guard:
         if not self._is_on:
             return
         is_bad = event.startswith(_FORBIDDEN)
+        if event == "exec":  # an encoding is a module of Python's own
+            is_bad = not args[0].co_filename.startswith(os.path.dirname(os.__file__))
         if (
             event == "open"
             and not isinstance(args[0], int)

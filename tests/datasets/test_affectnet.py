@@ -1,3 +1,4 @@
+import io
 import re
 
 import numpy as np
@@ -111,6 +112,63 @@ def test_resized_gray_or_colour_into_a_memory_map(tmp_path):
     assert isinstance(gray.images, np.memmap)
     assert gray.images.shape == (1, 48, 48)
     assert load_affectnet(root, image_size=(10, 12), gray=False).images.shape == (1, 10, 12, 3)
+
+
+def claim(descr, shape):
+    """A .npy file that claims to hold an array."""
+    header = f"{{'descr': {descr!r}, 'fortran_order': False, 'shape': {shape}}}\n".encode()
+    return b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header + bytes(8)
+
+
+def npz():
+    stream = io.BytesIO()
+    np.savez(stream, np.array(3))
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        npz(),
+        claim("<i8", (10**12,)),
+        claim("<i8", (-1,)),
+        claim("<U999999999", ()),
+        claim("i4,i4", ()),
+        claim("<i8", "(")[:-9],
+        claim("<f8", ())[:-8] + np.float64(3.5).tobytes(),
+        claim("<f8", ())[:-8] + np.float64(np.inf).tobytes(),
+        claim("<i8", ()) + bytes(2**20),
+    ],
+    ids=["npz", "huge", "negative", "long", "pair", "cut", "3.5", "inf", "megabyte"],
+)
+def test_annotations_of_other_things(content, tmp_path):
+    write_files(
+        tmp_path / "train_set",
+        {"images/1.png": encode(faces()[0]), "annotations/1_exp.npy": content},
+    )
+    with (
+        pytest.raises(ValueError, match=r"The first bad sample: .*1_exp.npy: got no label"),
+    ):
+        load_affectnet(tmp_path, on_error="skip")
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a" * 300])
+def test_names_that_no_file_has(name, tmp_path):
+    write_annotated(tmp_path, range(7))
+    text = (tmp_path / "training.csv").read_text()
+    (tmp_path / "training.csv").write_text(text.replace("1/1.png", name))
+    with pytest.raises(ValueError, match=r": got .*, expected .*; .* on_error='skip'"):
+        load_affectnet(tmp_path)
+    with pytest.warns(UserWarning, match="left out 1 bad sample"):
+        assert len(load_affectnet(tmp_path, on_error="skip").images) == 6
+
+
+def test_two_columns_of_a_name(tmp_path):
+    write_annotated(tmp_path, range(7))
+    text = (tmp_path / "training.csv").read_text()
+    (tmp_path / "training.csv").write_text(text.replace("face_x", "expression", 1))
+    with pytest.raises(ValueError, match=r"training.csv: got a csv with two columns of a name"):
+        load_affectnet(tmp_path)
 
 
 def test_annotation_files(tmp_path):
