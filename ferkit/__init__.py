@@ -84,4 +84,4 @@ if not TYPE_CHECKING:  # type checkers would take any name
 
 
 def __dir__():
-    return sorted({*globals(), *__all__})
+    return __all__

@@ -204,7 +204,7 @@ def predict(args):
     from .deploy import predict_files
 
     found = predict_files(_load(args.model), args.paths, crops=args.crops)
-    n_files, unread = 0, []
+    n_files, n_faces, unread = 0, 0, []
     with tqdm(found, unit=" files", disable=None) as progress:
         for path, faces, error in progress:
             n_files += 1
@@ -214,10 +214,13 @@ def predict(args):
                 found_in_it = {"faces": _as_json(faces)} if error is None else {"error": error}
                 progress.write(json.dumps({"path": path, **found_in_it}), file=sys.stdout)
             elif error is None:
+                n_faces += len(faces)
                 words = f"{_printable(path)}: {_in_words(faces, args.crops)}"
                 progress.write(words, file=sys.stdout)
     if n_files == 0:
         raise ValueError(f"got no image in {', '.join(args.paths)}, expected one or more")
+    if not (n_faces or args.crops or args.json):
+        print("images that are faces, cut out already, want --crops", file=sys.stderr)
     for error in unread:
         print(f"ferkit predict: {_printable(error)}", file=sys.stderr)
     if unread:

@@ -242,8 +242,8 @@ def check_shape_of_fit(rows, own, fitted):
         raise ValueError(f"got a single image of shape {shape}, expected several; use X[None]")
     if own is not None:
         raise ValueError(
-            f"got images of shape {own}, expected {fitted} as in the fit; resize them; a single "
-            "image is X[None]"
+            f"got images of shape {own}, expected {fitted} as in the fit; resize them with "
+            "ferkit.preprocessing.Resize, or make them gray with ToGray; a single image is X[None]"
         )
 
 

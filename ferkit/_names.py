@@ -14,7 +14,8 @@ def name_classes(labels, target_names=None):
         Different labels.
     target_names : sequence of str, default=None
         The names that integer labels are positions in. None takes the emotions where the labels
-        are integers from 0 to 6 or names of emotions, and else the labels themselves.
+        are all of 0 to 6, or names of emotions, and else the labels themselves: 0, 1 and 2 could
+        be anybody's classes.
 
     Returns
     -------
@@ -31,11 +32,11 @@ def name_classes(labels, target_names=None):
     are_ints = labels.dtype.kind in "iu"
     labels = labels.tolist()
     if target_names is None:
-        if not set(labels) <= set(range(len(EMOTIONS)) if are_ints else EMOTIONS):
+        if not are_ints and set(labels) <= set(EMOTIONS):
+            return [EMOTIONS.index(label) for label in labels], list(EMOTIONS)
+        if not are_ints or set(labels) != set(range(len(EMOTIONS))):
             return list(range(len(labels))), labels
         target_names = EMOTIONS
-        if not are_ints:
-            return [EMOTIONS.index(label) for label in labels], list(EMOTIONS)
     if len(set(target_names)) < len(target_names):
         raise ValueError(
             f"got target_names {list(target_names)}, expected different ones; name each class once"

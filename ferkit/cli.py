@@ -35,7 +35,9 @@ def main(argv=None):
         print(f"ferkit {args.command}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"ferkit {args.command}: interrupted", file=sys.stderr)
+        folder = getattr(args, "checkpoint_dir", None)
+        goes_on = f"; the same command goes on with what is in {folder}" if folder else ""
+        print(f"ferkit {args.command}: interrupted{goes_on}", file=sys.stderr)
         return 130
     return code or 0
 

@@ -32,8 +32,7 @@ def write(path, tensors, header):
     from safetensors.torch import save
 
     path = Path(os.path.expanduser(path))
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"got {path}, expected a file in a folder that exists; create it")
+    check_place(path)
     text = json.dumps({"format": FORMAT, **header}, allow_nan=False)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     taken = set()
@@ -86,6 +85,27 @@ def explain(error):
     text = " ".join(f"{type(error).__name__}: {error}".split())
     text = "".join(c if c.isprintable() else "?" for c in text)
     return text if len(text) <= 300 else f"{text[:300]}..."
+
+
+def check_place(path):
+    """Check that a file can be at a path, before what it is to hold is computed.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where to.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist.
+    IsADirectoryError
+        If the path is a folder's.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"got {path}, expected a file in a folder that exists; create it")
+    if path.is_dir():
+        raise IsADirectoryError(f"got {path}, expected a file, which is a folder; add a name")
 
 
 def write_whole(path, data):
@@ -141,7 +161,7 @@ def read(path):
     faults = (SafetensorError, KeyError, AttributeError, TypeError, ValueError, RecursionError)
     path = Path(os.path.expanduser(path))
     if not path.is_file():
-        raise FileNotFoundError(f"got {path}, expected a model file; there is none")
+        raise FileNotFoundError(f"got {path}, expected a model file; there is none, check the path")
     try:
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}

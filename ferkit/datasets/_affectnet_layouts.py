@@ -4,11 +4,11 @@ import io
 import math
 import os
 import re
-import warnings
 from pathlib import Path
 
 import numpy as np
 
+from .._locks import warning_filter
 from ._any_images import list_class_folders, list_files
 from ._bad_samples import printable
 from ._emotion_names import find_emotion
@@ -182,8 +182,7 @@ def _read_code(path):
     """Read the code in a .npy file, which could claim to be an array of any size."""
     file = io.BytesIO(read_file(path, _MAX_ANNOTATION))
     version = np.lib.format.read_magic(file)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of headers by Python 2
+    with warning_filter("ignore"):  # of headers by Python 2
         shape, _, dtype = _NPY_HEADERS[version](file)
     if math.prod(shape) != 1:
         raise ValueError(f"it holds an array of shape {shape}")

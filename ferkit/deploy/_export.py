@@ -20,7 +20,7 @@ from .._locks import warning_filter
 from .._names import name_classes
 from .._typing import StrPath
 from .._validation import validate_params
-from ..persistence import write_whole
+from ..persistence import check_place, write_whole
 from ._metadata import pack
 from ._quantize import quantize_int8
 from ._runtime import import_extra, open_session, run
@@ -118,8 +118,7 @@ def export_onnx(
     check_estimator(estimator)
     estimator._check_set_after_fit()
     path = Path(path)
-    if path.is_dir() or not path.parent.is_dir():
-        raise FileNotFoundError(f"got {path}, expected a file in a folder that exists")
+    check_place(path)
     calibration, validation = _check_images(estimator, quantize, calibration, X_val, y_val)
     for package in ("onnxscript", "onnxruntime"):
         import_extra(package)

@@ -206,7 +206,7 @@ class OnnxFER(
 
 def _read(path, n_threads):
     if not Path(path).is_file():
-        raise FileNotFoundError(f"got {path}, expected an ONNX file; there is none")
+        raise FileNotFoundError(f"got {path}, expected an ONNX file; there is none, check the path")
     if not isinstance(n_threads, Integral) or n_threads < 0:
         raise ValueError(
             f"got n_threads={n_threads!r}, expected an integer, 0 or more; 0 is one for each core"

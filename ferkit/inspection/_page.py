@@ -25,7 +25,7 @@ from .._typing import StrPath
 from ..metrics import FERReport
 from ..metrics._calibration import N_BINS
 from ..metrics._copies import find_copies
-from ..persistence import write_whole
+from ..persistence import check_place, write_whole
 from ._class_balance import ClassBalanceDisplay
 from ._class_metrics import ClassMetricsDisplay
 from ._embedding import EmbeddingDisplay
@@ -91,7 +91,7 @@ def write_page(
         If `estimator` is none of ferkit's, the images or labels are not what it takes, or one of
         `X_train` and `y_train` is missing.
     OSError
-        If the file cannot be written.
+        If the file cannot be written, or its folder does not exist.
 
     Examples
     --------
@@ -108,6 +108,7 @@ def write_page(
     True
     """
     check_estimator(estimator)
+    check_place(Path(path))
     if (X_train is None) != (y_train is None):
         raise ValueError("got one of X_train and y_train, expected both or neither; pass the other")
     y = check_labels(y)

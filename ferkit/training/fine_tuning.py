@@ -108,7 +108,8 @@ def graft(module, tensors, *, keep):
         if got != expected:
             raise ValueError(
                 f"got weights of another network ({name} of shape {got}), expected those of a "
-                f"{type(module).__name__} ({expected}); begin with those of the same class and "
-                "variant, with as many channels, or set weights=None and warm_start=False"
+                f"{type(module).__name__} ({expected}); set the variant that they are of (those "
+                "that come with ferkit are of variant='strided', for gray images), or "
+                "weights=None and warm_start=False"
             )
     return tensors

@@ -193,8 +193,9 @@ class FERNet(NeuralNetClassifier):
         )
         self._progress.begin(self._describe())
         if checkpoints and found:
+            goes_on = "goes on" if len(self.history) < last else "has nothing to do"
             self._progress.begin(
-                f"goes on after epoch {len(self.history)}, from {checkpoints.folder}"
+                f"{goes_on} after epoch {len(self.history)}, from {checkpoints.folder}"
             )
         if validation is not None:
             data = (on_device(array, self.torch_device) for array in validation)
@@ -214,6 +215,12 @@ class FERNet(NeuralNetClassifier):
             ):
                 data = (on_device(array, self.torch_device) for array in (images, targets))
                 train_epochs(self, *data, last, stopping, best_weights, checkpoints)
+            if len(self.history) < last:
+                self._progress.begin(
+                    f"stopped after epoch {len(self.history)}: for {stopping[0]} epochs, "
+                    f"{self.monitor} was no better; the weights are those of epoch "
+                    f"{self.best_epoch_}"
+                )
         finally:
             self._progress.close()
             # none of them belongs into a pickle

@@ -288,7 +288,10 @@ def test_an_image_on_both_sides(trained, faces, tmp_path):
 
 
 def test_bad_places_and_files(trained, tmp_path):
-    with pytest.raises(FileNotFoundError, match="expected a file in a folder that exists"):
+    with pytest.raises(
+        FileNotFoundError,
+        match="expected a file in a folder that exists",
+    ):
         export_onnx(trained, tmp_path / "none" / "a.onnx")
     with pytest.raises(FileNotFoundError, match="expected an ONNX file; there is none"):
         OnnxFER(tmp_path / "a.onnx").predict(np.zeros((1, 48, 48), np.uint8))
