@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
 
-from ferkit import MobileNetFER
+from ferkit import EMOTIONS, MobileNetFER
 from ferkit.datasets import make_faces
 from ferkit.deploy import FaceDetector, crop_faces, predict_photo
 from ferkit.inspection import FaceGridDisplay
@@ -52,5 +52,6 @@ plt.show()
 
 boxes = FaceDetector().detect(photo)
 crops = crop_faces(photo, boxes)
-FaceGridDisplay.from_images(crops, clf.predict(crops))  # by what the network says
+# by what the network says
+FaceGridDisplay.from_images(crops, clf.predict(crops), target_names=EMOTIONS)
 plt.show()

@@ -21,7 +21,7 @@ def class_balance(y: ArrayLike, *, target_names: Sequence[str] | None = None) ->
         Labels.
     target_names : sequence of str, default=None
         Names of the classes, where labels are positions in it. None takes ``ferkit.EMOTIONS``
-        if the labels are integers from 0 to 6 or names of emotions; other labels stand for
+        if the labels are all of 0 to 6, or names of emotions; other labels stand for
         themselves, sorted.
 
     Returns

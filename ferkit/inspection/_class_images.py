@@ -59,7 +59,7 @@ def order_names(labels, target_names=None):
     labels : ndarray of shape (n_labels,)
         Different labels.
     target_names : sequence of str, default=None
-        Names that integer labels are positions in; None takes the emotions where they fit.
+        Names that integer labels are positions in; None takes the emotions for all of 0 to 6.
 
     Returns
     -------

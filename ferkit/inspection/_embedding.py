@@ -44,7 +44,7 @@ class EmbeddingDisplay:
     y : ndarray of shape (n,)
         Their labels.
     target_names : sequence of str, default=None
-        Names that integer labels are positions in; None takes the emotions where they fit.
+        Names that integer labels are positions in; None takes the emotions for all of 0 to 6.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class EmbeddingDisplay:
         n_components : {2, 3}, default=2
             How many numbers, for "tsne" and "pca".
         target_names : sequence of str, default=None
-            Names that integer labels are positions in; None takes the emotions where they fit.
+            Names that integer labels are positions in; None takes the emotions for all of 0 to 6.
         random_state : int, RandomState instance or None, default=0
             Governs "tsne" and "pca".
         ax : matplotlib Axes, default=None
@@ -152,7 +152,7 @@ class EmbeddingDisplay:
         n_components : {2, 3}, default=2
             How many numbers, for "tsne" and "pca".
         target_names : sequence of str, default=None
-            Names that integer labels are positions in; None takes the emotions where they fit.
+            Names that integer labels are positions in; None takes the emotions for all of 0 to 6.
         random_state : int, RandomState instance or None, default=0
             Governs "tsne" and "pca".
         ax : matplotlib Axes, default=None

@@ -83,7 +83,7 @@ class FaceGridDisplay:
         n_per_class : int, default=8
             Faces of each class, or as many as there are.
         target_names : sequence of str, default=None
-            Names that integer labels are positions in; None takes the emotions where they fit.
+            Names that integer labels are positions in; None takes the emotions for all of 0 to 6.
         random_state : int, RandomState instance or None, default=0
             Governs which.
         figure : matplotlib Figure or SubFigure, default=None
@@ -123,7 +123,7 @@ class FaceGridDisplay:
         y : array-like of shape (n,)
             Their labels.
         target_names : sequence of str, default=None
-            Names that integer labels are positions in; None takes the emotions where they fit.
+            Names that integer labels are positions in; None takes the emotions for all of 0 to 6.
         figure : matplotlib Figure or SubFigure, default=None
             Where to plot; None makes one.
 
@@ -220,7 +220,7 @@ class FaceGridDisplay:
         n_per_class : int, default=8
             Mistakes of each class, or as many as there are.
         target_names : sequence of str, default=None
-            Names that integer labels are positions in; None takes the emotions where they fit.
+            Names that integer labels are positions in; None takes the emotions for all of 0 to 6.
         figure : matplotlib Figure or SubFigure, default=None
             Where to plot; None makes one.
 

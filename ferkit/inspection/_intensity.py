@@ -66,7 +66,7 @@ class IntensityDisplay:
         y : array-like of shape (n,)
             Their labels.
         target_names : sequence of str, default=None
-            Names that integer labels are positions in; None takes the emotions where they fit.
+            Names that integer labels are positions in; None takes the emotions for all of 0 to 6.
         ax : matplotlib Axes, default=None
             Where to plot; None makes a figure.
 

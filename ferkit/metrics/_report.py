@@ -113,8 +113,8 @@ class FERReport:
             The classes, each once, which are the columns of `y_prob`. None takes the sorted labels
             of `y_true` and `y_pred`.
         target_names : array-like of str, default=None
-            Names that integer labels are positions in. None takes the emotions for integers from 0
-            to 6, and the labels themselves elsewhere.
+            Names that integer labels are positions in. None takes the emotions for all of 0 to 6,
+            and the labels themselves elsewhere.
         groups : array-like of shape (n,), default=None
             What belongs together, such as the frames of a film: resamples take all of a group or
             nothing.
@@ -271,8 +271,8 @@ def fer_report(
         The images that it was trained on. With them, copies of them in `X` are found by
         `ferkit.datasets.find_duplicates`, and scores are given without those too.
     target_names : array-like of str, default=None
-        Names that integer labels are positions in. None takes the emotions for integers from 0 to
-        6, and the labels themselves elsewhere.
+        Names that integer labels are positions in. None takes the emotions for all of 0 to 6, and
+        the labels themselves elsewhere.
     confidence_level : float, default=0.95
         Of the bootstrap intervals.
     n_resamples : int, default=999

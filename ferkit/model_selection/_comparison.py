@@ -23,7 +23,7 @@ from skorch.callbacks import Callback
 from tqdm import tqdm
 
 from .._base import BaseFER
-from .._images import check_labels, encode
+from .._labels import check_labels, encode
 from .._names import f1_column
 from .._typing import StrPath
 from ..persistence import write_whole
