@@ -315,3 +315,19 @@ def _find_first(is_bad, image_shape):
     sample, value = np.unravel_index(is_bad.argmax(), is_bad.shape)
     position = tuple(map(int, np.unravel_index(value, image_shape)))
     return (sample, value), f"in sample {sample} (image position {position})"
+
+
+def as_unit(images):
+    """Scale levels to floats in [0, 1]; leave floats as they are.
+
+    Parameters
+    ----------
+    images : ndarray
+        Of `as_images`, or rows of these: uint8 or float32.
+
+    Returns
+    -------
+    ndarray of the same shape
+        float32.
+    """
+    return images / np.float32(255) if images.dtype == np.uint8 else images

@@ -9,6 +9,8 @@ from ._images import from_torch
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """FER2013's classes; the position in this tuple is the integer label."""
 
+_N_SHOWN = 10  # labels in an error
+
 
 def as_labels(y):
     """Look at labels that come as objects; leave the others to scikit-learn's checks.
@@ -131,6 +133,6 @@ def check_kind(y, classes):
         )
 
 
-def _enumerate(values, n_shown=10):
-    more = f" and {len(values) - n_shown} more" if len(values) > n_shown else ""
-    return f"{values[:n_shown].tolist()}{more}"
+def _enumerate(values):
+    more = f" and {len(values) - _N_SHOWN} more" if len(values) > _N_SHOWN else ""
+    return f"{values[:_N_SHOWN].tolist()}{more}"

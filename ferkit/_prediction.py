@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin):
     """A classifier and transformer on a fitted `net_`; a subclass checks X with `_check_X`."""
 
+    # `fer_report` need not ask twice
+    _predicts_most_probable = True
+
     def _outputs(self, X, method="forward"):
         check_is_fitted(self)
         if not hasattr(self.module_, method):

@@ -1,7 +1,26 @@
+import ast
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 import ferkit
+
+ESTIMATORS = {"_base", "_estimators", "_large", "_mobilenet", "_resnet", "_vgg16"}
+ARROWS = {  # what a package may use of the others
+    "augment": set(),
+    "datasets": set(),
+    "deploy": {"datasets", "preprocessing", "training", *ESTIMATORS},
+    "inspection": {"augment", "metrics", *ESTIMATORS},
+    "metrics": {"datasets"},
+    "model_selection": {"datasets", "over_sampling", *ESTIMATORS},
+    "nn": set(),
+    "over_sampling": {"augment"},
+    "preprocessing": set(),
+    "training": set(),
+    "weights": set(),
+}
 
 
 def run(code):
@@ -33,3 +52,18 @@ def test_every_public_name_resolves():
 
 def test_unknown_names():
     assert not hasattr(ferkit, "no_such_name")
+
+
+def imported(path):
+    """Find what of ferkit a file in one of its packages imports: the first parts of names."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.level == 2:
+            names = [node.module] if node.module else [alias.name for alias in node.names]
+            yield from (name.split(".")[0] for name in names)
+
+
+@pytest.mark.parametrize("package", ARROWS)
+def test_arrows_point_one_way(package):
+    files = Path(ferkit.__file__).parent.joinpath(package).glob("*.py")
+    used = {name for path in files for name in imported(path)}
+    assert used & (ARROWS.keys() | ESTIMATORS) <= ARROWS[package]

@@ -1,6 +1,7 @@
 """Reports of scores."""
 
 import json
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from sklearn.preprocessing import FunctionTransformer
 
 from ferkit import EMOTIONS, ResNetFER
 from ferkit.datasets import make_faces
+from ferkit.deploy import OnnxFER, export_onnx
+from ferkit.deploy._runtime import run
 from ferkit.metrics import FERReport, expected_calibration_error, fer_report
 from tests.helpers import LinearFER
 
@@ -144,6 +147,17 @@ def test_the_network_runs_once():
     piped = make_pipeline(FunctionTransformer(), clf)
     fer_report(piped, X, y)
     assert clf.n_runs == 3  # one of them was the score
+
+
+def test_an_onnx_file_runs_once(tmp_path):
+    X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
+    clf = LinearFER(max_epochs=1, random_state=0).fit(X, y)
+    export_onnx(clf, tmp_path / "faces.onnx")
+    by_file = OnnxFER(tmp_path / "faces.onnx")
+    with mock.patch("ferkit.deploy._onnx_fer.run", wraps=run) as counted:
+        report = fer_report(by_file, X, y)
+    assert counted.call_count == 1
+    assert report.scores.loc[("all", "accuracy"), "value"] == by_file.score(X, y)
 
 
 def test_predictions_of_ones_own_threshold_are_asked_for():

@@ -3,7 +3,7 @@
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from .._images import as_images, as_rows, resolve_image_shape
+from .._images import as_images, as_rows, as_unit, resolve_image_shape
 from .._labels import check_labels
 from .._names import order_classes
 
@@ -46,11 +46,6 @@ def check_images(X, y=None):
     return images, y
 
 
-def as_floats(images):
-    """Scale levels to floats in [0, 1]; leave floats as they are."""
-    return images.astype(np.float32) / 255 if images.dtype == np.uint8 else images
-
-
 def order_names(labels, target_names=None):
     """Find the order of classes, as `order_classes` does, and their names as text.
 
@@ -82,7 +77,7 @@ def draw_face(ax, face):
     face : ndarray of shape (h, w, channels)
         Levels or floats, which augmentation may bring a little out of [0, 1].
     """
-    face = as_floats(face).clip(0, 1)
+    face = as_unit(face).clip(0, 1)
     # not all axes of length 1: an image may be one pixel high
     ax.imshow(face if face.shape[-1] == 3 else face.squeeze(-1), cmap="gray", vmin=0, vmax=1)
     ax.set(xticks=[], yticks=[])

@@ -1,5 +1,7 @@
 """One colour per emotion, in every picture."""
 
+import numpy as np
+
 from .._labels import EMOTIONS
 
 # Okabe and Ito, "Color Universal Design", 2008: told apart with any colour vision
@@ -29,6 +31,5 @@ def class_colors(names):
 def series_colors(n):
     """Find colours of sets or models, that are those of no emotion: from dark to light."""
     import matplotlib as mpl
-    import numpy as np
 
     return [mpl.colors.to_hex(mpl.colormaps["cividis"](share)) for share in np.linspace(0, 0.85, n)]

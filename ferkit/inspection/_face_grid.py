@@ -11,10 +11,11 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
+from .._images import as_unit
 from .._typing import RandomStateLike
 from .._validation import validate_params
 from ..metrics._calibration import check_probabilities
-from ._class_images import as_floats, check_images, draw_face, order_names
+from ._class_images import check_images, draw_face, order_names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
@@ -135,7 +136,7 @@ class FaceGridDisplay:
         images, y = check_images(X, y)
         labels = np.unique(y)
         order, names = order_names(labels, target_names)
-        means = np.stack([as_floats(images[y == label]).mean(axis=0) for label in labels[order]])
+        means = np.stack([as_unit(images[y == label]).mean(axis=0) for label in labels[order]])
         return cls({"mean": means}, titles={"mean": names}).plot(figure=figure)
 
     @classmethod
@@ -184,7 +185,7 @@ class FaceGridDisplay:
         rows = {}
         with preserved_generators(device):
             seed_generators(device, draw_seed(random_state))
-            for position, image in enumerate(as_floats(images)):
+            for position, image in enumerate(as_unit(images)):
                 copies = torch.from_numpy(np.repeat(image[None], n_copies, axis=0))
                 changed = policy(copies.permute(0, 3, 1, 2)).permute(0, 2, 3, 1).numpy()
                 rows[str(position)] = np.concatenate([image[None], changed])

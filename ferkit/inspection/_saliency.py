@@ -14,10 +14,11 @@ from torch.nn import functional as F
 
 from .._base import BaseFER
 from .._estimators import check_estimator
+from .._images import as_unit
 from .._imbalance import logit_offset
 from .._labels import check_labels, encode
 from .._validation import validate_params
-from ._class_images import as_floats, draw_face, order_names
+from ._class_images import draw_face, order_names
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
@@ -270,7 +271,7 @@ class SaliencyDisplay:
         maps = compute(estimator, images, targets)
         order, names = order_names(estimator.classes_)
         names_of = dict(zip(order, names, strict=True))
-        images = as_floats(images)
+        images = as_unit(images)
         titles = [names_of[target] for target in targets]
         if average:
             found = [target for target in order if target in targets]

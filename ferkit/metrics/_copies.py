@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._images import as_unit
 from ..datasets import find_duplicates
 from ..datasets._duplicates import check_rows
 
@@ -31,6 +32,6 @@ def find_copies(X, X_train):
             "as many; pass the training images as the estimator was given them"
         )
     if rows.dtype != train.dtype:  # floats in [0, 1], and levels
-        rows, train = (a / np.float32(255) if a.dtype == np.uint8 else a for a in (rows, train))
+        rows, train = as_unit(rows), as_unit(train)
     groups = find_duplicates(np.concatenate([train, rows]))
     return np.isin(groups[len(train) :], groups[: len(train)])

@@ -16,7 +16,6 @@ from sklearn.utils._param_validation import Interval
 
 from .._labels import check_kind, check_labels, encode
 from .._names import order_classes
-from .._prediction import PredictionMixin
 from .._typing import RandomStateLike
 from .._validation import validate_params
 from ._calibration import check_probabilities
@@ -320,11 +319,11 @@ def fer_report(
 
 
 def _predicts_most_probable(estimator):
-    """Tell ferkit's estimators, alone or last in a Pipeline or search, which need not run twice."""
+    """Tell ferkit's classifiers, alone or last in a Pipeline or search: they need not run twice."""
     estimator = getattr(estimator, "best_estimator_", estimator)
     if hasattr(estimator, "steps"):
         estimator = estimator.steps[-1][1]
-    return isinstance(estimator, PredictionMixin)
+    return getattr(estimator, "_predicts_most_probable", False)
 
 
 def _check_predictions(y_true, y_pred, y_prob, labels):

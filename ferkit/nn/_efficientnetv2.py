@@ -9,25 +9,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from ._budget import MAX_PARAMETERS
-from ._conv import Conv2d
+from ._conv import conv_bn
 from ._pooled import PooledClassifier
 from ._se_resnet import SqueezeExcitation
 
 
-def _conv_bn_silu(in_channels, out_channels, kernel_size, stride=1, groups=1):
-    return [
-        Conv2d(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride=stride,
-            padding=kernel_size // 2,
-            groups=groups,
-            bias=False,
-        ),
-        nn.BatchNorm2d(out_channels),
-        nn.SiLU(inplace=True),
-    ]
+def _conv_bn_silu(*args, **kwargs):
+    return [*conv_bn(*args, **kwargs), nn.SiLU(inplace=True)]
 
 
 def _fused_mbconv(in_channels, out_channels, stride, expansion):

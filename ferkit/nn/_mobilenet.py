@@ -7,25 +7,13 @@ from collections.abc import Sequence
 from torch import nn
 
 from ._budget import MAX_PARAMETERS
-from ._conv import Conv2d
+from ._conv import conv_bn
 from ._pooled import PooledClassifier
 from ._relu6 import ReLU6
 
 
-def _conv_bn_relu6(in_channels, out_channels, kernel_size, stride=1, groups=1):
-    return [
-        Conv2d(
-            in_channels,
-            out_channels,
-            kernel_size,
-            stride=stride,
-            padding=kernel_size // 2,
-            groups=groups,
-            bias=False,
-        ),
-        nn.BatchNorm2d(out_channels),
-        ReLU6(),
-    ]
+def _conv_bn_relu6(*args, **kwargs):
+    return [*conv_bn(*args, **kwargs), ReLU6()]
 
 
 class InvertedResidual(nn.Module):

@@ -10,17 +10,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from ._budget import MAX_PARAMETERS
-from ._conv import Conv2d
+from ._conv import conv_bn
 from ._pooled import PooledClassifier
 from ._se_resnet import SEResidualBlock
 
 
 def _conv_bn_relu(in_channels, out_channels, stride=1):
-    return nn.Sequential(
-        Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False),
-        nn.BatchNorm2d(out_channels),
-        nn.ReLU(inplace=True),
-    )
+    return nn.Sequential(*conv_bn(in_channels, out_channels, 3, stride), nn.ReLU(inplace=True))
 
 
 class MaskingBlock(nn.Module):

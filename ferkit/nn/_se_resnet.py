@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ._budget import MAX_PARAMETERS
-from ._conv import Conv2d
+from ._conv import conv_bn
 from ._pooled import PooledClassifier
 
 
@@ -67,8 +67,7 @@ class SEResidualBlock(nn.Module):
     def __init__(self, in_channels, out_channels, stride=1, has_excitation=True):
         super().__init__()
         layers = [
-            Conv2d(in_channels, out_channels, 3, stride=stride, padding=1, bias=False),
-            nn.BatchNorm2d(out_channels),
+            *conv_bn(in_channels, out_channels, 3, stride),
             nn.ReLU(inplace=True),
             nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
             nn.BatchNorm2d(out_channels),
@@ -149,11 +148,7 @@ class SEResNet(PooledClassifier):
         max_parameters: int | None = MAX_PARAMETERS,
     ) -> None:
         channels = stages[0][0]
-        layers = [
-            Conv2d(in_channels, channels, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(channels),
-            nn.ReLU(inplace=True),
-        ]
+        layers = [*conv_bn(in_channels, channels, 3, stride=2), nn.ReLU(inplace=True)]
         for out_channels, n_blocks, stride in stages:
             for block in range(n_blocks):
                 block_stride = stride if block == 0 else 1

@@ -14,13 +14,6 @@ from sklearn.utils.validation import validate_data
 from .._images import as_images, as_rows, check_shape_of_fit, resolve_image_shape
 from .._validation import fit_context
 
-__all__ = [
-    "ImageTransformer",
-    "StatelessTransformer",
-    "chunks",
-    "to_levels",
-]
-
 _CHUNK_VALUES = 2**22  # of images: 16 MB as float32
 
 _SMALLEST_IMAGE = 16  # pixels of a side, from which on a shape looks like one image's

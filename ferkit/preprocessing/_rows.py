@@ -10,7 +10,7 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._images import as_images, as_rows, check_shape_of_fit
+from .._images import as_images, as_rows, as_unit, check_shape_of_fit
 from .._typing import ImageShape
 from ._base import ImageTransformer, to_levels
 
@@ -80,10 +80,7 @@ class PixelRows(OneToOneFeatureMixin, ImageTransformer):
         rows, own = as_rows(X)
         check_shape_of_fit(rows, own, self.image_shape_)
         rows = validate_data(self, rows, reset=False, ensure_all_finite=False)
-        rows = as_images(rows, self.image_shape_).reshape(rows.shape)
-        if rows.dtype == np.uint8:
-            return np.divide(rows, 255, dtype=np.float32)
-        return rows
+        return as_unit(as_images(rows, self.image_shape_)).reshape(rows.shape)
 
     def inverse_transform(self, X: ArrayLike) -> np.ndarray:
         """Make rows images.

@@ -48,8 +48,8 @@ def check_callbacks(callbacks):
                 )
 
 
-def hear_of_batches(callbacks):
-    """Tell whether any callback wants to know of each batch.
+def want_batches(callbacks):
+    """Tell whether any of the callbacks wants to know of each batch.
 
     Parameters
     ----------
@@ -59,6 +59,7 @@ def hear_of_batches(callbacks):
     Returns
     -------
     bool
+        False spares the net a call per batch.
     """
     return any(
         getattr(type(callback), name) is not getattr(Callback, name)

@@ -5,6 +5,8 @@ from torch.nn import functional as F
 
 from .views import views
 
+_SMALLEST_BATCH = 16
+
 
 def compute_outputs(module, batches, n_images, method="forward", tta=None):
     """Apply a module to batches.
@@ -43,9 +45,9 @@ def compute_outputs(module, batches, n_images, method="forward", tta=None):
         return means
 
 
-def _fill_up(x, n_images=16):
+def _fill_up(x):
     """Fill a small batch up with zeros.
 
     Kernels for few images round differently, and an image's result would depend on its batch.
     """
-    return F.pad(x, (0, 0, 0, 0, 0, 0, 0, max(0, n_images - len(x))))
+    return F.pad(x, (0, 0, 0, 0, 0, 0, 0, max(0, _SMALLEST_BATCH - len(x))))

@@ -13,7 +13,7 @@ from torch import nn
 from .._random import seed_generators, stream_seed
 from .averaging import update_average
 from .batches import on_device
-from .callbacks import hear_of_batches
+from .callbacks import want_batches
 from .checkpoints import unpack_state
 from .device import resolve_precision
 from .distributed import from_first, rank_and_size, share_of_loss, sum_over_processes
@@ -62,7 +62,7 @@ class FERNet(NeuralNetClassifier):
     def __init__(
         self,
         module,
-        *args,
+        *,
         seed,
         precision,
         lr_factor,
@@ -84,7 +84,7 @@ class FERNet(NeuralNetClassifier):
         self.compile_module = compile_module
         self.logit_offset = logit_offset
         self._progress, self._distillation = Silent(), None
-        super().__init__(module, *args, **kwargs)
+        super().__init__(module, **kwargs)
 
     def initialize_module(self):
         """Make the module, and the average of its weights if there is to be one."""
@@ -185,7 +185,7 @@ class FERNet(NeuralNetClassifier):
                 f"got batches of {n_smallest} images for {n_processes} processes, expected "
                 "at least two for each, as batch normalisation needs; raise batch_size"
             )
-        self._tells_of_batches = hear_of_batches([callback for _, callback in self.callbacks_])
+        self._tells_of_batches = want_batches([callback for _, callback in self.callbacks_])
         found = from_first(checkpoints.last if checkpoints else None)
         best_weights = unpack_state(self, *found) if found else None
         self._progress = make_progress(
