@@ -115,7 +115,8 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
     refit : bool, default=True
         Whether to train the best parameters on all of `X` afterwards.
     verbose : int, default=0
-        Whether to show a progress bar of the trials, with the best macro-F1.
+        Whether to show a progress bar of the trials, with the best macro-F1, and to say which other
+        processes' trials are waited for.
 
     Attributes
     ----------
@@ -394,6 +395,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
                 n_trials=self.n_trials,
                 timeout=deadline - time.monotonic(),  # another machine has another clock
                 heartbeat=heartbeat,
+                verbose=self.verbose,
             )
             for _ in open_numbers
         )

@@ -3,6 +3,7 @@
 import os
 import pickle
 import socket
+import sys
 import time
 import zlib
 from collections import Counter
@@ -16,6 +17,7 @@ from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
+from tqdm import tqdm
 
 from .._locks import warning_filter
 from .._random import stream_seed
@@ -157,7 +159,7 @@ def open_storage(storage):
         ) from error
 
 
-def run_next_trial(study, objective, *, n_trials, timeout, heartbeat):
+def run_next_trial(study, objective, *, n_trials, timeout, heartbeat, verbose=0):
     """Run a trial, if the study needs one more.
 
     While other processes are at the last ones, wait for them: theirs may have to be tried again.
@@ -177,6 +179,8 @@ def run_next_trial(study, objective, *, n_trials, timeout, heartbeat):
         when a clock is set.
     heartbeat : int or None
         Seconds after which the study's storage hears again that a process is alive; None: never.
+    verbose : int, default=0
+        Whether to say what is waited for.
 
     Returns
     -------
@@ -196,8 +200,20 @@ def run_next_trial(study, objective, *, n_trials, timeout, heartbeat):
             return True
         if n_of["ended"] >= n_trials:
             break
+        if verbose:
+            tqdm.write(_explain_waiting(study, heartbeat), file=sys.stderr)
+            verbose = 0  # once is enough
         time.sleep(_POLL)
     return False
+
+
+def _explain_waiting(study, heartbeat):
+    running = study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
+    names = (f"{t.number} (process {t.user_attrs.get(_PROCESS, 'unknown')})" for t in running)
+    return (
+        f"waiting for trial {', '.join(names)}; if the process died, it is tried again in about "
+        f"{2 * heartbeat} seconds"
+    )
 
 
 def count_trials(study):
