@@ -271,7 +271,7 @@ def as_images(rows, image_shape):
     Warns
     -----
     UserWarning
-        If floats look like levels.
+        If floats look like levels, or as if scaled to [-1, 1].
     """
     make = _as_levels if rows.dtype.kind in "iu" else _as_floats
     n_channels = image_shape[2] if len(image_shape) == 3 else 1
@@ -304,6 +304,13 @@ def _as_floats(rows, image_shape):
         warnings.warn(
             f"got floats up to {high:g}, expected floats in [0, 1], which are used as given; if "
             "they are levels, pass X.astype(np.uint8) or X / 255",
+            UserWarning,
+            stacklevel=2,
+        )
+    if -1 <= low < -0.5 and high <= 1:
+        warnings.warn(
+            f"got floats from {low:g} to {high:g}, expected floats in [0, 1], which are used as "
+            "given; if they were scaled to [-1, 1], pass (X + 1) / 2",
             UserWarning,
             stacklevel=2,
         )

@@ -94,6 +94,11 @@ VALUES = {
         "got floats up to 239, expected floats in [0, 1], which are used as given; if they are",
         UserWarning,
     ),
+    "floats scaled to [-1, 1]": BadInput(
+        lambda: fit(LEVELS / 127.5 - 1),
+        "got floats from -1 to 0.87451, expected floats in [0, 1], which are used as given; if",
+        UserWarning,
+    ),
     "floats after a fit on levels": BadInput(
         lambda: fit().predict(FLOATS),
         "got float32 images, expected uint8 as in the fit; uint8 holds levels",

@@ -173,6 +173,60 @@ def test_values_out_of_range(values, message):
         Policy(**values)
 
 
+IMAGES = torch.rand(4, 1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: random_affine(IMAGES, flip=50), "got flip=50 in random_affine, expected a proba"),
+        (lambda: random_affine(IMAGES, zoom=1.1), r"got zoom=1\.1 in random_affine, expected a fr"),
+        (lambda: random_affine(IMAGES, shear=90), "got shear=90 in .*, expected degrees, 0 to 80"),
+        (lambda: random_crop(IMAGES, 0.1), r"got padding=0\.1 in random_crop, expected whole pix"),
+        (lambda: random_brightness(IMAGES, 30), "got largest=30 in random_brightness, expected a"),
+        (lambda: random_contrast(IMAGES, -0.1), r"got largest=-0\.1 in random_contrast, expected"),
+        (lambda: random_noise(IMAGES, 25), "got std=25 in random_noise, expected a fraction, 0 to"),
+        (lambda: random_erasing(IMAGES, 2), "got probability=2 in random_erasing, expected a pro"),
+        (lambda: random_erasing(IMAGES, 1, area=0.2), r"got area=0\.2 in random_erasing, expected"),
+        (lambda: random_erasing(IMAGES, 1, area=(0.1, 5)), r"got area=.* up to 1; change it"),
+        (
+            lambda: random_erasing(IMAGES, 1, aspect=(3, 1)),
+            r"got aspect=\(3, 1\) in random_erasing",
+        ),
+        (lambda: random_noise(IMAGES.numpy(), 0.1), "got images of type ndarray in random_noise"),
+        (
+            lambda: random_affine(IMAGES[0]),
+            r"shape \(1, 8, 8\) in .* use images\[:, None\] if they",
+        ),
+        (lambda: random_affine(IMAGES[0, 0]), r"shape \(8, 8\) in .*use images\[None, None\]"),
+        (
+            lambda: random_crop(torch.rand(4, 8, 8, 3), 1),
+            r"channels first, \(4, 3, 8, 8\); use ima",
+        ),
+        (
+            lambda: random_crop(IMAGES.byte(), 1),
+            r"got torch\.uint8 images in random_crop, expected",
+        ),
+        (
+            lambda: mixup(IMAGES, torch.eye(4), alpha=0),
+            "got alpha=0 in mixup, expected a number ab",
+        ),
+        (
+            lambda: cutmix(IMAGES, torch.arange(4), alpha=1),
+            r"that are torch\.int64 \(4,\), expected",
+        ),
+        (lambda: cutmix(IMAGES, torch.eye(3), alpha=1), "got 3 targets for 4 images in cutmix, ex"),
+        (
+            lambda: POLICIES["strong"](IMAGES[0]),
+            r"got images of shape \(1, 8, 8\) in random_affine",
+        ),
+    ],
+)
+def test_what_functions_refuse(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
 def test_unknown_policies():
     with pytest.raises(ValueError, match=r"got policy='refrence', expected .*'reference'"):
         resolve_policy("refrence")

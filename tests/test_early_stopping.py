@@ -183,3 +183,15 @@ def test_plateau_halves_the_learning_rate(faces, others):
     improved = losses[1:].to_numpy() < losses.cummin()[:-1].to_numpy() * (1 - 1e-4)
     assert not improved[:4].any()
     assert lr[5] == 0.5e-7
+
+
+def test_plateau_stays_where_validation_left_it(faces, others):
+    # training goes well while validation, on the wrong labels, does not
+    wrong = others[0], (others[1] + 1) % 7
+    params = {"early_stopping": False, "lr_schedule": "plateau", "max_epochs": 8}
+    clf = fit(faces, *wrong, **params)
+    for _ in range(3):
+        clf.partial_fit(*faces)
+    lr = clf.history_["lr"].tolist()
+    assert lr[7] < lr[0]
+    assert lr[8:] == [lr[7]] * 3

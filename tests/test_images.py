@@ -71,7 +71,10 @@ def test_booleans_are_floats():
 
 
 def test_standardised_floats_do_not_look_like_levels():
-    as_images(np.array([[-3.0, 200.0]]), (1, 2))  # a warning would be an error here
+    # a warning would be an error here
+    as_images(np.array([[-3.0, 200.0]]), (1, 2))
+    as_images(np.array([[-2.1, 0.9]]), (1, 2))
+    as_images(np.array([[-0.02, 1.0]]), (1, 2))  # resized by a kernel that overshoots
 
 
 @given(

@@ -7,6 +7,16 @@ import math
 import torch
 from torch.nn import functional as F
 
+from ._checks import (
+    FRACTION,
+    PADDING,
+    PROBABILITY,
+    ROTATION,
+    SHEAR,
+    ZOOM,
+    check_images,
+    check_numbers,
+)
 from ._random import uniform
 
 
@@ -28,18 +38,24 @@ def random_affine(
     flip : float, default=0.0
         Probability of a horizontal flip.
     rotation : float, default=0.0
-        Largest rotation about the centre, in degrees, either way.
+        Largest rotation about the centre, in degrees, either way; up to 180.
     shear : float, default=0.0
-        Largest horizontal shear angle, in degrees, either way.
+        Largest horizontal shear angle, in degrees, either way; up to 80.
     translation : float, default=0.0
         Largest shift, as a fraction of the height and of the width, either way.
     zoom : float, default=0.0
-        Largest change of size, either way: 0.1 shows the face at 0.9 to 1.1 times its size.
+        Largest change of size, either way: 0.1 shows the face at 0.9 to 1.1 times its size. Up to
+        0.9.
 
     Returns
     -------
     torch.Tensor of shape (n, channels, height, width)
         New images; the input is not changed.
+
+    Raises
+    ------
+    ValueError
+        If the images are something else, or a number is not in its range.
 
     Examples
     --------
@@ -49,6 +65,15 @@ def random_affine(
     >>> random_affine(images, flip=0.5, rotation=15, translation=0.1).shape
     torch.Size([4, 1, 48, 48])
     """
+    check_images("random_affine", images)
+    check_numbers(
+        "random_affine",
+        flip=(flip, PROBABILITY),
+        rotation=(rotation, ROTATION),
+        shear=(shear, SHEAR),
+        translation=(translation, FRACTION),
+        zoom=(zoom, ZOOM),
+    )
     n, _, height, width = images.shape
     angle = uniform(images, math.radians(rotation))
     slope = torch.tan(uniform(images, math.radians(shear)))
@@ -87,6 +112,11 @@ def random_crop(images: torch.Tensor, padding: int) -> torch.Tensor:
     torch.Tensor of shape (n, channels, height, width)
         New images; the input is not changed.
 
+    Raises
+    ------
+    ValueError
+        If the images are something else, or a number is not in its range.
+
     Examples
     --------
     >>> import torch
@@ -95,6 +125,8 @@ def random_crop(images: torch.Tensor, padding: int) -> torch.Tensor:
     >>> random_crop(images, padding=4).shape
     torch.Size([4, 1, 48, 48])
     """
+    check_images("random_crop", images)
+    check_numbers("random_crop", padding=(padding, PADDING))
     n, channels, height, width = images.shape
     padded = F.pad(images, (padding,) * 4)
     top, left = torch.randint(2 * padding + 1, (2, n, 1), device=images.device)

@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from ._checks import FRACTION, PROBABILITY, check_images, check_numbers, check_range
 from ._random import boxes, per_image, uniform
 
 
@@ -24,6 +25,11 @@ def random_brightness(images: torch.Tensor, largest: float) -> torch.Tensor:
     torch.Tensor of shape (n, channels, height, width)
         New images, which may leave [0, 1]; the input is not changed.
 
+    Raises
+    ------
+    ValueError
+        If the images are something else, or a number is not in its range.
+
     Examples
     --------
     >>> import torch
@@ -32,6 +38,8 @@ def random_brightness(images: torch.Tensor, largest: float) -> torch.Tensor:
     >>> random_brightness(images, 0.2).shape
     torch.Size([4, 1, 48, 48])
     """
+    check_images("random_brightness", images)
+    check_numbers("random_brightness", largest=(largest, FRACTION))
     return images + per_image(uniform(images, largest))
 
 
@@ -50,6 +58,11 @@ def random_contrast(images: torch.Tensor, largest: float) -> torch.Tensor:
     torch.Tensor of shape (n, channels, height, width)
         New images, which may leave [0, 1]; the input is not changed.
 
+    Raises
+    ------
+    ValueError
+        If the images are something else, or a number is not in its range.
+
     Examples
     --------
     >>> import torch
@@ -58,6 +71,8 @@ def random_contrast(images: torch.Tensor, largest: float) -> torch.Tensor:
     >>> random_contrast(images, 0.2).shape
     torch.Size([4, 1, 48, 48])
     """
+    check_images("random_contrast", images)
+    check_numbers("random_contrast", largest=(largest, FRACTION))
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
     return torch.lerp(mean, images, per_image(1 + uniform(images, largest)))
 
@@ -77,6 +92,11 @@ def random_noise(images: torch.Tensor, std: float) -> torch.Tensor:
     torch.Tensor of shape (n, channels, height, width)
         New images, which may leave [0, 1]; the input is not changed.
 
+    Raises
+    ------
+    ValueError
+        If the images are something else, or a number is not in its range.
+
     Examples
     --------
     >>> import torch
@@ -85,6 +105,8 @@ def random_noise(images: torch.Tensor, std: float) -> torch.Tensor:
     >>> random_noise(images, 0.05).shape
     torch.Size([4, 1, 48, 48])
     """
+    check_images("random_noise", images)
+    check_numbers("random_noise", std=(std, FRACTION))
     return torch.randn_like(images).mul_(std).add_(images)
 
 
@@ -115,6 +137,11 @@ def random_erasing(
     torch.Tensor of shape (n, channels, height, width)
         New images, which may leave [0, 1]; the input is not changed.
 
+    Raises
+    ------
+    ValueError
+        If the images are something else, or a number is not in its range.
+
     References
     ----------
     .. [1] Zhong et al., "Random Erasing Data Augmentation", AAAI 2020.
@@ -127,6 +154,10 @@ def random_erasing(
     >>> random_erasing(images, 0.5).shape
     torch.Size([4, 1, 48, 48])
     """
+    check_images("random_erasing", images)
+    check_numbers("random_erasing", probability=(probability, PROBABILITY))
+    check_range("random_erasing", "area", area, 1)
+    check_range("random_erasing", "aspect", aspect, math.inf)
     n, _, height, width = images.shape
     is_erased = torch.rand(n, device=images.device) < probability
     share, ratio = torch.rand((2, n), device=images.device)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch.distributions import Beta
 
+from ._checks import ALPHA, check_images, check_numbers, check_targets
 from ._random import boxes, per_image
 
 
@@ -32,6 +33,11 @@ def mixup(
     targets : torch.Tensor of shape (n, n_classes)
         Their probabilities.
 
+    Raises
+    ------
+    ValueError
+        If the images or targets are something else, or `alpha` is not in its range.
+
     References
     ----------
     .. [1] Zhang et al., "mixup: Beyond Empirical Risk Minimization", ICLR 2018.
@@ -45,6 +51,9 @@ def mixup(
     >>> targets.sum(dim=1)
     tensor([1., 1., 1., 1.])
     """
+    check_images("mixup", images)
+    check_targets("mixup", images, targets)
+    check_numbers("mixup", alpha=(alpha, ALPHA))
     share = _draw_shares(images, alpha)
     other = torch.randperm(len(images), device=images.device)
     return (
@@ -76,6 +85,11 @@ def cutmix(
     targets : torch.Tensor of shape (n, n_classes)
         Their probabilities.
 
+    Raises
+    ------
+    ValueError
+        If the images or targets are something else, or `alpha` is not in its range.
+
     References
     ----------
     .. [1] Yun et al., "CutMix: Regularization Strategy to Train Strong Classifiers with Localizable
@@ -90,6 +104,9 @@ def cutmix(
     >>> targets.sum(dim=1)
     tensor([1., 1., 1., 1.])
     """
+    check_images("cutmix", images)
+    check_targets("cutmix", images, targets)
+    check_numbers("cutmix", alpha=(alpha, ALPHA))
     height, width = images.shape[2:]
     side = torch.sqrt(1 - _draw_shares(images, alpha))
     covered = boxes(torch.round(side * height), torch.round(side * width), height, width)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from numbers import Integral, Real
+from numbers import Real
 from typing import overload
 
 import torch
 
 from ._affine import random_affine, random_crop
+from ._checks import FRACTION, PADDING, PROBABILITY, ROTATION, SHEAR, ZOOM, check_numbers
 from ._levels import random_brightness, random_contrast, random_erasing, random_noise
 from ._mixing import cutmix, mixup
 
@@ -65,13 +66,8 @@ class Policy:
     cutmix: float = 0.0
 
     def __post_init__(self):
-        for field in fields(self):
-            value, (kind, largest, meaning) = getattr(self, field.name), _RANGES[field.name]
-            is_number = isinstance(value, kind) and not isinstance(value, bool)
-            if not (is_number and 0 <= value <= largest):
-                raise ValueError(
-                    f"got {field.name}={value!r} in a Policy, expected {meaning}; change it"
-                )
+        numbers = {name: (getattr(self, name), allowed) for name, allowed in _RANGES.items()}
+        check_numbers("a Policy", **numbers)
 
     @property
     def mixes(self) -> bool:
@@ -136,20 +132,18 @@ _FUNCTIONS = {
     "erasing": random_erasing,
 }
 
-_PROBABILITY = (Real, 1, "a probability, 0 to 1")
-_FRACTION = (Real, 1, "a fraction, 0 to 1")
-_ALPHA = (Real, 1000, "a number, 0 to 1000")
+_ALPHA = (Real, 0, 1000, "a number, 0 to 1000")
 _RANGES = {
-    "flip": _PROBABILITY,
-    "rotation": (Real, 180, "degrees, 0 to 180"),
-    "shear": (Real, 80, "degrees, 0 to 80"),
-    "translation": _FRACTION,
-    "zoom": (Real, 0.9, "a fraction, 0 to 0.9"),
-    "crop": (Integral, 1000, "whole pixels, 0 to 1000"),
-    "brightness": _FRACTION,
-    "contrast": _FRACTION,
-    "noise": _FRACTION,
-    "erasing": _PROBABILITY,
+    "flip": PROBABILITY,
+    "rotation": ROTATION,
+    "shear": SHEAR,
+    "translation": FRACTION,
+    "zoom": ZOOM,
+    "crop": PADDING,
+    "brightness": FRACTION,
+    "contrast": FRACTION,
+    "noise": FRACTION,
+    "erasing": PROBABILITY,
     "mixup": _ALPHA,
     "cutmix": _ALPHA,
 }

@@ -143,6 +143,27 @@ class OnnxFER(
             "embedding_size in its module and export it again"
         )
 
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Name the columns of `transform`.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Ignored.
+
+        Returns
+        -------
+        ndarray of shape (embedding_size,)
+            "onnxfer0" and so on.
+
+        Raises
+        ------
+        AttributeError
+            If the network has no embedding.
+        """
+        self._embedding_output()  # else scikit-learn would say that it is not fitted
+        return super().get_feature_names_out(input_features)
+
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
         """Compute the classes' probabilities.
 

@@ -98,7 +98,8 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
     refit : bool, default=True
         Whether to train the best parameters on all of `X` afterwards.
     verbose : int, default=0
-        Whether to show a progress bar of the trials, with the best macro-F1.
+        Whether to show a progress bar of the trials, with the best macro-F1, and to say which other
+        processes' trials are waited for.
 
     Attributes
     ----------

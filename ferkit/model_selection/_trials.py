@@ -3,6 +3,7 @@
 import math
 import os
 import socket
+import sys
 import time
 import warnings
 from collections import Counter
@@ -44,7 +45,7 @@ def run_trials(study, objective, *, n_trials, timeout, heartbeat, n_jobs, verbos
     n_jobs : int or None
         Processes that run trials at once.
     verbose : int
-        Whether to show a progress bar.
+        Whether to show a progress bar, and to say which other processes' trials are waited for.
     """
     deadline = time.monotonic() + (math.inf if timeout is None else timeout)
     n_left = None
@@ -60,6 +61,7 @@ def run_trials(study, objective, *, n_trials, timeout, heartbeat, n_jobs, verbos
             n_trials=n_trials,
             timeout=deadline - time.monotonic(),  # another machine has another clock
             heartbeat=heartbeat,
+            verbose=verbose,
         )
         for _ in open_numbers
     )
@@ -73,7 +75,7 @@ def run_trials(study, objective, *, n_trials, timeout, heartbeat, n_jobs, verbos
                 progress.set_postfix(best=f"{max(values, default=0):.3f}")
 
 
-def run_next_trial(study, objective, *, n_trials, timeout, heartbeat):
+def run_next_trial(study, objective, *, n_trials, timeout, heartbeat, verbose=0):
     """Run a trial, if the study needs one more.
 
     While other processes are at the last ones, wait for them: theirs may have to be tried again.
@@ -93,6 +95,8 @@ def run_next_trial(study, objective, *, n_trials, timeout, heartbeat):
         when a clock is set.
     heartbeat : int or None
         Seconds after which the study's storage hears again that a process is alive; None: never.
+    verbose : int, default=0
+        Whether to say what is waited for.
 
     Returns
     -------
@@ -112,8 +116,20 @@ def run_next_trial(study, objective, *, n_trials, timeout, heartbeat):
             return True
         if n_of["ended"] >= n_trials:
             break
+        if verbose:
+            tqdm.write(_explain_waiting(study, heartbeat), file=sys.stderr)
+            verbose = 0  # once is enough
         time.sleep(_POLL)
     return False
+
+
+def _explain_waiting(study, heartbeat):
+    running = study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
+    names = (f"{t.number} (process {t.user_attrs.get(_PROCESS, 'unknown')})" for t in running)
+    return (
+        f"waiting for trial {', '.join(names)}; if the process died, it is tried again in about "
+        f"{2 * heartbeat} seconds"
+    )
 
 
 def count_trials(study):

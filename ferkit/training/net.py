@@ -235,7 +235,8 @@ class FERNet(NeuralNetClassifier):
 
     def losses(self, rows):
         """Tell how epochs went, by their rows of the history: the smaller, the better."""
-        name = self.monitor if all(self.monitor in row for row in rows) else "train_loss"
+        watched = [row for row in rows if self.monitor in row]  # not what partial_fit has added
+        name, rows = (self.monitor, watched) if watched else ("train_loss", rows)
         return [1 - row[name] if name == "valid_f1_macro" else row[name] for row in rows]
 
     def get_iterator(self, dataset, training=False):

@@ -117,8 +117,9 @@ def test_a_network_without_embedding(tmp_path):
     export_onnx(clf, tmp_path / "a.onnx")
     by_file = OnnxFER(tmp_path / "a.onnx")
     np.testing.assert_allclose(by_file.predict_proba(X), clf.predict_proba(X), atol=1e-5)
-    with pytest.raises(AttributeError, match="whose network has no embedding"):
-        by_file.transform(X)
+    for ask in (lambda: by_file.transform(X), by_file.get_feature_names_out):
+        with pytest.raises(AttributeError, match="whose network has no embedding"):
+            ask()
 
 
 def test_it_is_a_scikit_learn_classifier(file, faces, trained, tmp_path):

@@ -68,14 +68,18 @@ def test_a_trial_is_tried_again_once(tmp_path):
     ]
 
 
-def test_a_trial_that_never_began_holds_nobody_up(tmp_path):
+def test_a_trial_that_never_began_holds_nobody_up(tmp_path, capsys):
     path = tmp_path / "search.db"
     storage = open_impatient_storage(path)
     study = open_study(storage=storage, name="any", seed=0, pruner=None, made_of={})
     with pytest.warns(UserWarning, match="supposed to be used with"):
         study.ask()  # by a process that died then
     limits = {"n_trials": 1, "timeout": np.inf, "heartbeat": 0.5}
-    assert run_next_trial(study, lambda trial: 0.5, **limits)
+    assert run_next_trial(study, lambda trial: 0.5, **limits, verbose=1)
+    assert capsys.readouterr().err == (
+        "waiting for trial 0 (process unknown); if the process died, it is tried again in about "
+        "1.0 seconds\n"
+    )
     assert not run_next_trial(study, lambda trial: 0.5, **limits)
     assert [trial.state for trial in study.trials] == [TrialState.FAIL, TrialState.COMPLETE]
 

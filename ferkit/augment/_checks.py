@@ -1,0 +1,133 @@
+"""What the changes of a batch are given: images, and numbers in their ranges."""
+
+import sys
+from numbers import Integral, Real
+
+import torch
+
+# the kind of a number, the smallest, the largest, and all of it in words
+PROBABILITY = (Real, 0, 1, "a probability, 0 to 1")
+FRACTION = (Real, 0, 1, "a fraction, 0 to 1")
+ROTATION = (Real, 0, 180, "degrees, 0 to 180")
+SHEAR = (Real, 0, 80, "degrees, 0 to 80")
+ZOOM = (Real, 0, 0.9, "a fraction, 0 to 0.9")
+PADDING = (Integral, 0, 1000, "whole pixels, 0 to 1000")
+ALPHA = (Real, sys.float_info.min, 1000, "a number above 0, up to 1000")
+
+
+def check_numbers(where, **numbers):
+    """Validate the numbers that a change takes.
+
+    Parameters
+    ----------
+    where : str
+        Of what they are parameters, for the message.
+    **numbers : tuple
+        By its name, a number and what it has to be: one of this module's constants.
+
+    Raises
+    ------
+    ValueError
+        If one is out of its range, or no number.
+    """
+    for name, (value, (kind, smallest, largest, meaning)) in numbers.items():
+        is_number = isinstance(value, kind) and not isinstance(value, bool)
+        if not (is_number and smallest <= value <= largest):
+            raise ValueError(f"got {name}={value!r} in {where}, expected {meaning}; change it")
+
+
+def check_range(where, name, value, largest):
+    """Validate a smallest and a largest number, both above 0.
+
+    Parameters
+    ----------
+    where, name : str
+        Of what it is a parameter, and its name, for the message.
+    value : object
+        The two.
+    largest : float
+        What both may be at most.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    is_pair = (
+        isinstance(value, (tuple, list)) and [isinstance(v, Real) for v in value] == [True] * 2
+    )
+    if not (is_pair and 0 < value[0] <= value[1] <= largest):
+        raise ValueError(
+            f"got {name}={value!r} in {where}, expected a smallest and a largest number above 0, "
+            f"up to {largest}; change it"
+        )
+
+
+def check_images(where, images):
+    """Validate a batch of images by what is known without waiting for a device.
+
+    Parameters
+    ----------
+    where : str
+        To what it is given, for the message.
+    images : torch.Tensor of shape (n, channels, height, width)
+        Floats.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    if not isinstance(images, torch.Tensor):
+        raise ValueError(
+            f"got images of type {type(images).__name__} in {where}, expected a float tensor "
+            "(n, channels, height, width); use torch.as_tensor"
+        )
+    shape = tuple(images.shape)
+    if len(shape) != 4:
+        hint = {2: "images[None, None]", 3: "images[:, None] if they are gray"}
+        raise ValueError(
+            f"got images of shape {shape} in {where}, expected (n, channels, height, width); use "
+            f"{hint.get(len(shape), 'reshape')}"
+        )
+    if shape[1] not in (1, 3) and shape[3] in (1, 3):
+        raise ValueError(
+            f"got images of shape {shape} in {where}, expected channels first, "
+            f"{(shape[0], shape[3], *shape[1:3])}; use images.permute(0, 3, 1, 2)"
+        )
+    if not images.is_floating_point():
+        raise ValueError(
+            f"got {images.dtype} images in {where}, expected floats in [0, 1]; of levels, give "
+            "images / 255"
+        )
+
+
+def check_targets(where, images, targets):
+    """Validate the targets of a batch of images.
+
+    Parameters
+    ----------
+    where : str
+        To what they are given, for the message.
+    images : torch.Tensor of shape (n, channels, height, width)
+        The images.
+    targets : torch.Tensor of shape (n, n_classes)
+        Probabilities of the classes.
+
+    Raises
+    ------
+    ValueError
+        If they are something else.
+    """
+    is_tensor = isinstance(targets, torch.Tensor)
+    if not is_tensor or targets.ndim != 2 or not targets.is_floating_point():
+        what = f"{targets.dtype} {tuple(targets.shape)}" if is_tensor else type(targets).__name__
+        raise ValueError(
+            f"got targets in {where} that are {what}, expected probabilities, a float tensor "
+            "(n, n_classes); use torch.nn.functional.one_hot(targets, n_classes).float()"
+        )
+    if len(targets) != len(images):
+        raise ValueError(
+            f"got {len(targets)} targets for {len(images)} images in {where}, expected as many; "
+            "give those of the batch"
+        )
