@@ -195,8 +195,8 @@ def _check_usage(faces, usage, fer2013_csv, ferplus_csv):
         at = is_other.argmax()
         raise ValueError(
             f"{ferplus_csv}: got Usage {str(usage[at])[:40]!r} where line "
-            f"{faces.row_numbers[at]} of {fer2013_csv} has {str(faces.usage[at])!r}, expected the same rows in the same "
-            "order; pass both files as they were published"
+            f"{faces.row_numbers[at]} of {fer2013_csv} has {str(faces.usage[at])!r}, expected the "
+            "same rows in the same order; pass both files as they were published"
         )
 
 

@@ -19,7 +19,7 @@ _MODULES = {
     "ferplus": "ferplus",
     "photo": "photos",
     "model": "models",
-    "checkpoint": "models",
+    "checkpoint": "checkpoints",
     "onnx": "onnx_files",
 }
 NAMES = tuple(_MODULES)
@@ -56,6 +56,9 @@ class Target:
             with suppress(Exception), catch_warnings():
                 simplefilter("ignore")
                 self.call(self.make(Random(f"warm {index}")))
+
+    def prepare(self) -> None:
+        """Make what takes long, before any time is taken."""
 
     def make(self, random: Random) -> Case:
         """Write a case."""

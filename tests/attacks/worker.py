@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import random
-import resource
 import shutil
 import sys
 import tempfile
@@ -92,10 +91,10 @@ def _work(connection, name, seed, indices, data):
     folder.mkdir(parents=True)
     target = find_target(name)(folder, data)
     target.warm_up()
+    target.prepare()
     guard = _Guard(folder)
     baseline = _peak_memory()
-    size = _address_space()
-    resource.setrlimit(resource.RLIMIT_AS, (size + _ADDRESS_SPACE,) * 2)
+    _limit_address_space()
     connection.send("ready")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # C libraries tell of each bad file there
     for index in indices:
@@ -200,6 +199,8 @@ class _Guard:
         if not self._is_on:
             return
         is_bad = event.startswith(_FORBIDDEN)
+        if event == "ctypes.dlopen":
+            is_bad = args[0] is not None  # None is the process itself
         if event == "exec":  # an encoding is a module of Python's own
             is_bad = not args[0].co_filename.startswith(os.path.dirname(os.__file__))
         if (
@@ -213,9 +214,14 @@ class _Guard:
 
 
 def _peak_memory():
+    import resource  # which Windows has not
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def _address_space():
+def _limit_address_space():
+    import resource
+
     with open("/proc/self/statm") as file:
-        return int(file.read().split()[0]) * resource.getpagesize()
+        size = int(file.read().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + _ADDRESS_SPACE,) * 2)
