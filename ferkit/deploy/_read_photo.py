@@ -48,8 +48,9 @@ def read_photo(photo):
     TypeError
         If it is something else.
     ValueError
-        If it is a folder, not an image of these formats, damaged, of floats, or has more pixels
-        than ``PIL.Image.MAX_IMAGE_PIXELS``, which a small file can pretend to have.
+        If it is a folder, not an image of these formats, damaged, of floats, has more pixels
+        than ``PIL.Image.MAX_IMAGE_PIXELS``, which a small file can pretend to have, or is a JPEG of
+        more than 100 scans, each of which takes the time of all pixels.
 
     Examples
     --------

@@ -128,6 +128,9 @@ class CsvTarget(Target):
         assert not (is_good and wanted <= {(row[1], row[0]) for row in rows}), "all rows are good"
 
 
+TARGETS = {CsvTarget.name: CsvTarget}
+
+
 @cache
 def _rows(data):
     return [

@@ -193,6 +193,9 @@ class ZipTarget(_ImagesTarget):
         return content, len(sizes) == 1 and info.compress_size < 2**20
 
 
+TARGETS = {target.name: target for target in (FolderTarget, ZipTarget)}
+
+
 def gray_levels(content):
     """Read a gray image of 48 x 48 pixels, or RGB that is gray."""
     with warnings.catch_warnings(), Image.open(io.BytesIO(content)) as image:
