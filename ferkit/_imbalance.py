@@ -85,9 +85,10 @@ def logit_offset(tau, class_count):
     ----------
     .. [1] Menon et al., "Long-tail Learning via Logit Adjustment", ICLR 2021.
     """
-    if not (isinstance(tau, Real) and 0 <= tau < np.inf):
+    if not (isinstance(tau, Real) and 0 <= tau < 1e30):  # float32 ends at 3e38
         raise ValueError(
-            f"got logit_adjustment={tau!r}, expected a number, 0 or more; 0 is none, 1 usual"
+            f"got logit_adjustment={tau!r}, expected a number, 0 or more and below 1e30; 0 is "
+            "none, 1 usual"
         )
     counts = np.maximum(class_count, 1)  # a class not seen yet would have no logarithm
     return (-tau * np.log(counts / counts.sum())).astype(np.float32)

@@ -196,7 +196,7 @@ def load_weights(path):
     tensors, header = _read_model(path)
     try:
         _check_tensors(tensors)
-        return tensors, _read_classes(header)
+        return tensors, read_classes(header)
     except _FAULTS as error:
         raise _damaged(path, error) from error
 
@@ -211,7 +211,24 @@ def _read_model(path):
     return tensors, header
 
 
-def _read_classes(header):
+def read_classes(header):
+    """Read the classes in a header, which may say anything.
+
+    Parameters
+    ----------
+    header : dict
+        Its "classes" should be a dtype and a list of labels.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+        Sorted.
+
+    Raises
+    ------
+    ValueError, and what Python raises for what is no header
+        If they are not two or more different labels, sorted.
+    """
     dtype, classes = header["classes"]
     if not re.fullmatch(r"[<>|](b1|[iu][1248]|f[248]|U\d+|O)", dtype):
         raise ValueError(f"its classes are of dtype {dtype!r:.80}")
@@ -224,7 +241,11 @@ def _read_classes(header):
 
 
 def _check_tensors(tensors):
+    import torch
+
     for name, tensor in tensors.items():
+        if tensor.dtype not in (torch.float32, torch.float16, torch.int64):
+            raise ValueError(f"its {name:.80} is of {tensor.dtype}")
         if not tensor.isfinite().all():
             raise ValueError(f"its {name:.80} is not finite")
 
@@ -243,7 +264,7 @@ def _complete(header, estimator):
 
 def _restore(estimator, tensors, header):
     header = _complete(header, estimator)
-    estimator.classes_ = _read_classes(header)
+    estimator.classes_ = read_classes(header)
     _check_header(header, len(estimator.classes_))
     estimator.class_count_ = np.array(header["class_count"])
     estimator.n_features_in_ = header["n_features_in"]
@@ -274,12 +295,7 @@ def _check_header(header, n_classes):
         "class_count": _are_numbers(header["class_count"], n_classes),
         "class_weight": weight is None or _are_numbers(weight, n_classes),
         "best_epoch": _are_ints([header["best_epoch"]]),
-        "history": all(
-            isinstance(row, dict)
-            and "batches" not in row
-            and ("valid_f1" not in row or _are_numbers(row["valid_f1"], n_classes))
-            for row in header["history"]
-        ),
+        "history": persistence.is_history(header["history"]),
     }
     for name, is_it in is_good.items():
         if not is_it:

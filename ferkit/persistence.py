@@ -63,10 +63,32 @@ def checksum(text, tensors):
     import torch
 
     crc = zlib.crc32(text.encode())
-    for name in sorted(tensors):
-        crc = zlib.crc32(name.encode(), crc)
-        crc = zlib.crc32(tensors[name].flatten().view(torch.uint8).numpy(), crc)
+    for name, tensor in sorted(tensors.items()):
+        crc = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), crc)
+        crc = zlib.crc32(tensor.flatten().view(torch.uint8).numpy(), crc)
     return str(crc)
+
+
+def is_history(rows):
+    """Tell whether a header's history can be one.
+
+    Parameters
+    ----------
+    rows : object
+        From the header.
+
+    Returns
+    -------
+    bool
+        Whether it is a list of dicts, and the scores of classes in them are numbers.
+    """
+    return isinstance(rows, list) and all(
+        isinstance(row, dict)
+        and "batches" not in row  # skorch's own
+        and isinstance(row.get("valid_f1", []), list)
+        and all(isinstance(score, int | float) for score in row.get("valid_f1", []))
+        for row in rows
+    )
 
 
 def explain(error):

@@ -15,7 +15,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 import ferkit
-from ferkit import MobileNetFER, ResNetFER
+from ferkit import MobileNetFER, ResNetFER, persistence
 from ferkit.datasets import make_faces
 from tests.helpers import LinearFER, without_rights
 
@@ -151,6 +151,42 @@ def test_a_damaged_checkpoint_is_told_of_and_the_one_before_taken(keep, faces, t
         resumed, n_epochs = fit(faces, tmp_path)
     assert n_epochs == 3
     assert_same_fit(resumed, expected, faces[0])
+
+
+def flip_bit(path):
+    content = bytearray(path.read_bytes())
+    content[-9] ^= 1
+    path.write_bytes(content)
+
+
+def put_a_model_there(path):
+    ResNetFER(max_epochs=1).fit(*make_faces(14, image_size=16, return_X_y=True)).save(path)
+
+
+def forge(path):
+    tensors, header = persistence.read(path)
+    persistence.write(path, tensors, header | {"history": [{"valid_f1": 3}]})
+
+
+@pytest.mark.parametrize("change", [flip_bit, put_a_model_there, forge])
+def test_what_only_looks_like_a_checkpoint_is_put_aside(change, faces, tmp_path):
+    expected, _ = fit(faces)
+    fit(faces, tmp_path, at=5)
+    change(checkpoints(tmp_path)[-1])
+    with pytest.warns(UserWarning, match=r"epoch-00004.*training goes on from an older"):
+        resumed, n_epochs = fit(faces, tmp_path)
+    assert n_epochs == 3
+    assert_same_fit(resumed, expected, faces[0])
+
+
+def test_a_checkpoint_that_lacks_a_part(faces, tmp_path):
+    fit(faces, tmp_path, at=3)
+    path = checkpoints(tmp_path)[-1]
+    tensors, header = persistence.read(path)
+    del tensors[next(name for name in tensors if name.endswith("exp_avg"))]
+    persistence.write(path, tensors, header)
+    with pytest.raises(ValueError, match=r"epoch-00002.safetensors that does not fit the network"):
+        fit(faces, tmp_path)
 
 
 def test_damaged_checkpoints_do_not_stand_in_the_way_of_new_ones(faces, tmp_path):

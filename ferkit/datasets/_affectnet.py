@@ -99,7 +99,8 @@ def load_affectnet(
     image_size : int or tuple (height, width), default=48
         Pixels to resize to, by antialiased bicubic interpolation; the aspect ratio is not kept.
         JPEG files far larger than that are decoded at a coarser scale, at least twice
-        `image_size`.
+        `image_size`; images of which more than 33 million pixels would have to be decoded are
+        refused.
     gray : bool, default=True
         Whether to make grey levels (ITU-R 601 luma) of colours, or RGB of everything.
     memmap : str, path-like or None, default=None

@@ -289,7 +289,7 @@ def _load_zip(path, subset, bad):
     with open_members(path, members) as read_member:
         # Names are those of the extracted folder, whether or not another one encloses it.
         names = [name.removeprefix(root) for name in members]
-        names = [name for name in names if name.partition("/")[0] in SPLITS]
+        names = [name for name in names if name.startswith(tuple(f"{s}/" for s in SPLITS))]
         return _load_images(path, names, lambda name: read_member(root + name), subset, bad)
 
 

@@ -114,7 +114,10 @@ def read_csv(stream, path, usages, bad):
     from tqdm import tqdm
 
     table = Table()
-    columns = find_columns(stream.readline(HEADER_SIZE))
+    try:
+        columns = find_columns(stream.readline(HEADER_SIZE))
+    except DAMAGE as error:  # behind the header, but within the stream's buffer
+        raise _damaged(path, 1, error) from error
     chunk = []
     with tqdm(desc="FER2013", unit="rows", delay=2) as bar:
         for number, line in _lines(stream, path):
@@ -159,10 +162,14 @@ def _lines(stream, path):
             if not line.isspace():
                 yield number, line
     except DAMAGE as error:
-        raise ValueError(
-            f"{path}: got damaged data after line {number} or before ({error}), expected a whole "
-            "file; fetch it again"
-        ) from error
+        raise _damaged(path, number, error) from error
+
+
+def _damaged(path, number, error):
+    return ValueError(
+        f"{path}: got damaged data after line {number} or before ({error}), expected a whole "
+        "file; fetch it again"
+    )
 
 
 def _split_row(line, columns, path, number):

@@ -78,7 +78,8 @@ def load_image_folder(
     image_size : int, tuple (height, width) or None, default=None
         Pixels to resize to, by antialiased bicubic interpolation; the aspect ratio is not kept.
         JPEG files far larger than that are decoded at a coarser scale, at least twice
-        `image_size`. None demands that all files have the size of the first.
+        `image_size`; images of which more than 33 million pixels would have to be decoded are
+        refused. None demands that all files have the size of the first.
     gray : bool, default=True
         Whether to make grey levels (ITU-R 601 luma) of colours, or RGB of everything.
     memmap : str, path-like or None, default=None

@@ -4,7 +4,13 @@ import json
 
 import numpy as np
 
+from .._saving import read_classes
+from ..persistence import explain
+
 FORMAT = 1
+
+# what reading metadata of unexpected content raises
+_FAULTS = (KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError)
 
 
 def pack(estimator, *, labels, card, **facts):
@@ -65,13 +71,27 @@ def unpack(texts):
         described = json.loads(texts["ferkit"])
         version = described.pop("format")
         if version == FORMAT:
-            dtype, classes = described["classes"]
-            described["classes"] = np.array(classes, dtype=dtype)
-            described["image_shape"] = tuple(described["image_shape"])
-            described["dtype"] = np.dtype(described["dtype"])
+            described["classes"] = read_classes(described)
+            described["image_shape"] = _check_shape(described["image_shape"])
+            described["dtype"] = _check_dtype(described["dtype"])
             described["labels"] = json.loads(texts["labels"])
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(f"it lacks ferkit's metadata ({type(error).__name__}: {error})") from error
+    except _FAULTS as error:
+        raise ValueError(f"it lacks ferkit's metadata ({explain(error)})") from error
     if version != FORMAT:
-        raise ValueError(f"its format is {version!r}, not {FORMAT}; use the ferkit that wrote it")
+        raise ValueError(
+            f"its format is {version!r:.80}, not {FORMAT}; use the ferkit that wrote it"
+        )
     return described
+
+
+def _check_shape(shape):
+    is_good = all(type(side) is int and side > 0 for side in shape)
+    if not is_good or (len(shape) != 2 and shape[2:] != [3]):
+        raise ValueError(f"its image_shape is {shape!r:.80}")
+    return tuple(shape)
+
+
+def _check_dtype(name):
+    if name not in ("uint8", "float32"):
+        raise ValueError(f"its dtype is {name!r:.80}")
+    return np.dtype(name)

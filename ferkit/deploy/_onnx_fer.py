@@ -18,6 +18,7 @@ from sklearn.base import (
 
 from .._input import InputMixin
 from .._typing import StrPath
+from ..persistence import explain
 from ._metadata import unpack
 from ._runtime import import_extra, open_session, run
 
@@ -53,6 +54,11 @@ class OnnxFER(
     See Also
     --------
     export_onnx : Writes such files.
+
+    Notes
+    -----
+    A network is a program: it can neither write nor send anything, but one that means harm can take
+    any time and memory. Open files of people that you trust.
 
     Examples
     --------
@@ -176,6 +182,13 @@ class OnnxFER(
         -------
         ndarray of shape (n, n_classes)
             float32, in the order of `classes_`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no file.
+        ValueError
+            If it is not one by `export_onnx`, or damaged; or X is not what it takes.
         """
         return self._run("probabilities", X)
 
@@ -224,7 +237,14 @@ class OnnxFER(
                     "of floats in [0, 1], give (X * 255).round().astype(np.uint8)"
                 )
             images = images / self._dtype.type(255)
-        return run(self._open()[0], output, images.reshape(len(images), *self.image_shape_))
+        session = self._open()[0]
+        try:
+            return run(session, output, images.reshape(len(images), *self.image_shape_))
+        except Exception as error:  # as for reading
+            raise ValueError(
+                f"got {self.path}, which ONNX Runtime cannot run, expected a file by "
+                f"ferkit.deploy.export_onnx: {explain(error)}"
+            ) from error
 
 
 def _read(path, n_threads):
@@ -234,12 +254,25 @@ def _read(path, n_threads):
         raise ValueError(
             f"got n_threads={n_threads!r}, expected an integer, 0 or more; 0 is one for each core"
         )
-    runtime = import_extra("onnxruntime")
-    faults = runtime.capi.onnxruntime_pybind11_state
+    import_extra("onnxruntime")
     try:
         session = open_session(path, n_threads)
-        return session, unpack(session.get_modelmeta().custom_metadata_map)
-    except (faults.Fail, faults.InvalidProtobuf, faults.InvalidGraph, ValueError) as error:
+        metadata = unpack(session.get_modelmeta().custom_metadata_map)
+        _check_graph(session, metadata)
+    except Exception as error:  # ONNX Runtime has a class for each fault
         raise ValueError(
-            f"got {path}, expected a file by ferkit.deploy.export_onnx: {error}"
+            f"got {path}, expected a file by ferkit.deploy.export_onnx: {explain(error)}"
         ) from error
+    return session, metadata
+
+
+def _check_graph(session, metadata):
+    """See that the network takes and gives what the metadata say."""
+    inputs = [(node.name, node.type, node.shape[1:]) for node in session.get_inputs()]
+    kind = "tensor(uint8)" if metadata["dtype"] == np.uint8 else "tensor(float)"
+    if inputs != [("images", kind, list(metadata["image_shape"]))]:
+        raise ValueError(f"its inputs are {inputs!r:.200}")
+    outputs = {node.name: (node.type, node.shape[1:]) for node in session.get_outputs()}
+    is_good = outputs.get("probabilities") == ("tensor(float)", [len(metadata["classes"])])
+    if not is_good or not outputs.keys() <= {"probabilities", "embedding"}:
+        raise ValueError(f"its outputs are {outputs!r:.200}")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 _MAX_SIZE = 2**29  # bytes of a file: more than Pillow's limit of pixels needs
-_BAND = 2**22  # pixels that are converted at once
+_BAND = 2**22  # pixels that are converted at once, if the photo has more than four times as many
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 SUFFIXES = frozenset(
     [".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".tif", ".tiff", ".webp"]
@@ -56,8 +56,9 @@ def read_photo(photo: StrPath | Image.Image) -> NDArray[np.uint8]:
     TypeError
         If it is something else.
     ValueError
-        If it is a folder, not an image of these formats, damaged, of floats, or has more pixels
-        than ``PIL.Image.MAX_IMAGE_PIXELS``, which a small file can pretend to have.
+        If it is a folder, not an image of these formats, damaged, of floats, has more pixels
+        than ``PIL.Image.MAX_IMAGE_PIXELS``, which a small file can pretend to have, or is a JPEG of
+        more than 100 scans, each of which takes the time of all pixels.
 
     Examples
     --------
@@ -112,26 +113,29 @@ def _to_levels(image):
         raise UnfitFileError(f"an image of Pillow's mode {image.mode}")
     mode = "L" if is_deep or image.mode in _GRAY_MODES else "RGB"
     width, height = image.size
+    if width * height <= 4 * _BAND:
+        return _convert(image, mode)
     levels = np.empty((height, width) if mode == "L" else (height, width, 3), np.uint8)
-    n_lines = max(1, _BAND // max(1, width))  # every step takes memory of its own
+    n_lines = max(1, _BAND // width)  # every step takes memory of its own
     for top in range(0, height, n_lines):
         band = image.crop((0, top, width, min(top + n_lines, height)))
-        levels[top : top + n_lines] = _from_16_bits(band) if is_deep else _flatten(band, mode)
+        levels[top : top + n_lines] = _convert(band, mode)
     return levels
 
 
-def _flatten(image, mode):
-    """Lay an image on white, and convert it."""
+def _convert(image, mode):
+    """Lay an image on white, and make levels of it."""
+    if image.mode.startswith("I"):
+        return _from_16_bits(np.asarray(image))
     if image.has_transparency_data:
         from PIL import Image
 
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.asarray(image.convert(mode))
+    return np.array(image if image.mode == mode else image.convert(mode))
 
 
-def _from_16_bits(image):
-    levels = np.asarray(image)
+def _from_16_bits(levels):
     low, high = levels.min(), levels.max()
     if low < 0 or high > 65535:
         raise UnfitFileError(f"levels from {low} to {high}")

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import re
 import warnings
@@ -93,7 +94,7 @@ class Checkpoints:
         """
         for path in self._paths()[::-1]:
             try:
-                tensors, header = persistence.read(path)
+                tensors, header = _read(path)
             except ValueError as error:
                 self.check_writable()
                 path.rename(path.with_suffix(".damaged"))  # else it would count among the newest
@@ -104,7 +105,7 @@ class Checkpoints:
                 )
                 continue
             self._check_identity(path, header.pop("identity"))
-            return tensors, header
+            return tensors, header | {"path": str(path)}
         return None
 
     def save(self, epoch, tensors, header):
@@ -158,6 +159,21 @@ class Checkpoints:
             f"got checkpoint {path} of another fit ({differences}), expected one of this fit; "
             "choose another checkpoint_dir, or the parameters and data it was made with"
         )
+
+
+def _read(path):
+    tensors, header = persistence.read(path)
+    kinds = {"identity": dict, "seed": int, "network": str, "history": list, "n_steps": int}
+    faults = [name for name, kind in kinds.items() if type(header.get(name)) is not kind]
+    if not persistence.is_history(header.get("history")):
+        faults.append("history")
+    faults += [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
+    if faults:
+        raise ValueError(
+            f"got {path} without a good {faults[0]:.80}, expected a checkpoint; it is another file "
+            "or damaged"
+        )
+    return tensors, header
 
 
 def pack_state(net, best_weights):
@@ -215,13 +231,24 @@ def unpack_state(net, tensors, header):
     Raises
     ------
     ValueError
-        If they are of another network.
+        If they are of another network, or something is missing.
     """
     if header["network"] != repr(net.module_):
         raise ValueError(
             "got a checkpoint of another network under the same parameters, expected "
             f"{type(net.module_).__name__} as it is now; choose another checkpoint_dir"
         )
+    try:
+        return _give_state(net, tensors, header)
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"got checkpoint {header['path']} that does not fit the network that it is of "
+            f"({persistence.explain(error)}), expected all of its state; choose another "
+            "checkpoint_dir"
+        ) from error
+
+
+def _give_state(net, tensors, header):
     parts = {}
     for key, tensor in tensors.items():
         part, _, name = key.partition("/")
@@ -230,8 +257,11 @@ def unpack_state(net, tensors, header):
     if net.ema_decay is not None:
         net.average_.load_state_dict(parts["average"])
     optimizer = net.optimizer_.state_dict()
+    names = _state_names(net.optimizer_)
     for index, parameter in enumerate(net.module_.parameters()):
         state = parts.get(f"optimizer.{index}", {})
+        if state.keys() != (names if parameter.requires_grad else set()):
+            raise ValueError(f"the optimizer's state of parameter {index} has {sorted(state)}")
         optimizer["state"][index] = {
             # fused optimizers walk through parameter and state alike, in the order of the memory
             name: torch.empty_like(parameter).copy_(t) if t.shape == parameter.shape else t
@@ -240,4 +270,18 @@ def unpack_state(net, tensors, header):
     net.optimizer_.load_state_dict(optimizer)
     net.append_rows(header["history"])
     net.n_steps_ = header["n_steps"]
-    return parts.get("best")
+    if not all(math.isfinite(loss) for loss in net._losses(net.history)):
+        raise ValueError("a loss is not finite")
+    best, own = parts.get("best"), net.module_.state_dict()
+    if best is not None and {n: t.shape for n, t in best.items()} != {
+        n: t.shape for n, t in own.items()
+    }:
+        raise ValueError("the best weights are of another network")
+    return best
+
+
+def _state_names(optimizer):
+    """List what an optimizer remembers of a parameter after its first step."""
+    if isinstance(optimizer, torch.optim.SGD):
+        return {"momentum_buffer"} if optimizer.defaults["momentum"] else set()
+    return {"step", "exp_avg", "exp_avg_sq"}

@@ -32,9 +32,8 @@ class CsvTarget(Target):
 
     name = "csv"
 
-    def warm_up(self):
-        """Make the bombs, too."""
-        super().warm_up()
+    def prepare(self):
+        """Make the bombs."""
         _gz_of_newlines(), _gz_of_bad_rows()
 
     def make(self, random):
@@ -129,6 +128,9 @@ class CsvTarget(Target):
         assert not (is_good and wanted <= {(row[1], row[0]) for row in rows}), "all rows are good"
 
 
+TARGETS = {CsvTarget.name: CsvTarget}
+
+
 @cache
 def _rows(data):
     return [
@@ -160,7 +162,7 @@ def _find_columns(text):
 
 
 def _fields(line, columns):
-    line = line.replace(b"\r", b" ")  # a carriage return is a space like others
+    line = line.replace(b"\r", b" ").replace(b"\t", b" ")  # spaces like others
     try:
         rows = list(csv.reader([line.decode("utf-8", "replace")], skipinitialspace=True))
     except csv.Error:

@@ -16,7 +16,7 @@ from ferkit import EMOTIONS
 from ferkit.datasets import load_fer2013
 from tests.attacks.damage import damage
 from tests.attacks.faces import samples
-from tests.attacks.hostile_images import mutate_image
+from tests.attacks.hostile_images import make_bombs, mutate_image
 from tests.attacks.targets import Case, Target
 
 _FOLDERS = {"Training": "train", "PublicTest": "test", "PrivateTest": "test"}
@@ -28,6 +28,10 @@ _NAMES += ["train/sad/Training_1.png\udcff.png", "train/sad/Training_5.jpg\n", "
 
 class _ImagesTarget(Target):
     """What the folder and the zip share."""
+
+    def prepare(self):
+        """Make the bombs."""
+        make_bombs()
 
     def _files(self, random):
         """Make 21 files, some of them hostile, and what was done to them."""
@@ -105,7 +109,7 @@ class FolderTarget(_ImagesTarget):
             path.unlink(missing_ok=True)
             os.mkfifo(path)
             story.append(f"pipe {path.name}")
-        elif kind == 2:
+        elif kind == 2 and (self.folder / "train" / "fear").is_dir():
             (self.folder / "train" / "fear").rename(self.folder / "train" / "\udcff\udcfe")
             files = {name: c for name, c in files.items() if not name.startswith("train/fear/")}
             story.append("name of bytes")
@@ -187,6 +191,9 @@ class ZipTarget(_ImagesTarget):
         sizes = {len(content), info.file_size}
         sizes |= {info.compress_size} if info.compress_type == zipfile.ZIP_STORED else set()
         return content, len(sizes) == 1 and info.compress_size < 2**20
+
+
+TARGETS = {target.name: target for target in (FolderTarget, ZipTarget)}
 
 
 def gray_levels(content):

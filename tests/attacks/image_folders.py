@@ -30,9 +30,8 @@ class _FilesTarget(Target):
 
     documented = (ValueError, FileNotFoundError)
 
-    def warm_up(self):
-        """Make the bombs, too."""
-        super().warm_up()
+    def prepare(self):
+        """Make the bombs."""
         make_bombs()
 
     def _face(self, random):

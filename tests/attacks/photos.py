@@ -38,9 +38,8 @@ class PhotoTarget(Target):
     name = "photo"
     warm_ups = 100
 
-    def warm_up(self):
-        """Make the bombs, too."""
-        super().warm_up()
+    def prepare(self):
+        """Make the bombs."""
         make_bombs()
 
     def make(self, random):

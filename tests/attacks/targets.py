@@ -1,6 +1,5 @@
 """What a loader under attack is: its files, their mutations, its call, and who knows better."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -11,15 +10,15 @@ from warnings import catch_warnings, simplefilter
 
 # where each is defined, for a worker imports what it needs
 _MODULES = {
-    "csv": "fer2013",
-    "zip": "fer2013",
-    "folder": "fer2013",
+    "csv": "fer2013_csv",
+    "zip": "fer2013_images",
+    "folder": "fer2013_images",
     "image-folder": "image_folders",
     "affectnet": "image_folders",
     "ferplus": "ferplus",
     "photo": "photos",
     "model": "models",
-    "checkpoint": "models",
+    "checkpoint": "checkpoints",
     "onnx": "onnx_files",
 }
 NAMES = tuple(_MODULES)
@@ -57,6 +56,9 @@ class Target:
                 simplefilter("ignore")
                 self.call(self.make(Random(f"warm {index}")))
 
+    def prepare(self) -> None:
+        """Make what takes long, before any time is taken."""
+
     def make(self, random: Random) -> Case:
         """Write a case."""
         raise NotImplementedError
@@ -85,8 +87,3 @@ def find_target(name: str) -> type[Target]:
     """Import a target."""
     module = import_module(f"tests.attacks.{_MODULES[name]}")
     return module.TARGETS[name]
-
-
-def pick(random: Random, *choices: Callable, at_most: int = 1) -> list[Callable]:
-    """Pick some of several mutations."""
-    return [random.choice(choices) for _ in range(random.randint(1, at_most))]

@@ -464,6 +464,10 @@ WHOLE = {
         "subset='train', or fetch the whole data set",
     ),
     "zip of an entry without a name": (nameless_entry, "got an empty file, expected"),
+    "zip with a file for a folder": (
+        in_zip({"train": b"", "test/sad/PublicTest_1.png": png()}),
+        "got no Training or PrivateTest images, expected them",
+    ),
     "zip of a very long name": (
         in_zip({"../" + "a" * 60_000: b"x"}),
         "got a zip whose entry '../a{197}' leads out",

@@ -325,6 +325,34 @@ def test_a_newer_format(file, tmp_path):
         _ = OnnxFER(tmp_path / "a.onnx").classes_
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image_shape": [48, -48]}, r"its image_shape is \[48, -48\]"),
+        ({"image_shape": [24, 96]}, "its inputs are"),
+        ({"dtype": "float32"}, "its inputs are"),
+        ({"dtype": "float64"}, "its dtype is 'float64'"),
+        ({"classes": ["<i8", [0, 1]]}, "its outputs are"),
+        ({"classes": ["<i8", 2**70]}, "it lacks ferkit's metadata"),
+    ],
+)
+def test_metadata_of_another_network(changes, message, file, tmp_path):
+    model = onnx.load(file)
+    (text,) = (p for p in model.metadata_props if p.key == "ferkit")
+    text.value = json.dumps({**json.loads(text.value), **changes})
+    onnx.save(model, tmp_path / "a.onnx")
+    with pytest.raises(ValueError, match=message):
+        _ = OnnxFER(tmp_path / "a.onnx").classes_
+
+
+def test_a_network_that_cannot_run(file, tmp_path):
+    model = onnx.load(file)
+    model.graph.node[-1].input[0] = "nothing"
+    onnx.save(model, tmp_path / "a.onnx")
+    with pytest.raises(ValueError, match=r"a.onnx, expected a file by ferkit.deploy.export_onnx"):
+        OnnxFER(tmp_path / "a.onnx").predict(np.zeros((1, 48, 48), np.uint8))
+
+
 def test_a_missing_package(trained, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxscript", None)
     with pytest.raises(ImportError, match=r'pip install "ferkit\[onnx\]"'):

@@ -249,7 +249,7 @@ def test_damaged_tags_do_not_warn(tmp_path):
 
 
 def test_bands_leave_no_seams(tmp_path, monkeypatch):
-    monkeypatch.setattr(_read_photo, "_BAND", 64 * 5)
+    monkeypatch.setattr(_read_photo, "_BAND", 64 * 5)  # seven bands
     rng = np.random.default_rng(0)
     photo = rng.integers(0, 256, (33, 64, 3), np.uint8)
     np.testing.assert_array_equal(read_photo(Image.fromarray(photo)), photo)
