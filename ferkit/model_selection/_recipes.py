@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,7 +133,7 @@ def train_recipe(
         raise ValueError(f"got recipe {name!r}, expected one of {', '.join(recipes)}")
     if X_val is None or y_val is None:
         raise ValueError("got no X_val or no y_val, expected both: choices are made on them")
-    folder = Path(folder)
+    folder = Path(os.path.expanduser(folder))
     folder.mkdir(parents=True, exist_ok=True)
     settings = {"checkpoint_dir": folder, "random_state": random_state, "verbose": verbose}
     models: dict[str, BaseFER] = {}
