@@ -135,7 +135,8 @@ def load(path: StrPath) -> BaseFER:
         name = header["class"]
         if name not in _CLASSES:
             raise ValueError(f"its class is {name!r:.80}, expected one of {', '.join(_CLASSES)}")
-        if not _OUTSIDE_FILES.isdisjoint(header["params"]):
+        # the first files had some, as None
+        if any(header["params"].get(name) is not None for name in _OUTSIDE_FILES):
             raise ValueError(f"it has one of {', '.join(sorted(_OUTSIDE_FILES))}")
         params = {key: _from_json(value) for key, value in header["params"].items()}
         estimator = getattr(ferkit, name)(**params)
