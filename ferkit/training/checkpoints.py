@@ -270,7 +270,7 @@ def _give_state(net, tensors, header):
     net.optimizer_.load_state_dict(optimizer)
     net.append_rows(header["history"])
     net.n_steps_ = header["n_steps"]
-    if not all(math.isfinite(loss) for loss in net._losses(net.history)):
+    if not all(math.isfinite(loss) for loss in net.losses(net.history)):
         raise ValueError("a loss is not finite")
     best, own = parts.get("best"), net.module_.state_dict()
     if best is not None and {n: t.shape for n, t in best.items()} != {
