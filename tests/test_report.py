@@ -199,7 +199,7 @@ def test_labels_stay_what_they_are():
 def test_a_class_that_is_nowhere_and_one_never_predicted():
     report = FERReport.from_predictions([0, 0, 2], [0, 0, 0], labels=[0, 1, 2])
     assert report.scores.loc[("all", "f1_macro"), "value"] == pytest.approx(0.8 / 2)
-    assert report.classes.loc["disgust"].isna().tolist() == [False] * 3 + [True, True, False]
+    assert report.classes.loc[1].isna().tolist() == [False] * 3 + [True, True, False]
     assert report.classes["f1"].tolist() == [0.8, 0.0, 0.0]
     single = FERReport.from_predictions([3], [3])
     assert single.scores.loc[("all", "accuracy"), ["value", "low", "high"]].tolist() == [1, 1, 1]

@@ -25,9 +25,11 @@ def test_weights_are_scikit_learns(make):
     np.testing.assert_allclose(table["balanced_weight"][table["n"] > 0], expected)
 
 
-@pytest.mark.parametrize("y", [[6, 0, 6], ["neutral", "angry", "neutral"]])
-def test_emotions_come_in_their_order(y):
-    table = class_balance(y)
+@pytest.mark.parametrize(
+    ("y", "names"), [([6, 0, 6], EMOTIONS), (["neutral", "angry", "neutral"], None)]
+)
+def test_emotions_come_in_their_order(y, names):
+    table = class_balance(y, target_names=names)
     assert tuple(table.index) == EMOTIONS
     assert table["n"].tolist() == [1, 0, 0, 0, 0, 0, 2]
     assert table.loc["disgust"].tolist() == [0, 0, np.inf, np.inf]
@@ -38,6 +40,7 @@ def test_emotions_come_in_their_order(y):
     [
         (["sad", "awed", "sad"], ["awed", "sad"]),
         ([7, 2, 7], [2, 7]),
+        ([2, 0, 2], [0, 2]),  # of anything, not angry and fear
         ([1, -1, 1], [-1, 1]),
         ([True, False, True], [False, True]),
     ],

@@ -57,7 +57,7 @@ def shown_classes(display):
 @pytest.mark.parametrize("make", OF_IMAGES.values(), ids=OF_IMAGES)
 def test_one_class(faces, make):
     X, _ = faces
-    assert shown_classes(draw(make(X, np.full(70, 2)))) == ["fear"]
+    assert shown_classes(draw(make(X, np.full(70, 2)))) == ["2"]
 
 
 @pytest.mark.parametrize("make", OF_IMAGES.values(), ids=OF_IMAGES)
@@ -76,7 +76,7 @@ def test_other_names(faces, make):
 @pytest.mark.parametrize("kind", ["samples", "means", "brightness"])
 def test_two_images_of_two_classes(faces, kind):
     X, _ = faces
-    assert shown_classes(draw(OF_IMAGES[kind](X[:2], [5, 0]))) == ["angry", "surprise"]
+    assert shown_classes(draw(OF_IMAGES[kind](X[:2], [5, 0]))) == ["0", "5"]
 
 
 @pytest.mark.parametrize("make", OF_IMAGES.values(), ids=OF_IMAGES)
@@ -95,7 +95,7 @@ def test_images_that_are_all_the_same(faces, method):
 
 
 def test_balance():
-    assert draw(ClassBalanceDisplay.from_labels([3])).counts.iloc[:, 0].tolist()[3] == 1
+    assert draw(ClassBalanceDisplay.from_labels([3])).counts.iloc[:, 0].tolist() == [1]
     with pytest.raises(ValueError, match="got label NaN"):
         ClassBalanceDisplay.from_labels([0.0, np.nan])
 

@@ -38,7 +38,7 @@ def test_given_axes():
 
 
 def test_panels_of_classes_and_learning_rate():
-    history = VALIDATED.assign(valid_f1_0=[0.1, 0.2], valid_f1_3=[0.5, 0.6])
+    history = VALIDATED.assign(valid_f1_angry=[0.1, 0.2], valid_f1_happy=[0.5, 0.6])
     classes, lr = HistoryDisplay(history).plot(panels=["classes", "lr"]).axes_
     assert drawn(classes) == {"angry": [0.1, 0.2], "happy": [0.5, 0.6]}
     assert [line.get_color() for line in classes.lines] == [

@@ -157,7 +157,7 @@ def test_display(corners):
     clf, X, y = corners
     display = SaliencyDisplay.from_estimator(clf, X[8:12], y[8:12])
     assert display.axes_.shape == (2, 4)
-    assert [ax.get_title() for ax in display.axes_[0]] == ["angry", "angry", "disgust", "disgust"]
+    assert [ax.get_title() for ax in display.axes_[0]] == ["0", "0", "1", "1"]
     drawn = display.axes_[1, 3].images[1].get_array()
     np.testing.assert_array_equal(drawn, grad_cam(clf, X[11:12], [1])[0])
     average = SaliencyDisplay.from_estimator(clf, X, y, average=True)
