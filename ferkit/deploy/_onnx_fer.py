@@ -256,7 +256,8 @@ def _read(path, n_threads):
         )
     import_extra("onnxruntime")
     try:
-        session = open_session(path, n_threads)
+        # its content: by a path, a file could have weights read from others beside it
+        session = open_session(Path(path).read_bytes(), n_threads)
         metadata = unpack(session.get_modelmeta().custom_metadata_map)
         _check_graph(session, metadata)
     except Exception as error:  # ONNX Runtime has a class for each fault

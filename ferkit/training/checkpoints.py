@@ -152,7 +152,7 @@ class Checkpoints:
         differences = ", ".join(
             f"another {name}"
             if name in _DIGESTED
-            else f"{name}={identity.get(name)!r} instead of {self.identity[name]!r}"
+            else f"{name}={identity.get(name)!r:.80} instead of {self.identity[name]!r}"
             for name in names
         )
         raise ValueError(
@@ -167,6 +167,7 @@ def _read(path):
     faults = [name for name, kind in kinds.items() if type(header.get(name)) is not kind]
     if not persistence.is_history(header.get("history")):
         faults.append("history")
+    faults += [name for name in ("seed", "n_steps") if name not in faults and header[name] < 0]
     faults += [name for name, tensor in tensors.items() if not tensor.isfinite().all()]
     if faults:
         raise ValueError(
@@ -235,8 +236,8 @@ def unpack_state(net, tensors, header):
     """
     if header["network"] != repr(net.module_):
         raise ValueError(
-            "got a checkpoint of another network under the same parameters, expected "
-            f"{type(net.module_).__name__} as it is now; choose another checkpoint_dir"
+            f"got checkpoint {header['path']} of another network under the same parameters, "
+            f"expected {type(net.module_).__name__} as it is now; choose another checkpoint_dir"
         )
     try:
         return _give_state(net, tensors, header)
@@ -260,8 +261,10 @@ def _give_state(net, tensors, header):
     names = _state_names(net.optimizer_)
     for index, parameter in enumerate(net.module_.parameters()):
         state = parts.get(f"optimizer.{index}", {})
-        if state.keys() != (names if parameter.requires_grad else set()):
-            raise ValueError(f"the optimizer's state of parameter {index} has {sorted(state)}")
+        expected = {name: () if name == "step" else parameter.shape for name in names}
+        shapes = {name: tensor.shape for name, tensor in state.items()}
+        if shapes != (expected if parameter.requires_grad else {}):
+            raise ValueError(f"the optimizer's state of parameter {index} is of shapes {shapes}")
         optimizer["state"][index] = {
             # fused optimizers walk through parameter and state alike, in the order of the memory
             name: torch.empty_like(parameter).copy_(t) if t.shape == parameter.shape else t

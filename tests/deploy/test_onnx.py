@@ -345,6 +345,14 @@ def test_metadata_of_another_network(changes, message, file, tmp_path):
         _ = OnnxFER(tmp_path / "a.onnx").classes_
 
 
+def test_weights_from_another_file(file, tmp_path):
+    model = onnx.load(file)
+    onnx.save(model, tmp_path / "a.onnx", save_as_external_data=True, location="other")
+    assert (tmp_path / "other").exists()
+    with pytest.raises(ValueError, match=r"a.onnx, expected a file by ferkit.deploy.export_onnx"):
+        _ = OnnxFER(tmp_path / "a.onnx").classes_
+
+
 def test_a_network_that_cannot_run(file, tmp_path):
     model = onnx.load(file)
     model.graph.node[-1].input[0] = "nothing"
