@@ -108,8 +108,8 @@ def graft(module, tensors, *, keep):
         if got != expected:
             raise ValueError(
                 f"got weights of another network ({name} of shape {got}), expected those of a "
-                f"{type(module).__name__} ({expected}); set the variant that they are of (those "
-                "that come with ferkit are of variant='strided', for gray images), or "
+                f"{type(module).__name__} ({expected}); set the variant and channels that they "
+                "are of (those that come with ferkit: variant='strided', gray images), or "
                 "weights=None and warm_start=False"
             )
     return tensors
