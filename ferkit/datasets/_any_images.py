@@ -141,7 +141,7 @@ def read_bunch(samples, path, bad, *, image_size, gray, memmap, target_names, de
             shape, first = _find_shape(read, samples, path)
         if first is not None:
             expected = f"{shape[1]} x {shape[0]} pixels as in {first}"
-            advice = f"pass image_size, such as 48 or {shape} (height, width), to resize all"
+            advice = f"replace or remove it, pass image_size=48 or {shape} to resize all"
     image_shape = shape if gray else (*shape, 3)
 
     def decode(at):
