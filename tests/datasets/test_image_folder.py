@@ -142,7 +142,8 @@ def test_a_missing_size_demands_a_common_one(tmp_path):
     write_files(two_classes(tmp_path), {"smile/odd.png": encode(colours())})
     message = (
         r"smile/odd.png: got 30 x 20 pixels, expected 48 x 48 pixels as in other/000.png; "
-        r"replace or remove it, pass image_size=48 or \(48, 48\) to resize all, or pass on_error='skip'$"
+        r"replace or remove it, pass image_size=48 or \(48, 48\) to resize all, or pass "
+        r"on_error='skip'$"
     )
     with pytest.raises(ValueError, match=message):
         load_image_folder(tmp_path)
