@@ -166,7 +166,7 @@ def predict_photo(
         A row for each face, in the order of the detector (the largest first). Columns: `x`, `y`,
         `width` and `height` of its box, in pixels of the upright photo; `label`, the most probable
         class, and its `probability`; and the probability of each class, under its name. Integer
-        labels that are emotions are named. No rows if there is no face.
+        labels are named where they are all of 0 to 6. No rows if there is no face.
 
     Raises
     ------
