@@ -23,6 +23,8 @@ REASONS = {
     "pillow": "JPEG, PNG and other image files",
     "safetensors": "model files and checkpoints, which run no code",
     "tqdm": "progress bars",
+    "joblib": "searches and comparisons in several processes",
+    "sqlalchemy": "errors of the databases that keep `FERSearchCV`'s studies",
     "filelock": "one process at a time in a checkpoint's folder",
     "accelerate": "training in several processes",
     "distributed": "searches on a Dask cluster",
@@ -62,7 +64,7 @@ def licence(name):
         return found["License-Expression"]
     kinds = [value.split(" :: ")[-1] for value in found.get_all("Classifier") or []]
     named = [_KINDS.get(kind, kind) for kind in kinds if "License" in kind]
-    return ", ".join(named) or (found["License"] or "").splitlines()[0]
+    return ", ".join(named) or (found["License"] or "not said").splitlines()[0]
 
 
 def main():

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 from ._labels import EMOTIONS
+from ._messages import escape
+from ._paths import check_place
 
 MODELS = {"mobilenet": "MobileNetFER", "resnet": "ResNetFER"}
 SHIPPED = {f"{short}-fer2013": kind for short, kind in MODELS.items()}
@@ -59,7 +61,7 @@ def train(args):
     """Train on FER2013, and save the model."""
     from .datasets import load_fer2013, validation_split
 
-    _check_out(args.out)
+    check_place(args.out)
     fit = _fit_one
     if args.recipe is not None:
         _check_recipe(args)
@@ -70,12 +72,6 @@ def train(args):
     clf.save(args.out)
     print(f"wrote {args.out}\n\nvalidation images, a tenth of train:")
     _print_report(clf, X[valid], y[valid])
-
-
-def _check_out(out):
-    """Check a file that is written after hours of training or minutes of prediction."""
-    if not out.parent.is_dir() or out.is_dir():
-        raise ValueError(f"got --out {out}, expected a file in a folder that exists")
 
 
 def _fit_one(args, X, y, *, X_val, y_val):
@@ -151,7 +147,7 @@ def report(args):
     from .datasets import load_fer2013
     from .inspection import write_page
 
-    _check_out(args.out)
+    check_place(args.out)
     clf = _load(args.model)
     X, y = load_fer2013(args.data, subset=args.subset, on_error=args.on_error, return_X_y=True)
     X_train = y_train = None
@@ -230,10 +226,9 @@ def predict(args):
     return 3 if unread else 0
 
 
-def _printable(text):
-    """Escape what is no character, and what would end a line."""
-    text = os.fsencode(text).decode(errors="backslashreplace")
-    return text.replace("\n", "\\n").replace("\r", "\\r")
+def _printable(path):
+    """Escape what is no character: bytes that are no text, ends of lines, a terminal's commands."""
+    return escape(os.fsencode(path).decode(errors="backslashreplace"))
 
 
 def _as_json(faces):
@@ -259,7 +254,7 @@ def export(args):
     """Write a model as an ONNX file."""
     from .deploy import OnnxFER, export_onnx
 
-    _check_out(args.out)
+    check_place(args.out)
     if args.out.suffix.lower() != ".onnx":
         raise ValueError(f"got --out {args.out}, expected a name that ends in .onnx")
     options = {"max_f1_drop": args.max_f1_drop}

@@ -16,8 +16,8 @@ class FilesMixin:
     def from_pretrained(cls, name: str) -> Self:
         """Make a fitted estimator with weights that come with ferkit.
 
-        It predicts at once. To go on from the weights, set `warm_start` and what else the new
-        training needs (the parameters are those of the first one), or give the name as `weights`.
+        It predicts at once. To go on from the weights, give the name as `weights` to a new
+        estimator; `fit` of this one begins anew unless `warm_start` is set.
 
         Parameters
         ----------

@@ -60,9 +60,9 @@ def save(estimator, path, *, dtype="float32", with_history=True):
     header = {
         "class": name,
         "params": {
-            name: to_json(name, value)
-            for name, value in estimator.get_params(deep=False).items()
-            if name not in _OUTSIDE_FILES
+            key: to_json(key, value)
+            for key, value in estimator.get_params(deep=False).items()
+            if key not in _OUTSIDE_FILES
         },
         "classes": [estimator.classes_.dtype.str, estimator.classes_.tolist()],
         "class_count": estimator.class_count_.tolist(),
@@ -136,7 +136,7 @@ def load(path: StrPath) -> BaseFER:
         if name not in _CLASSES:
             raise ValueError(f"its class is {name!r:.80}, expected one of {', '.join(_CLASSES)}")
         # the first files had some, as None
-        if any(header["params"].get(name) is not None for name in _OUTSIDE_FILES):
+        if any(header["params"].get(key) is not None for key in _OUTSIDE_FILES):
             raise ValueError(f"it has one of {', '.join(sorted(_OUTSIDE_FILES))}")
         params = {key: _from_json(value) for key, value in header["params"].items()}
         estimator = getattr(ferkit, name)(**params)

@@ -1,7 +1,8 @@
 """ImageNet's weights, from the files that torchvision publishes; torchvision is not needed."""
 
-import os
 from pathlib import Path
+
+from ._paths import as_path
 
 VGG16_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
 
@@ -66,7 +67,7 @@ def _download(progress):
 def _read(path):
     import torch
 
-    path = Path(os.path.expanduser(path))
+    path = as_path(path)
     try:
         return dict(torch.load(path, map_location="cpu", weights_only=True))
     except Exception as error:  # as above

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sklearn.utils._param_validation import StrOptions
 
 from ._base import BaseFER
+from ._paths import as_path
 from ._torchvision import load_vgg16_features
 from ._typing import (
     TTA,
@@ -325,7 +324,7 @@ class VGG16FER(BaseFER):
 
     def _load_weights(self):
         if self.weights != "imagenet":
-            path = Path(os.path.expanduser(self.weights))
+            path = as_path(self.weights)
             if not path.is_file():
                 raise FileNotFoundError(
                     f"got weights={str(path)!r}, expected 'imagenet', a copy of torchvision's file "

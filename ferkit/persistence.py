@@ -4,10 +4,10 @@ Reading a file never runs code from it. This module knows files, not estimators.
 """
 
 import json
-import os
-import secrets
 import zlib
-from pathlib import Path
+
+from ._messages import escape
+from ._paths import as_path, check_place, write_whole
 
 FORMAT = 1
 
@@ -31,7 +31,7 @@ def write(path, tensors, header):
     """
     from safetensors.torch import save
 
-    path = Path(os.path.expanduser(path))
+    path = as_path(path)
     check_place(path)
     text = json.dumps({"format": FORMAT, **header}, allow_nan=False)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -105,55 +105,8 @@ def explain(error):
         Its class and text.
     """
     text = " ".join(f"{type(error).__name__}: {error}".split())
-    text = "".join(c if c.isprintable() else "?" for c in text)
+    text = escape(text)
     return text if len(text) <= 300 else f"{text[:300]}..."
-
-
-def check_place(path):
-    """Check that a file can be at a path, before what it is to hold is computed.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Where to.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder does not exist.
-    IsADirectoryError
-        If the path is a folder's.
-    """
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"got {path}, expected a file in a folder that exists; create it")
-    if path.is_dir():
-        raise IsADirectoryError(f"got {path}, expected a file, which is a folder; add a name")
-
-
-def write_whole(path, data):
-    """Write a file, whole or not at all.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Where to; an existing file is replaced at the end.
-    data : bytes
-        Its content.
-    """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    # tempfile's files are private, and a process's umask cannot be read without changing it for
-    # other threads; opened so, a model is as readable as any other new file
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(temporary, flags, 0o666)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)  # an interrupt may come right after the replacing
-        raise
 
 
 def read(path):
@@ -181,7 +134,7 @@ def read(path):
     from safetensors import SafetensorError, safe_open
 
     faults = (SafetensorError, KeyError, AttributeError, TypeError, ValueError, RecursionError)
-    path = Path(os.path.expanduser(path))
+    path = as_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"got {path}, expected a model file; there is none, check the path")
     try:

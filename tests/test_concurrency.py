@@ -19,7 +19,7 @@ from PIL import Image
 from sklearn.base import clone
 from sklearn.model_selection import StratifiedGroupKFold
 
-from ferkit import MobileNetFER, ResNetFER, persistence
+from ferkit import MobileNetFER, ResNetFER, _paths
 from ferkit._split import split_off
 from ferkit.datasets import make_faces
 from ferkit.deploy import OnnxFER, export_onnx, read_photo
@@ -175,7 +175,7 @@ def test_a_file_is_as_private_as_others_without_a_look_at_the_umask(tmp_path, mo
         with monkeypatch.context() as patch:
             # reading it is changing it, also for files that other threads open meanwhile
             patch.setattr(os, "umask", lambda mask: pytest.fail("the umask was changed"))
-            persistence.write_whole(tmp_path / "file", b"abc")
+            _paths.write_whole(tmp_path / "file", b"abc")
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o600
@@ -183,7 +183,7 @@ def test_a_file_is_as_private_as_others_without_a_look_at_the_umask(tmp_path, mo
 
 def test_one_file_from_many_threads_is_one_of_theirs(tmp_path):
     in_threads(
-        lambda number: persistence.write_whole(tmp_path / "file", bytes([number]) * 10**5),
+        lambda number: _paths.write_whole(tmp_path / "file", bytes([number]) * 10**5),
         range(32),
     )
     assert os.listdir(tmp_path) == ["file"]

@@ -16,7 +16,7 @@ from sklearn.exceptions import FitFailedWarning
 from skorch.callbacks import Callback
 from torch import nn
 
-from ferkit import persistence
+from ferkit import _paths
 from ferkit.datasets import load_fer2013, make_faces
 from ferkit.model_selection import FERSearchCV
 from tests.datasets.fer2013_files import image_zip
@@ -224,7 +224,7 @@ def test_sigterm_between_epochs(faces, expected, tmp_path):
 @forks
 def test_sigterm_amid_a_write(faces, expected, tmp_path):
     def fit():
-        clf = make(tmp_path, at=(4, lambda: setattr(persistence.os, "fsync", die)))
+        clf = make(tmp_path, at=(4, lambda: setattr(_paths.os, "fsync", die)))
         clf.fit(*faces)
 
     def die(descriptor):

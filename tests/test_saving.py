@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import ferkit
-from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER, _saving, persistence
+from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER, _paths, _saving
 from ferkit.datasets import make_faces
 
 
@@ -154,7 +154,7 @@ def test_a_write_that_fails_leaves_the_older_file(saved, fitted, monkeypatch):
     def full_disk(descriptor):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(persistence.os, "fsync", full_disk)
+    monkeypatch.setattr(_paths.os, "fsync", full_disk)
     with pytest.raises(OSError, match="No space left"):
         fitted.save(saved)
     assert saved.read_bytes() == before

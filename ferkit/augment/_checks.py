@@ -13,6 +13,7 @@ SHEAR = (Real, 0, 80, "degrees, 0 to 80")
 ZOOM = (Real, 0, 0.9, "a fraction, 0 to 0.9")
 PADDING = (Integral, 0, 1000, "whole pixels, 0 to 1000")
 ALPHA = (Real, sys.float_info.min, 1000, "a number above 0, up to 1000")
+ALPHA_OR_NONE = (Real, 0, 1000, "a number, 0 to 1000")  # a policy's 0 leaves it out
 
 
 def check_numbers(where, **numbers):
@@ -54,7 +55,9 @@ def check_range(where, name, value, largest):
         If it is something else.
     """
     is_pair = (
-        isinstance(value, (tuple, list)) and [isinstance(v, Real) for v in value] == [True] * 2
+        isinstance(value, (tuple, list))
+        and len(value) == 2
+        and all(isinstance(v, Real) for v in value)
     )
     if not (is_pair and 0 < value[0] <= value[1] <= largest):
         raise ValueError(

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from numbers import Real
 from typing import overload
 
 import torch
 
 from ._affine import random_affine, random_crop
-from ._checks import FRACTION, PADDING, PROBABILITY, ROTATION, SHEAR, ZOOM, check_numbers
+from ._checks import (
+    ALPHA_OR_NONE,
+    FRACTION,
+    PADDING,
+    PROBABILITY,
+    ROTATION,
+    SHEAR,
+    ZOOM,
+    check_numbers,
+)
 from ._levels import random_brightness, random_contrast, random_erasing, random_noise
 from ._mixing import cutmix, mixup
 
@@ -132,7 +140,6 @@ _FUNCTIONS = {
     "erasing": random_erasing,
 }
 
-_ALPHA = (Real, 0, 1000, "a number, 0 to 1000")
 _RANGES = {
     "flip": PROBABILITY,
     "rotation": ROTATION,
@@ -144,8 +151,8 @@ _RANGES = {
     "contrast": FRACTION,
     "noise": FRACTION,
     "erasing": PROBABILITY,
-    "mixup": _ALPHA,
-    "cutmix": _ALPHA,
+    "mixup": ALPHA_OR_NONE,
+    "cutmix": ALPHA_OR_NONE,
 }
 
 POLICIES = {

@@ -11,8 +11,8 @@ from sklearn.utils import Bunch
 from .._labels import EMOTIONS
 from .._typing import ImagesAndTarget, OnError, StrPath
 from ._affectnet_layouts import CODES, SPLITS, locate
-from ._any_images import Sample, check_options, permission_explained, read_bunch
-from ._bad_samples import BadSamples
+from ._any_images import Sample, check_options, read_bunch
+from ._bad_samples import BadSamples, permission_explained
 
 _DESCR = """\
 AffectNet: facial expressions in the wild

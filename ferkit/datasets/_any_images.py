@@ -86,18 +86,6 @@ def check_options(image_size, memmap, on_error):
     return tuple(map(int, sides))
 
 
-@contextmanager
-def permission_explained():
-    """Say what to do about a folder that may not be read."""
-    try:
-        yield
-    except PermissionError as error:
-        raise PermissionError(
-            f"{error.filename}: got no permission to read or write it, expected a readable file or "
-            "folder; change its permissions, or pass the path of a copy"
-        ) from error
-
-
 def read_bunch(samples, path, bad, *, image_size, gray, memmap, target_names, desc):
     """Read the images of samples.
 

@@ -1,6 +1,9 @@
 """What is wrong with single images or rows: raised at once, or left out and told of at the end."""
 
 import warnings
+from contextlib import contextmanager
+
+from .._messages import printable
 
 
 def check_on_error(on_error):
@@ -9,24 +12,16 @@ def check_on_error(on_error):
         raise ValueError(f"got on_error={on_error!r}, expected 'raise' or 'skip'; choose one")
 
 
-def printable(text):
-    """Keep what names of files can do to a terminal out of a message.
-
-    Parameters
-    ----------
-    text : str
-        Of a message.
-
-    Returns
-    -------
-    str
-        The same, with control characters escaped, and its middle left out if it is very long.
-    """
-    if len(text) > 1000:
-        text = f"{text[:400]}...{text[-400:]}"
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+@contextmanager
+def permission_explained():
+    """Say what to do about a file or folder that may not be read."""
+    try:
+        yield
+    except PermissionError as error:
+        raise PermissionError(
+            f"{error.filename}: got no permission to read or write it, expected a readable file or "
+            "folder; change its permissions, or pass the path of a copy"
+        ) from error
 
 
 class BadSamples:

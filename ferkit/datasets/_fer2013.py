@@ -14,8 +14,9 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from .._labels import EMOTIONS
+from .._messages import printable
 from .._typing import ImagesAndTarget, OnError, StrPath, Subset
-from ._bad_samples import BadSamples, check_on_error, printable
+from ._bad_samples import BadSamples, check_on_error, permission_explained
 from ._fer2013_csv import (
     DAMAGE,
     HEADER_SIZE,
@@ -160,16 +161,11 @@ def load_fer2013(
     (3589, 48, 48)
     >>> X, y = load_fer2013("fer2013.zip", return_X_y=True)  # doctest: +SKIP
     """
-    check_options(subset, on_error)
+    check_choices(subset, on_error)
     bad = BadSamples(on_error)
-    try:
+    with permission_explained():
         path, load = _locate(Path(path))
         faces = load(path, subset, bad)
-    except PermissionError as error:
-        raise PermissionError(
-            f"{error.filename}: got no permission to read it, expected a readable file or folder; "
-            "change its permissions, or pass the path of a copy"
-        ) from error
     bad.warn(path, stacklevel=2)
     _check_classes(faces, SUBSETS[subset], path, on_error)
     if return_X_y:
@@ -177,7 +173,7 @@ def load_fer2013(
     return faces
 
 
-def check_options(subset, on_error):
+def check_choices(subset, on_error):
     """Refuse what is not one of the choices for `subset` and `on_error`."""
     if subset not in list(SUBSETS):
         raise ValueError(
@@ -347,14 +343,14 @@ def _load_zipped_csv(archive, names, path, subset, bad):
             f"{path}: got a zip with {held}, expected train/ and test/, or one readable csv with "
             "the header emotion,pixels,Usage; unzip it and pass the path of what to load"
         )
-    size = archive.getinfo(found[0]).file_size
+    size, place = archive.getinfo(found[0]).file_size, f"{path}/{printable(found[0])}"
     if size > MAX_SIZE:
         raise ValueError(
-            f"{path}/{found[0]}: got a csv of {size:,} bytes, expected FER2013's 301 million; "
+            f"{place}: got a csv of {size:,} bytes, expected FER2013's 301 million; "
             "fetch the file again"
         )
     with io.BufferedReader(archive.open(found[0])) as stream:
-        return _load_rows(stream, f"{path}/{found[0]}", subset, bad)
+        return _load_rows(stream, place, subset, bad)
 
 
 def _first_line_of_member(archive, name):

@@ -5,7 +5,7 @@ import re
 from typing import NamedTuple
 
 from .._labels import EMOTIONS
-from ._bad_samples import printable
+from .._messages import printable
 
 SPLITS = ("train", "test")
 

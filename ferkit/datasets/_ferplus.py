@@ -12,7 +12,7 @@ from sklearn.utils import Bunch
 from .._labels import EMOTIONS
 from .._typing import ImagesAndTarget, OnError, StrPath, Subset
 from ._bad_samples import BadSamples
-from ._fer2013 import SUBSETS, check_options, load_fer2013
+from ._fer2013 import SUBSETS, check_choices, load_fer2013
 from ._label_csv import add_bad_line, read_label_csv
 
 VOTE_NAMES = (
@@ -166,7 +166,7 @@ def load_ferplus(
     ...     faces.images, faces.target, soft_targets=faces.soft_targets
     ... )
     """
-    check_options(subset, on_error)
+    check_choices(subset, on_error)
     ferplus_csv, bad = Path(ferplus_csv), BadSamples(on_error)
     faces = load_fer2013(fer2013_csv, subset="all", on_error=on_error)
     if "row_numbers" not in faces:

@@ -7,15 +7,15 @@ import os
 import tempfile
 import warnings
 from collections import Counter
-from pathlib import Path
 from typing import Literal, overload
 
 from sklearn.utils import Bunch
 
 from .._labels import EMOTIONS
+from .._paths import as_path
 from .._typing import ImagesAndTarget, OnError, StrPath, Subset
 from ._bad_samples import BadSamples
-from ._fer2013 import check_options, load_fer2013
+from ._fer2013 import check_choices, load_fer2013
 from ._fer2013_images import index_samples, list_folder
 
 _HANDLE = "msambare/fer2013"
@@ -109,8 +109,8 @@ def fetch_fer2013(
     >>> from ferkit.datasets import fetch_fer2013
     >>> X, y = fetch_fer2013(return_X_y=True)  # doctest: +SKIP
     """
-    check_options(subset, on_error)  # before the download
-    home = Path("~/.cache/ferkit" if data_home is None else data_home).expanduser()
+    check_choices(subset, on_error)  # before the download
+    home = as_path("~/.cache/ferkit" if data_home is None else data_home)
     path = home / "fer2013"
     is_new = not path.exists()
     if is_new:

@@ -9,16 +9,16 @@ from typing import Literal, overload
 from sklearn.utils import Bunch
 
 from .._labels import EMOTIONS
+from .._messages import printable
 from .._typing import ImagesAndTarget, OnError, StrPath
 from ._any_images import (
     Sample,
     check_options,
     list_class_folders,
     list_files,
-    permission_explained,
     read_bunch,
 )
-from ._bad_samples import BadSamples, printable
+from ._bad_samples import BadSamples, permission_explained
 from ._emotion_names import find_emotion
 
 _DESCR = """\

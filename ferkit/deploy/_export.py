@@ -6,7 +6,6 @@ import logging
 import os
 from contextlib import contextmanager
 from numbers import Real
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -18,9 +17,9 @@ from .._base import BaseFER
 from .._estimators import check_estimator
 from .._locks import warning_filter
 from .._names import name_classes
+from .._paths import as_path, check_place, write_whole
 from .._typing import StrPath
 from .._validation import validate_params
-from ..persistence import check_place, write_whole
 from ._metadata import pack
 from ._quantize import quantize_int8
 from ._runtime import import_extra, open_session, run
@@ -117,7 +116,7 @@ def export_onnx(
     """
     check_estimator(estimator)
     estimator._check_set_after_fit()
-    path = Path(path)
+    path = as_path(path)
     check_place(path)
     calibration, validation = _check_images(estimator, quantize, calibration, X_val, y_val)
     for package in ("onnxscript", "onnxruntime"):

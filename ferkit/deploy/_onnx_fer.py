@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from numbers import Integral
-from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -17,6 +16,7 @@ from sklearn.base import (
 )
 
 from .._input import InputMixin
+from .._paths import as_path
 from .._typing import StrPath
 from ..persistence import explain
 from ._metadata import unpack
@@ -248,7 +248,7 @@ class OnnxFER(
 
 
 def _read(path, n_threads):
-    if not Path(path).is_file():
+    if not as_path(path).is_file():
         raise FileNotFoundError(f"got {path}, expected an ONNX file; there is none, check the path")
     if not isinstance(n_threads, Integral) or n_threads < 0:
         raise ValueError(
@@ -257,7 +257,7 @@ def _read(path, n_threads):
     import_extra("onnxruntime")
     try:
         # its content: by a path, a file could have weights read from others beside it
-        session = open_session(Path(path).read_bytes(), n_threads)
+        session = open_session(as_path(path).read_bytes(), n_threads)
         metadata = unpack(session.get_modelmeta().custom_metadata_map)
         _check_graph(session, metadata)
     except Exception as error:  # ONNX Runtime has a class for each fault

@@ -57,9 +57,8 @@ def crop_faces(
         Height and width of a crop; an int is both.
     margin : float, default=0.0
         What is added to each side of a square, as a part of its side; negative to cut off, more
-        than -0.5, which would leave nothing. 0 suits
-        networks trained on FER2013: there, OpenCV's cascade finds boxes whose sides are 0.96 of
-        the image's, in the median.
+        than -0.5, which would leave nothing. 0 suits networks trained on FER2013: there, OpenCV's
+        cascade finds boxes whose sides are 0.96 of the image's, in the median.
     gray : bool, default=True
         Whether to make the crops gray, or RGB.
 

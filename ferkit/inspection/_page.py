@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,11 +20,11 @@ from .._base import BaseFER
 from .._estimators import check_estimator
 from .._images import as_rows
 from .._labels import check_labels, encode
+from .._paths import as_path, check_place, write_whole
 from .._typing import StrPath
 from ..metrics import FERReport
 from ..metrics._calibration import N_BINS
 from ..metrics._copies import find_copies
-from ..persistence import check_place, write_whole
 from ._class_balance import ClassBalanceDisplay
 from ._class_metrics import ClassMetricsDisplay
 from ._embedding import EmbeddingDisplay
@@ -108,7 +107,8 @@ def write_page(
     True
     """
     check_estimator(estimator)
-    check_place(Path(path))
+    path = as_path(path)
+    check_place(path)
     if (X_train is None) != (y_train is None):
         raise ValueError("got one of X_train and y_train, expected both or neither; pass the other")
     y = check_labels(y)
@@ -123,7 +123,7 @@ def write_page(
             estimator, images, y, X_train, y_train, title, command, notes, random_state
         )
     page = make_page(title or type(estimator).__name__, sections)
-    write_whole(Path(path), page.encode())
+    write_whole(path, page.encode())
 
 
 def _make_sections(estimator, X, y, X_train, y_train, title, command, notes, random_state):

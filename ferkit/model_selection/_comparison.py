@@ -8,7 +8,6 @@ import os
 import re
 import timeit
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import joblib
@@ -25,8 +24,8 @@ from tqdm import tqdm
 from .._base import BaseFER
 from .._labels import check_labels, encode
 from .._names import f1_column
+from .._paths import as_path, write_whole
 from .._typing import StrPath
-from ..persistence import write_whole
 
 
 def compare(
@@ -138,10 +137,9 @@ def compare(
             tasks.append((name, seed, quiet))
     files: list[_RunFile | None] = [None] * len(tasks)
     if out is not None:
-        files = [_RunFile(Path(out), *task, digest) for task in tasks]
-    found: list[Any] = [
-        file and file.read() for file in files
-    ]  # all of them, before hours of training
+        files = [_RunFile(as_path(out), *task, digest) for task in tasks]
+    # all of them are read before hours of training
+    found: list[Any] = [file and file.read() for file in files]
     missing = [
         delayed(_run)(position, *task, file, data)
         for position, (task, file) in enumerate(zip(tasks, files, strict=True))
@@ -266,7 +264,7 @@ def _content_of(value):
     if isinstance(value, list):
         return [_content_of(item) for item in value]
     if isinstance(value, (str, os.PathLike)):
-        path = Path(os.path.expanduser(value))
+        path = as_path(value)
         return path.read_bytes() if path.is_file() else value
     return value
 

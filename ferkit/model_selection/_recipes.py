@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +12,7 @@ from numpy.typing import ArrayLike
 from sklearn.frozen import FrozenEstimator
 
 from .._base import BaseFER
+from .._paths import as_path
 from .._typing import StrPath
 from ..over_sampling import at_least
 from ._tuning import tune_prediction
@@ -133,7 +132,7 @@ def train_recipe(
         raise ValueError(f"got recipe {name!r}, expected one of {', '.join(recipes)}")
     if X_val is None or y_val is None:
         raise ValueError("got no X_val or no y_val, expected both: choices are made on them")
-    folder = Path(os.path.expanduser(folder))
+    folder = as_path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     settings = {"checkpoint_dir": folder, "random_state": random_state, "verbose": verbose}
     models: dict[str, BaseFER] = {}

@@ -17,14 +17,13 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.metrics import f1_score
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 from sklearn.pipeline import Pipeline
-from sklearn.utils import check_array, get_tags, indexable
+from sklearn.utils import get_tags, indexable
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import BaseFER
-from .._labels import as_labels
+from .._labels import check_labels
 from .._random import draw_seed
 from .._typing import RandomStateLike
 from .._validation import fit_context
@@ -231,8 +230,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         from ._trials import check_trials, count_trials, run_trials
 
         self._check_parameters()
-        y = check_array(as_labels(y), ensure_2d=False, dtype=None, input_name="y")
-        check_classification_targets(y)
+        y = check_labels(y)
         X, y = indexable(X if hasattr(X, "iloc") else np.asarray(X), y)
         folds, groups = find_folds(self.cv, X, y, groups, find_copies=self.groups is not None)
         with TemporaryDirectory() as folder:

@@ -25,8 +25,7 @@ def _fused_mbconv(in_channels, out_channels, stride, expansion):
     hidden = in_channels * expansion
     return [
         *_conv_bn_silu(in_channels, hidden, 3, stride=stride),
-        nn.Conv2d(hidden, out_channels, 1, bias=False),
-        nn.BatchNorm2d(out_channels),
+        *conv_bn(hidden, out_channels, 1),
     ]
 
 
@@ -38,8 +37,7 @@ def _mbconv(in_channels, out_channels, stride, expansion):
         *_conv_bn_silu(hidden, hidden, 3, stride=stride, groups=hidden),
         # a quarter of the block's channels, not of the expanded ones
         SqueezeExcitation(hidden, max(1, in_channels // 4), F.silu),
-        nn.Conv2d(hidden, out_channels, 1, bias=False),
-        nn.BatchNorm2d(out_channels),
+        *conv_bn(hidden, out_channels, 1),
     ]
 
 

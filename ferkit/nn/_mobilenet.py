@@ -34,7 +34,7 @@ class InvertedResidual(nn.Module):
         hidden = in_channels * expansion
         layers = [] if expansion == 1 else _conv_bn_relu6(in_channels, hidden, 1)
         layers += _conv_bn_relu6(hidden, hidden, 3, stride=stride, groups=hidden)
-        layers += [nn.Conv2d(hidden, out_channels, 1, bias=False), nn.BatchNorm2d(out_channels)]
+        layers += conv_bn(hidden, out_channels, 1)
         self.block = nn.Sequential(*layers)
         self.has_shortcut = stride == 1 and in_channels == out_channels
 

@@ -69,8 +69,7 @@ class SEResidualBlock(nn.Module):
         layers = [
             *conv_bn(in_channels, out_channels, 3, stride),
             nn.ReLU(inplace=True),
-            nn.Conv2d(out_channels, out_channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(out_channels),
+            *conv_bn(out_channels, out_channels, 3),
         ]
         if has_excitation:
             layers.append(SqueezeExcitation(out_channels, max(8, out_channels // 8)))
@@ -79,10 +78,7 @@ class SEResidualBlock(nn.Module):
         if stride > 1:  # ceil_mode as the convolution's padding: odd sides, and those of one pixel
             shortcut += [nn.AvgPool2d(stride, ceil_mode=True)]
         if stride > 1 or in_channels != out_channels:
-            shortcut += [
-                nn.Conv2d(in_channels, out_channels, 1, bias=False),
-                nn.BatchNorm2d(out_channels),
-            ]
+            shortcut += conv_bn(in_channels, out_channels, 1)
         self.shortcut = nn.Sequential(*shortcut)
 
     def forward(self, x):

@@ -7,12 +7,12 @@ import os
 import re
 import warnings
 from functools import cached_property
-from pathlib import Path
 
 import torch
 from filelock import FileLock, Timeout
 
 from .. import persistence
+from .._paths import as_path
 
 _N_KEPT = 2  # the one before the last serves if a disk has damaged the last
 _NAME = "epoch-{:05d}.safetensors"
@@ -45,7 +45,7 @@ class Checkpoints:
     def __init__(self, root, identity):
         self.identity = identity
         self._refusal = None
-        root = Path(os.path.expanduser(root))
+        root = as_path(root)
         if self._is_of_a_fit(root):
             self.folder = root
         else:

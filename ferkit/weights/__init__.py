@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
+
+from .._paths import as_path
 
 _FOLDER = Path(__file__).parent
 
@@ -86,7 +87,7 @@ def resolve_weights(weights, kinds):
     named = {name: kind for kind, files in _index().items() if kind in kinds for name in files}
     if weights in named:
         return find_weights(named[weights], weights)
-    path = Path(os.path.expanduser(weights))
+    path = as_path(weights)
     if not path.is_file():
         raise FileNotFoundError(
             f"got weights={str(weights)!r}, expected a model file or one of {sorted(named)}; there "

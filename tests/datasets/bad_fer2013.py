@@ -341,7 +341,7 @@ def damaged_directory(path):
 
 
 def damaged_zipped_csv(path):
-    path = in_zip({"a.csv": CSV})(path)
+    path = in_zip({"a\x1b[2J.csv": CSV})(path)
     path.write_bytes(path.read_bytes().replace(b" 10 ", b" 11 ", 1))
     return path
 

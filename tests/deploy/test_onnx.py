@@ -288,11 +288,16 @@ def test_an_image_on_both_sides(trained, faces, tmp_path):
         export_onnx(trained, tmp_path / "a.onnx", quantize="int8", **split)
 
 
+def test_a_tilde_is_the_home_folder(trained, faces, tmp_path, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    export_onnx(trained, "~/a.onnx")
+    assert (tmp_path / "a.onnx").exists()
+    assert len(OnnxFER("~/a.onnx").predict(faces[0][:2])) == 2
+
+
 def test_bad_places_and_files(trained, tmp_path):
-    with pytest.raises(
-        FileNotFoundError,
-        match="expected a file in a folder that exists",
-    ):
+    with pytest.raises(FileNotFoundError, match="expected a file in a folder that exists"):
         export_onnx(trained, tmp_path / "none" / "a.onnx")
     with pytest.raises(FileNotFoundError, match="expected an ONNX file; there is none"):
         OnnxFER(tmp_path / "a.onnx").predict(np.zeros((1, 48, 48), np.uint8))

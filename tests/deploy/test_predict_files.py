@@ -146,12 +146,12 @@ def test_a_folder_that_cannot_be_read(clf, album, monkeypatch):
 
 
 def test_names_that_are_no_text(crops, tmp_path, capsys):
-    name = os.fsencode(tmp_path) + b"/a\xff\nb.png"
+    name = os.fsencode(tmp_path) + b"/a\xff\x1b\nb.png"
     with open(name, "wb") as file:
         file.write((crops[0] / "000.png").read_bytes())
     assert main(["predict", str(tmp_path), "--crops"]) == 0
     (line,) = capsys.readouterr().out.splitlines()
-    assert line.startswith(f"{tmp_path}/a\\xff\\nb.png: ")
+    assert line.startswith(f"{tmp_path}/a\\xff\\x1b\\nb.png: ")
 
 
 def test_who_reads_may_stop(crops):

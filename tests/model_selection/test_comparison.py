@@ -8,7 +8,7 @@ import pytest
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, f1_score
 
-from ferkit import ResNetFER, persistence
+from ferkit import ResNetFER, _paths
 from ferkit.datasets import make_faces
 from ferkit.model_selection import compare, summarize
 from tests.helpers import LinearFER
@@ -124,7 +124,7 @@ def test_a_killed_comparison_leaves_whole_files(faces, tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(persistence.os, "replace", fail)
+        patch.setattr(_paths.os, "replace", fail)
         with pytest.raises(KeyboardInterrupt):
             compare(CONFIGS, **faces, seeds=[0], out=tmp_path)
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,68 @@
+"""Places of files, and files that are there whole or not at all."""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def as_path(path):
+    """Make a path of what a user gave; "~" is the home folder.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        As given.
+
+    Returns
+    -------
+    pathlib.Path
+        The path.
+    """
+    return Path(os.path.expanduser(path))
+
+
+def check_place(path):
+    """Check that a file can be at a path, before what it is to hold is computed.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where to.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist.
+    IsADirectoryError
+        If the path is a folder's.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"got {path}, expected a file in a folder that exists; create it")
+    if path.is_dir():
+        raise IsADirectoryError(f"got {path}, expected a file, which is a folder; add a name")
+
+
+def write_whole(path, data):
+    """Write a file, whole or not at all.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where to; an existing file is replaced at the end.
+    data : bytes
+        Its content.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    # tempfile's files are private, and a process's umask cannot be read without changing it for
+    # other threads; opened so, a model is as readable as any other new file
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(temporary, flags, 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)  # an interrupt may come right after the replacing
+        raise
