@@ -62,7 +62,7 @@ def check_labels(y):
     Raises
     ------
     ValueError
-        If there are none, one is NaN, or they are not of classes.
+        If there are none, one is NaN or infinite, or they are not of classes.
     """
     # here, for `import ferkit` needs this module and not scikit-learn
     from sklearn.utils import column_or_1d
@@ -71,10 +71,11 @@ def check_labels(y):
     y = column_or_1d(as_labels(y), warn=True)
     if len(y) == 0:
         raise ValueError("got no labels, expected one or more; pass the y of some images")
-    if y.dtype.kind == "f" and np.isnan(y).any():
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        sample = np.isfinite(y).argmin()
         raise ValueError(
-            f"got label NaN in sample {np.isnan(y).argmax()}, expected a class; mend or drop such "
-            "labels and their images"
+            f"got label {y[sample]} in sample {sample}, expected a class; mend or drop such labels "
+            "and their images"
         )
     check_classification_targets(y)
     return y

@@ -33,7 +33,7 @@ def write(path, tensors, header):
 
     path = as_path(path)
     check_place(path)
-    text = json.dumps({"format": FORMAT, **header}, allow_nan=False)
+    header = {"format": FORMAT, **header}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     taken = set()
     for name, tensor in tensors.items():  # safetensors refuses those that share memory
@@ -41,32 +41,33 @@ def write(path, tensors, header):
         if memory in taken:
             tensors[name] = tensor.clone()
         taken.add(memory)
-    data = save(tensors, metadata={"ferkit": text, "crc32": checksum(text, tensors)})
-    write_whole(path, data)
+    header["crc32"] = checksum(header, tensors)
+    # one value, for safetensors writes several in an order that differs from run to run
+    write_whole(path, save(tensors, metadata={"ferkit": json.dumps(header, allow_nan=False)}))
 
 
-def checksum(text, tensors):
+def checksum(header, tensors):
     """Compute what tells a damaged file from a whole one, for safetensors keeps no checksum.
 
     Parameters
     ----------
-    text : str
-        The header, as JSON.
+    header : dict
+        What JSON can hold, without a checksum.
     tensors : dict of str to torch.Tensor
         The weights, contiguous and on the CPU.
 
     Returns
     -------
-    str
-        A number.
+    int
+        A CRC-32.
     """
     import torch
 
-    crc = zlib.crc32(text.encode())
+    crc = zlib.crc32(json.dumps(header).encode())
     for name, tensor in sorted(tensors.items()):
         crc = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), crc)
         crc = zlib.crc32(tensor.flatten().view(torch.uint8).numpy(), crc)
-    return str(crc)
+    return crc
 
 
 def is_history(rows):
@@ -139,13 +140,13 @@ def read(path):
         raise FileNotFoundError(f"got {path}, expected a model file; there is none, check the path")
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            header = json.loads(metadata["ferkit"], parse_constant=_refuse_constant)
+            text = (file.metadata() or {})["ferkit"]
+            header = json.loads(text, parse_constant=_refuse_constant)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        version = header.pop("format")
-        expected = checksum(metadata["ferkit"], tensors)
-        if metadata.get("crc32", expected) != expected:  # the oldest files have none
+        stored = header.pop("crc32", None)  # the oldest files have none
+        if stored not in (None, checksum(header, tensors)):
             raise ValueError("its checksum differs")
+        version = header.pop("format")
     except faults as error:
         raise ValueError(
             f"got {path}, expected a ferkit model file, made by an estimator's save; it is of "

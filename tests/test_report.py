@@ -261,7 +261,7 @@ def test_emotions_come_in_their_order():
         ({"y_true": [0, 1], "y_pred": [0]}, "inconsistent numbers of samples"),
         ({"y_true": [0, 1], "y_pred": [0, 2], "labels": [0, 1]}, r"expected all that occur, \["),
         ({"y_true": [0, 9], "y_pred": [0, 0], "target_names": ["a"]}, "positions in target_names"),
-        ({"y_true": [0, np.nan], "y_pred": [0, 0]}, "got label NaN in sample 1"),
+        ({"y_true": [0, np.nan], "y_pred": [0, 0]}, "got label nan in sample 1"),
         ({"y_true": [0, 1], "y_pred": ["0", "1"]}, "pass strings where classes_ has strings"),
         ({"y_true": [0, 1], "y_pred": [0, 1], "labels": [0, 1, 0]}, "expected each once"),
         ({"y_true": [0, 1], "y_prob": np.eye(3)[:2], "labels": [0, 1, 0]}, "one for each column"),

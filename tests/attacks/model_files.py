@@ -47,40 +47,42 @@ def mutate_file(random, content):
     if kind == 2:
         return damage(random, content, keep=8 + size), ["tensors' bytes"]
     header, data = json.loads(content[8 : 8 + size]), content[8 + size :]
+    inner, story = json.loads(header["__metadata__"]["ferkit"]), []
     if kind == 3:
         story = [_mutate_tensors(random, header)]
     elif kind == 4:
         data, story = _not_finite(random, header, data)
     else:
-        inner, story = json.loads(header["__metadata__"]["ferkit"]), []
         for _ in range(random.choice([1, 1, 1, 2, 3])):
             inner, what = mutate_json(random, inner)
             story.append(what)
-        text = dump_json(inner)
-        if random.random() < 0.05:
-            text, story = damage(random, text.encode(), at_most=2).decode("latin-1"), ["text"]
-        header["__metadata__"]["ferkit"] = text
+    if isinstance(inner, dict):
+        if random.random() < 0.1:
+            inner.pop("crc32", None)
+            story.append("forged: no checksum")
+        elif kind > 3:
+            _mend_checksum(header, data, inner)
+            story.append("forged checksum")
+    text = dump_json(inner)
+    if random.random() < 0.05:
+        text, story = damage(random, text.encode(), at_most=2).decode("latin-1"), [*story, "text"]
+    header["__metadata__"]["ferkit"] = text
     if kind == 5:
         header, what = mutate_json(random, header)
         story.append(f"outer {what}")
-    elif random.random() < 0.1:
-        header["__metadata__"].pop("crc32", None)
-        story.append("forged: no checksum")
-    elif kind > 3:
-        _mend_checksum(header, data)
-        story.append("forged checksum")
     text = dump_json(header).encode()
     size = len(text) if random.random() < 0.98 else random.choice([0, 1, 2**40, 2**64 - 1, 99])
     return struct.pack("<Q", size) + text + data, story
 
 
-def _mend_checksum(header, data):
+def _mend_checksum(header, data, inner):
     try:
         text = json.dumps(header).encode()
         tensors = safetensors.torch.load(struct.pack("<Q", len(text)) + text + data)
+        inner.pop("crc32", None)
+        inner["crc32"] = checksum(inner, tensors)
     except Exception:
         return
-    header["__metadata__"]["crc32"] = checksum(header["__metadata__"]["ferkit"], tensors)
 
 
 def _mutate_tensors(random, header):

@@ -8,6 +8,8 @@ folder keeps finished runs: the same command goes on where it was stopped.
 import argparse
 from pathlib import Path
 
+from sklearn.model_selection import train_test_split
+
 from ferkit import ResNetFER
 from ferkit.datasets import load_fer2013, validation_split
 from ferkit.model_selection import RECIPES, compare, summarize
@@ -32,6 +34,7 @@ def main():
     parser = argparse.ArgumentParser(description="Leave out one ingredient at a time.")
     parser.add_argument("--data", type=Path, required=True, help="FER2013")
     parser.add_argument("--out", type=Path, required=True, help="for finished runs")
+    parser.add_argument("--share", type=float, default=1.0, help="of the training images")
     parser.add_argument("--epochs", type=int, default=15)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--jobs", type=int, default=2, help="trainings at once")
@@ -39,6 +42,8 @@ def main():
     args = parser.parse_args()
     X, y = load_fer2013(args.data, return_X_y=True)
     train, valid = validation_split(X, y)
+    if args.share < 1:
+        train, _ = train_test_split(train, train_size=args.share, stratify=y[train], random_state=0)
     params = {**RECIPES["resnet-first"].params, "max_epochs": args.epochs}
     runs = compare(
         {name: ResNetFER(**{**params, **WITHOUT[name]}) for name in args.only},

@@ -1,6 +1,7 @@
 import os
 import sys
 from collections import Counter
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -21,7 +22,7 @@ class FakeKagglehub(SimpleNamespace):
         os.makedirs(output_dir)
         if self.error:
             raise self.error
-        return str(folder(_fetch.Path(output_dir), self.samples))
+        return str(folder(Path(output_dir), self.samples))
 
 
 @pytest.fixture

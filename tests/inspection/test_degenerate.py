@@ -82,7 +82,7 @@ def test_two_images_of_two_classes(faces, kind):
 @pytest.mark.parametrize("make", OF_IMAGES.values(), ids=OF_IMAGES)
 def test_what_cannot_be_shown(faces, make):
     X, y = faces
-    with pytest.raises(ValueError, match="got label NaN in sample 1, expected a class"):
+    with pytest.raises(ValueError, match="got label nan in sample 1, expected a class"):
         make(X, np.where(np.arange(70) == 1, np.nan, y))
     with pytest.raises(ValueError, match=r"got (no|0) images"):
         make(X[:0], y[:0])
@@ -96,7 +96,7 @@ def test_images_that_are_all_the_same(faces, method):
 
 def test_balance():
     assert draw(ClassBalanceDisplay.from_labels([3])).counts.iloc[:, 0].tolist() == [1]
-    with pytest.raises(ValueError, match="got label NaN"):
+    with pytest.raises(ValueError, match="got label nan"):
         ClassBalanceDisplay.from_labels([0.0, np.nan])
 
 
