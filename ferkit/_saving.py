@@ -236,7 +236,8 @@ def read_classes(header):
     # the width that a file says text to have could be any
     array = np.array(classes, dtype=object if "O" in dtype else None)
     if array.dtype.kind not in "UO":
-        array = array.astype(dtype)  # what does not fit becomes another number, and is refused
+        with np.errstate(all="ignore"):  # what does not fit becomes another number, and is refused
+            array = array.astype(dtype)
     is_good = array.ndim == 1 and array.size > 1 and all(map(np.isscalar, classes))
     if not is_good or array.tolist() != classes or not np.array_equal(np.unique(array), array):
         raise ValueError(f"its classes are {classes!r:.80}")
