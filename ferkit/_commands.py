@@ -131,6 +131,7 @@ def evaluate(args):
     from .datasets import load_fer2013
 
     clf = _load(args.model)
+    _check_emotions(clf)
     X, y = load_fer2013(args.data, subset=args.subset, on_error=args.on_error, return_X_y=True)
     print(f"{clf}\n{args.subset}, {len(X)} images:")
     _print_report(clf, X, y)
@@ -148,7 +149,8 @@ def report(args):
     from .inspection import write_page
 
     check_place(args.out)
-    clf = _load(args.model)
+    clf = _load(args.model, onnx=False)
+    _check_emotions(clf)
     X, y = load_fer2013(args.data, subset=args.subset, on_error=args.on_error, return_X_y=True)
     X_train = y_train = None
     path = _find(args.model)
@@ -184,11 +186,32 @@ def _find(model):
     return find_weights(SHIPPED[model], "fer2013") if model in SHIPPED else Path(model)
 
 
-def _load(model):
+def _load(model, *, onnx=True):
     import ferkit
 
     path = _find(model)
-    return ferkit.deploy.OnnxFER(path) if path.suffix.lower() == ".onnx" else ferkit.load(path)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"got {model}, expected a model file, or {' or '.join(SHIPPED)}; there is no such file"
+        )
+    if path.suffix.lower() != ".onnx":
+        return ferkit.load(path)
+    if not onnx:
+        raise ValueError(
+            f"got {model}, an ONNX file, expected a model file, made by ferkit train or an "
+            f"estimator's save, or {' or '.join(SHIPPED)}"
+        )
+    return ferkit.deploy.OnnxFER(path)
+
+
+def _check_emotions(clf):
+    """Refuse a model of other labels than FER2013's before that is read."""
+    if clf.classes_.tolist() != list(range(len(EMOTIONS))):
+        raise ValueError(
+            f"got a model of the classes {', '.join(map(str, clf.classes_))}, expected the "
+            f"integers 0 to 6, as FER2013 has them; score it on its own data in Python, with "
+            "ferkit.metrics.fer_report or ferkit.inspection.write_page"
+        )
 
 
 def predict(args):
@@ -215,7 +238,7 @@ def predict(args):
                 progress.write(words, file=sys.stdout)
     if n_files == 0:
         raise ValueError(f"got no image in {', '.join(args.paths)}, expected one or more")
-    if not (n_faces or args.crops or args.json):
+    if len(unread) < n_files and not (n_faces or args.crops or args.json):
         print("images that are faces, cut out already, want --crops", file=sys.stderr)
     for error in unread:
         print(f"ferkit predict: {_printable(error)}", file=sys.stderr)
@@ -262,7 +285,7 @@ def export(args):
         options["card"] = _find(args.model).with_suffix(".rst").read_text(encoding="utf-8")
     if args.int8 is not None:
         options |= {"quantize": "int8", **_split_for_int8(args.int8)}
-    export_onnx(_load(args.model), args.out, **options)
+    export_onnx(_load(args.model, onnx=False), args.out, **options)
     print(f"wrote {args.out}, {args.out.stat().st_size / 1e3:.0f} kB")
     if args.int8 is not None:
         facts = OnnxFER(args.out).metadata_

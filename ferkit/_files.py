@@ -17,7 +17,8 @@ class FilesMixin:
         """Make a fitted estimator with weights that come with ferkit.
 
         It predicts at once. To go on from the weights, give the name as `weights` to a new
-        estimator; `fit` of this one begins anew unless `warm_start` is set.
+        estimator: `fit` of this one begins anew unless `warm_start` is set, from nothing and with
+        the parameters that the weights were trained with, for many epochs.
 
         Parameters
         ----------

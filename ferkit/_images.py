@@ -241,9 +241,15 @@ def check_shape_of_fit(rows, own, fitted):
     if shape in (fitted, (*fitted, 1)):
         raise ValueError(f"got a single image of shape {shape}, expected several; use X[None]")
     if own is not None:
+        advice = []
+        if own[:2] != fitted[:2]:
+            advice.append("resize them with ferkit.preprocessing.Resize")
+        if len(own) > len(fitted):
+            advice.append("make them gray with ferkit.preprocessing.ToGray")
+        if len(own) < len(fitted):
+            advice.append("repeat their levels with np.repeat(X[..., None], 3, axis=3)")
         raise ValueError(
-            f"got images of shape {own}, expected {fitted} as in the fit; resize them with "
-            "ferkit.preprocessing.Resize, or make them gray with ToGray; a single image is X[None]"
+            f"got images of shape {own}, expected {fitted} as in the fit; {' and '.join(advice)}"
         )
 
 

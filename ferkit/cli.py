@@ -5,9 +5,9 @@ import os
 import sys
 from pathlib import Path
 
-from . import _commands
+from . import __version__, _commands
 
-_MODEL = f"model file, ONNX file, or one that comes with ferkit: {' or '.join(_commands.SHIPPED)}"
+_MODEL = f"model file, or one that comes with ferkit: {' or '.join(_commands.SHIPPED)}"
 
 
 def main(argv=None):
@@ -31,6 +31,13 @@ def main(argv=None):
     except BrokenPipeError:  # such as head, which has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor at the exit
         return 141
+    except ModuleNotFoundError as error:  # pip was told to leave dependencies out
+        print(
+            f"ferkit {args.command}: got no module {error.name}, expected all that ferkit depends "
+            f"on; install it with pip install {error.name}",
+            file=sys.stderr,
+        )
+        return 1
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         print(f"ferkit {args.command}: {error}", file=sys.stderr)
         return 1
@@ -44,6 +51,7 @@ def main(argv=None):
 
 def _parser():
     parser = argparse.ArgumentParser(prog="ferkit", description="Facial-emotion recognition.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
 
     demo = commands.add_parser("demo", help="train on drawn faces and show what comes out")
@@ -60,10 +68,11 @@ def _parser():
     train.add_argument(
         "--recipe",
         metavar="NAME",
-        help="in place of these three: train for hours, as the weights that come with ferkit were; "
-        "mobilenet-fer2013 or resnet-fer2013",
+        help="in place of --model, --epochs and --augment: train for hours, as the weights that "
+        "come with ferkit were; mobilenet-fer2013 or resnet-fer2013, or one of their first stages, "
+        "mobilenet-first or resnet-first",
     )
-    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--seed", type=int, default=0, help="governs all chance (default: 0)")
     train.add_argument(
         "--checkpoint-dir",
         type=Path,
@@ -71,14 +80,21 @@ def _parser():
         help="where to keep the state of each epoch; the same command goes on from there",
     )
 
-    evaluate = commands.add_parser("evaluate", help="score a saved model on FER2013")
+    evaluate = commands.add_parser("evaluate", help="score a model on FER2013")
     evaluate.set_defaults(run=_commands.evaluate)
-    _add_model(evaluate)
+    evaluate.add_argument("model", metavar="MODEL", help=f"{_MODEL}; or an ONNX file")
+    _add_data(evaluate)
+    _add_subset(evaluate)
 
     predict = commands.add_parser("predict", help="find faces in photos, and their emotions")
     predict.set_defaults(run=_commands.predict)
     predict.add_argument("paths", nargs="+", metavar="PATH", help="photo, or folder of them")
-    predict.add_argument("--model", default="mobilenet-fer2013", metavar="MODEL", help=_MODEL)
+    predict.add_argument(
+        "--model",
+        default="mobilenet-fer2013",
+        metavar="MODEL",
+        help=f"{_MODEL}; or an ONNX file (default: mobilenet-fer2013)",
+    )
     predict.add_argument(
         "--crops",
         action="store_true",
@@ -104,20 +120,21 @@ def _parser():
         help="of macro-F1, that 8 bits may cost; 1 takes any (default: 0.005)",
     )
 
-    report = commands.add_parser("report", help="write a page about a saved model")
+    report = commands.add_parser("report", help="write a page about a model")
     report.set_defaults(run=_commands.report)
-    _add_model(report)
+    report.add_argument("model", metavar="MODEL", help=_MODEL)
+    _add_data(report)
+    _add_subset(report)
     report.add_argument("--out", type=Path, required=True, metavar="FILE", help="HTML file")
     return parser
 
 
-def _add_model(parser):
-    parser.add_argument("model", metavar="MODEL", help=_MODEL)
-    _add_data(parser)
+def _add_subset(parser):
     parser.add_argument(
         "--subset",
         choices=["train", "public_test", "private_test", "test"],
         default="public_test",
+        help="part of FER2013 (default: public_test)",
     )
 
 

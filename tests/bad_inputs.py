@@ -175,7 +175,11 @@ SHAPES = {
     ),
     "colour images after a fit on gray ones": BadInput(
         lambda: fit().predict(COLOUR),
-        "got images of shape (4, 5, 3), expected (4, 5) as in the fit; resize them",
+        "got images of shape (4, 5, 3), expected (4, 5) as in the fit; make them gray with",
+    ),
+    "gray images after a fit on colour ones": BadInput(
+        lambda: fit(COLOUR).predict(LEVELS),
+        "got images of shape (4, 5), expected (4, 5, 3) as in the fit; repeat their levels with",
     ),
     "colour images for channels=1": BadInput(
         lambda: fit(COLOUR, channels=1),

@@ -1,12 +1,14 @@
 """The commands, on small data."""
 
 import re
+import sys
 
+import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score
 
 import ferkit
-from ferkit import model_selection
+from ferkit import ResNetFER, model_selection
 from ferkit.cli import main
 from ferkit.datasets import load_fer2013, make_faces
 from ferkit.model_selection import Stage
@@ -86,6 +88,43 @@ def test_bad_input_is_a_line_on_stderr(csv, tmp_path, capsys):
         out, err = capsys.readouterr()
         assert not out
         assert re.fullmatch(rf"ferkit {command[0]}: .*expected.*\n", err)
+
+
+def test_models_that_a_command_cannot_use(tmp_path, capsys):
+    X, y = make_faces(28, image_size=16, random_state=0, return_X_y=True)
+    ResNetFER(max_epochs=1).fit(X, np.array(["bored", "cross"])[y % 2]).save(tmp_path / "own")
+    (tmp_path / "m.onnx").touch()
+    page, file = ["--out", str(tmp_path / "page")], ["--out", str(tmp_path / "file.onnx")]
+    own, onnx = str(tmp_path / "own"), str(tmp_path / "m.onnx")
+    for command, message in (
+        (
+            ["evaluate", own, "none"],
+            "got a model of the classes bored, cross, expected the integers",
+        ),
+        (["report", own, "none", *page], "got a model of the classes bored, cross, expected the"),
+        (["report", onnx, "none", *page], "an ONNX file, expected a model file, made by ferkit tr"),
+        (["export", onnx, *file], "an ONNX file, expected a model file, made by ferkit train"),
+        (
+            ["evaluate", "fer2013", "none"],
+            "got fer2013, expected a model file, or mobilenet-fer2013",
+        ),
+    ):
+        assert main(command) == 1
+        out, err = capsys.readouterr()
+        assert not out
+        assert message in err
+
+
+def test_a_missing_module_is_a_line_on_stderr(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    assert main(["predict", str(tmp_path)]) == 1
+    assert "got no module tqdm, expected all that ferkit" in capsys.readouterr().err
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"ferkit {ferkit.__version__}\n"
 
 
 def test_bad_rows_may_be_left_out(csv, tmp_path, capsys):

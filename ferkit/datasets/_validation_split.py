@@ -127,9 +127,10 @@ def _check_sides(classes, targets, train, valid, fraction):
     for side, chosen in (("training", train), ("validation", valid)):
         absent = np.setdiff1d(np.arange(len(classes)), targets[chosen])
         if len(absent):
-            label = classes[absent[0]]
+            n = np.sum(targets == absent[0])
+            images = "1 image" if n == 1 else f"{n} images"
             raise ValueError(
-                f"got {np.sum(targets == absent[0])} images of class {label!s} in groups that "
-                f"leave none for the {side} set, expected some on both sides with "
+                f"got {images} of class {classes[absent[0]]!s}, of which copies and groups leave "
+                f"none for the {side} set, expected some on both sides with "
                 f"validation_fraction={fraction}; change it, or add images of the class"
             )

@@ -1,10 +1,11 @@
 """Where the time of training goes: torch's operators, by their own time.
 
-``python tests/benchmarks/operators.py`` trains each network on drawn faces, and prints the share of
-each operator in an epoch of full batches.
+``python tests/benchmarks/operators.py`` trains each network on drawn faces, and prints the time of
+a full batch, and the share of each operator in it.
 """
 
 import argparse
+from itertools import product
 
 import torch
 from torch.profiler import ProfilerActivity, profile
@@ -22,8 +23,8 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     X, y = make_faces(64 * args.batches, random_state=0, return_X_y=True)
-    for estimator in (MobileNetFER, ResNetFER):
-        clf = estimator(augment="reference", batch_size=64, random_state=0)
+    for estimator, variant in product((MobileNetFER, ResNetFER), ("reference", "strided")):
+        clf = estimator(variant=variant, augment="reference", batch_size=64, random_state=0)
         clf.partial_fit(X, y, classes=range(7))  # the first epoch sets up memory and kernels
         with profile(activities=[ProfilerActivity.CPU]) as profiler:
             clf.partial_fit(X, y)
@@ -31,7 +32,7 @@ def main():
             profiler.key_averages(), key=lambda event: event.self_cpu_time_total, reverse=True
         )
         total = sum(event.self_cpu_time_total for event in operators)
-        print(f"{estimator.__name__}: {total / 1e3 / args.batches:.0f} ms a batch")
+        print(f"{estimator.__name__}, {variant}: {total / 1e3 / args.batches:.0f} ms a batch")
         for event in operators:
             share = 100 * event.self_cpu_time_total / total
             if share >= args.least:
