@@ -122,7 +122,9 @@ def test_a_class_that_cannot_be_on_both_sides(copies, side):
     X, _ = make_faces(41, random_state=0, return_X_y=True)
     X = np.concatenate([X[:40], X[copies]])
     y = np.repeat(["happy", "sad"], [40, len(copies)])
-    with pytest.raises(ValueError, match=f"got {len(copies)} images? of class sad, .* the {side} se"):
+    with pytest.raises(
+        ValueError, match=f"got {len(copies)} images? of class sad, .* the {side} se"
+    ):
         validation_split(X, y)
 
 
