@@ -5,11 +5,10 @@ Each takes the arguments of its parser in `cli.py`, and returns an exit code or 
 
 import os
 import sys
-from pathlib import Path
 
-from ._labels import EMOTIONS
+from ._labels import EMOTIONS, enumerate_labels
 from ._messages import escape
-from ._paths import check_place
+from ._paths import as_path, check_place
 
 MODELS = {"mobilenet": "MobileNetFER", "resnet": "ResNetFER"}
 SHIPPED = {f"{short}-fer2013": kind for short, kind in MODELS.items()}
@@ -183,7 +182,7 @@ def report(args):
 def _find(model):
     from .weights import find_weights
 
-    return find_weights(SHIPPED[model], "fer2013") if model in SHIPPED else Path(model)
+    return find_weights(SHIPPED[model], "fer2013") if model in SHIPPED else as_path(model)
 
 
 def _load(model, *, onnx=True):
@@ -192,25 +191,26 @@ def _load(model, *, onnx=True):
     path = _find(model)
     if not path.is_file():
         raise FileNotFoundError(
-            f"got {model}, expected a model file, or {' or '.join(SHIPPED)}; there is no such file"
+            f"got {model}, expected a model file or the name of weights, {' or '.join(SHIPPED)}; "
+            "it is no file, check the path"
         )
     if path.suffix.lower() != ".onnx":
         return ferkit.load(path)
     if not onnx:
         raise ValueError(
             f"got {model}, an ONNX file, expected a model file, made by ferkit train or an "
-            f"estimator's save, or {' or '.join(SHIPPED)}"
+            "estimator's save; give the one that it was exported from"
         )
     return ferkit.deploy.OnnxFER(path)
 
 
 def _check_emotions(clf):
-    """Refuse a model of other labels than FER2013's before that is read."""
-    if clf.classes_.tolist() != list(range(len(EMOTIONS))):
+    """Refuse a model that knows none of FER2013's labels before that is read."""
+    if not set(range(len(EMOTIONS))) & set(clf.classes_.tolist()):
         raise ValueError(
-            f"got a model of the classes {', '.join(map(str, clf.classes_))}, expected the "
-            f"integers 0 to 6, as FER2013 has them; score it on its own data in Python, with "
-            "ferkit.metrics.fer_report or ferkit.inspection.write_page"
+            f"got a model of the classes {enumerate_labels(clf.classes_)}, expected integers from "
+            "0 to 6, as FER2013 has them; use it on data of its own in Python, as with "
+            "ferkit.metrics.fer_report"
         )
 
 
@@ -280,12 +280,14 @@ def export(args):
     check_place(args.out)
     if args.out.suffix.lower() != ".onnx":
         raise ValueError(f"got --out {args.out}, expected a name that ends in .onnx")
+    clf = _load(args.model, onnx=False)
     options = {"max_f1_drop": args.max_f1_drop}
     if args.model in SHIPPED:
         options["card"] = _find(args.model).with_suffix(".rst").read_text(encoding="utf-8")
     if args.int8 is not None:
+        _check_emotions(clf)
         options |= {"quantize": "int8", **_split_for_int8(args.int8)}
-    export_onnx(_load(args.model, onnx=False), args.out, **options)
+    export_onnx(clf, args.out, **options)
     print(f"wrote {args.out}, {args.out.stat().st_size / 1e3:.0f} kB")
     if args.int8 is not None:
         facts = OnnxFER(args.out).metadata_

@@ -17,8 +17,8 @@ class FilesMixin:
         """Make a fitted estimator with weights that come with ferkit.
 
         It predicts at once. To go on from the weights, give the name as `weights` to a new
-        estimator: `fit` of this one begins anew unless `warm_start` is set, from nothing and with
-        the parameters that the weights were trained with, for many epochs.
+        estimator. `fit` of this one begins from nothing, with the parameters and the many epochs
+        of the weights' own training, unless `warm_start` is set.
 
         Parameters
         ----------

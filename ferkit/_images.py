@@ -238,7 +238,7 @@ def check_shape_of_fit(rows, own, fitted):
     if own == fitted or (own is None and rows.shape[1:] == (math.prod(fitted),)):
         return
     shape = rows.shape if own is None else (len(rows), *own)
-    if shape in (fitted, (*fitted, 1)):
+    if shape in (fitted, (*fitted, 1), (*fitted, 3)):
         raise ValueError(f"got a single image of shape {shape}, expected several; use X[None]")
     if own is not None:
         advice = []
@@ -247,7 +247,8 @@ def check_shape_of_fit(rows, own, fitted):
         if len(own) > len(fitted):
             advice.append("make them gray with ferkit.preprocessing.ToGray")
         if len(own) < len(fitted):
-            advice.append("repeat their levels with np.repeat(X[..., None], 3, axis=3)")
+            gray = f"X.reshape(-1, {own[0]}, {own[1]}, 1)"
+            advice.append(f"repeat their levels with np.repeat({gray}, 3, axis=3)")
         raise ValueError(
             f"got images of shape {own}, expected {fitted} as in the fit; {' and '.join(advice)}"
         )

@@ -105,8 +105,8 @@ def encode(y, classes):
     unseen = np.setdiff1d(y, classes)
     if len(unseen):
         raise ValueError(
-            f"got labels {_enumerate(unseen)}, expected labels among classes_, "
-            f"{_enumerate(classes)}; fit with all classes, or drop these images"
+            f"got labels {enumerate_labels(unseen)}, expected labels among classes_, "
+            f"{enumerate_labels(classes)}; fit with all classes, or drop these images"
         )
     return np.searchsorted(classes, y)
 
@@ -128,12 +128,24 @@ def check_kind(y, classes):
     """
     if (y.dtype.kind in "OU") != (classes.dtype.kind in "OU"):
         raise ValueError(
-            f"got labels {_enumerate(np.unique(y))}, expected labels among classes_, "
-            f"{_enumerate(classes)}; pass strings where classes_ has strings, and numbers where it "
-            "has numbers"
+            f"got labels {enumerate_labels(np.unique(y))}, expected labels among classes_, "
+            f"{enumerate_labels(classes)}; pass strings where classes_ has strings, and numbers "
+            "where it has numbers"
         )
 
 
-def _enumerate(values):
+def enumerate_labels(values):
+    """Show labels in a message.
+
+    Parameters
+    ----------
+    values : ndarray
+        Any number of them.
+
+    Returns
+    -------
+    str
+        The first ten, and how many more there are.
+    """
     more = f" and {len(values) - _N_SHOWN} more" if len(values) > _N_SHOWN else ""
     return f"{values[:_N_SHOWN].tolist()}{more}"

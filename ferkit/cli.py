@@ -31,10 +31,12 @@ def main(argv=None):
     except BrokenPipeError:  # such as head, which has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor at the exit
         return 141
-    except ModuleNotFoundError as error:  # pip was told to leave dependencies out
-        print(
+    except ModuleNotFoundError as error:
+        if error.name.startswith("ferkit"):
+            raise
+        print(  # pip was told to leave dependencies out
             f"ferkit {args.command}: got no module {error.name}, expected all that ferkit depends "
-            f"on; install it with pip install {error.name}",
+            "on; install what it belongs to, or ferkit without --no-deps",
             file=sys.stderr,
         )
         return 1

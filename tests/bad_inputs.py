@@ -179,7 +179,8 @@ SHAPES = {
     ),
     "gray images after a fit on colour ones": BadInput(
         lambda: fit(COLOUR).predict(LEVELS),
-        "got images of shape (4, 5), expected (4, 5, 3) as in the fit; repeat their levels with",
+        "got images of shape (4, 5), expected (4, 5, 3) as in the fit; repeat their levels with "
+        "np.repeat(X.reshape(-1, 4, 5, 1), 3, axis=3)",
     ),
     "colour images for channels=1": BadInput(
         lambda: fit(COLOUR, channels=1),

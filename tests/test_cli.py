@@ -99,20 +99,33 @@ def test_models_that_a_command_cannot_use(tmp_path, capsys):
     for command, message in (
         (
             ["evaluate", own, "none"],
-            "got a model of the classes bored, cross, expected the integers",
+            "got a model of the classes ['bored', 'cross'], expected integ",
         ),
-        (["report", own, "none", *page], "got a model of the classes bored, cross, expected the"),
+        (["report", own, "none", *page], "got a model of the classes ['bored', 'cross'], expected"),
+        (["export", own, *file, "--int8", "none"], "got a model of the classes ['bored', 'cross']"),
         (["report", onnx, "none", *page], "an ONNX file, expected a model file, made by ferkit tr"),
         (["export", onnx, *file], "an ONNX file, expected a model file, made by ferkit train"),
         (
             ["evaluate", "fer2013", "none"],
-            "got fer2013, expected a model file, or mobilenet-fer2013",
+            "expected a model file or the name of weights, mobilenet",
         ),
     ):
         assert main(command) == 1
         out, err = capsys.readouterr()
         assert not out
         assert message in err
+
+
+@pytest.mark.filterwarnings("ignore:.*got no neutral in")
+def test_a_model_of_some_emotions(csv, tmp_path, capsys, monkeypatch):
+    few = tmp_path / "few.csv"
+    rows = csv.read_text().splitlines(keepends=True)
+    few.write_text("".join(row for row in rows if not row.startswith("6")))
+    X, y = load_fer2013(few, on_error="skip", return_X_y=True)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    ResNetFER(max_epochs=1).fit(X, y).save("~/m")
+    assert main(["evaluate", "~/m", str(few), "--on-error", "skip"]) == 0
+    assert "surprise" in capsys.readouterr().out
 
 
 def test_a_missing_module_is_a_line_on_stderr(tmp_path, capsys, monkeypatch):

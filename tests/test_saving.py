@@ -184,8 +184,9 @@ def read_header(path):
 def edit_header(path, **changes):
     """Rewrite a file's JSON header, without the checksum; None drops a key."""
     data, size, outer, inner = read_header(path)
-    inner = {**inner, "crc32": None, **changes}
-    inner = {key: value for key, value in inner.items() if value is not None or key not in changes}
+    inner.pop("crc32")
+    inner = {**inner, **changes}
+    inner = {key: value for key, value in inner.items() if changes.get(key, 0) is not None}
     outer["__metadata__"] = {"ferkit": json.dumps(inner)}
     header = json.dumps(outer).encode()
     path.write_bytes(struct.pack("<Q", len(header)) + header + data[8 + size :])

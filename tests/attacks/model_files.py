@@ -56,16 +56,17 @@ def mutate_file(random, content):
         for _ in range(random.choice([1, 1, 1, 2, 3])):
             inner, what = mutate_json(random, inner)
             story.append(what)
-    if isinstance(inner, dict):
-        if random.random() < 0.1:
-            inner.pop("crc32", None)
-            story.append("forged: no checksum")
-        elif kind > 3:
-            _mend_checksum(header, data, inner)
-            story.append("forged checksum")
     text = dump_json(inner)
     if random.random() < 0.05:
-        text, story = damage(random, text.encode(), at_most=2).decode("latin-1"), [*story, "text"]
+        text = damage(random, text.encode(), at_most=2).decode("latin-1")
+        story.append("text")
+    chance = random.random()
+    if chance < 0.1:
+        text, is_forged = _forge(text)
+        story += ["forged: no checksum"] * is_forged
+    elif kind == 4 or kind > 5 or (kind == 5 and chance < 0.5):
+        text, is_forged = _forge(text, header, data)
+        story += ["forged checksum"] * is_forged
     header["__metadata__"]["ferkit"] = text
     if kind == 5:
         header, what = mutate_json(random, header)
@@ -75,14 +76,18 @@ def mutate_file(random, content):
     return struct.pack("<Q", size) + text + data, story
 
 
-def _mend_checksum(header, data, inner):
+def _forge(text, header=None, data=None):
+    """Give a text the checksum of a whole file, or none; return it and whether that can be done."""
     try:
-        text = json.dumps(header).encode()
-        tensors = safetensors.torch.load(struct.pack("<Q", len(text)) + text + data)
+        inner = json.loads(text)
         inner.pop("crc32", None)
-        inner["crc32"] = checksum(inner, tensors)
+        if header is not None:
+            outer = json.dumps(header).encode()
+            tensors = safetensors.torch.load(struct.pack("<Q", len(outer)) + outer + data)
+            inner["crc32"] = checksum(inner, tensors)
     except Exception:
-        return
+        return text, False
+    return json.dumps(inner), True
 
 
 def _mutate_tensors(random, header):
