@@ -115,6 +115,9 @@ def test_command_line(album, crops, tmp_path, capsys):
     line = json.loads(capsys.readouterr().out)
     assert line["path"] == str(album / "broken.png")
     assert "got 7 bytes" in line["error"]
+    for file, is_hinted in (("broken.png", False), ("more/coins.png", True)):
+        main(["predict", str(album / file)])
+        assert ("want --crops" in capsys.readouterr().err) == is_hinted
 
     file = str(album / "astronaut.JPG")
     assert main(["predict", file, "--json", "--model", "resnet-fer2013"]) == 0
