@@ -11,6 +11,7 @@ EXAMPLES = [
     "plot_saliency.py",
     "plot_ensemble_and_calibration.py",
     "plot_compare.py",
+    "plot_grid_search.py",
     "plot_search.py",
     "plot_resume.py",
     "plot_export.py",
