@@ -27,8 +27,8 @@ def open_impatient_storage(path):
         warnings.simplefilter("ignore", ExperimentalWarning)
         return RDBStorage(
             f"sqlite:///{path}",
-            heartbeat_interval=1,
-            grace_period=6,
+            heartbeat_interval=2,  # more than a busy machine halts a process for
+            grace_period=8,
             heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=1),
         )
 
