@@ -3,9 +3,9 @@
 import argparse
 import os
 import sys
-from pathlib import Path
 
 from . import __version__, _commands
+from ._paths import as_path
 
 _MODEL = f"model file, or one that comes with ferkit: {' or '.join(_commands.SHIPPED)}"
 
@@ -31,10 +31,8 @@ def main(argv=None):
     except BrokenPipeError:  # such as head, which has what it wanted
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor at the exit
         return 141
-    except ModuleNotFoundError as error:
-        if error.name.startswith("ferkit"):
-            raise
-        print(  # pip was told to leave dependencies out
+    except ModuleNotFoundError as error:  # pip was told to leave dependencies out
+        print(
             f"ferkit {args.command}: got no module {error.name}, expected all that ferkit depends "
             "on; install what it belongs to, or ferkit without --no-deps",
             file=sys.stderr,
@@ -58,12 +56,12 @@ def _parser():
 
     demo = commands.add_parser("demo", help="train on drawn faces and show what comes out")
     demo.set_defaults(run=_commands.demo)
-    demo.add_argument("--out", type=Path, default=Path("ferkit-demo"), help="folder of the plots")
+    demo.add_argument("--out", type=as_path, default="ferkit-demo", help="folder of the plots")
 
     train = commands.add_parser("train", help="train on FER2013 and save the model")
     train.set_defaults(run=_commands.train)
     _add_data(train)
-    train.add_argument("--out", type=Path, required=True, metavar="FILE", help="model file")
+    train.add_argument("--out", type=as_path, required=True, metavar="FILE", help="model file")
     train.add_argument("--model", choices=_commands.MODELS, help="default: mobilenet")
     train.add_argument("--epochs", type=int, help="default: 15")
     train.add_argument("--augment", choices=["reference", "none"], help="default: reference")
@@ -77,7 +75,7 @@ def _parser():
     train.add_argument("--seed", type=int, default=0, help="governs all chance (default: 0)")
     train.add_argument(
         "--checkpoint-dir",
-        type=Path,
+        type=as_path,
         metavar="FOLDER",
         help="where to keep the state of each epoch; the same command goes on from there",
     )
@@ -107,10 +105,10 @@ def _parser():
     export = commands.add_parser("export", help="write a model as an ONNX file")
     export.set_defaults(run=_commands.export)
     export.add_argument("model", metavar="MODEL", help=_MODEL)
-    export.add_argument("--out", type=Path, required=True, metavar="FILE", help="ONNX file")
+    export.add_argument("--out", type=as_path, required=True, metavar="FILE", help="ONNX file")
     export.add_argument(
         "--int8",
-        type=Path,
+        type=as_path,
         metavar="DATA",
         help="round to 8 bits, by images of FER2013 (folder, zip or csv)",
     )
@@ -127,7 +125,7 @@ def _parser():
     report.add_argument("model", metavar="MODEL", help=_MODEL)
     _add_data(report)
     _add_subset(report)
-    report.add_argument("--out", type=Path, required=True, metavar="FILE", help="HTML file")
+    report.add_argument("--out", type=as_path, required=True, metavar="FILE", help="HTML file")
     return parser
 
 
@@ -141,7 +139,7 @@ def _add_subset(parser):
 
 
 def _add_data(parser):
-    parser.add_argument("data", type=Path, metavar="DATA", help="FER2013: folder, zip or csv")
+    parser.add_argument("data", type=as_path, metavar="DATA", help="FER2013: folder, zip or csv")
     parser.add_argument(
         "--on-error",
         choices=["raise", "skip"],

@@ -124,7 +124,7 @@ def test_a_model_of_some_emotions(csv, tmp_path, capsys, monkeypatch):
     X, y = load_fer2013(few, on_error="skip", return_X_y=True)
     monkeypatch.setenv("HOME", str(tmp_path))
     ResNetFER(max_epochs=1).fit(X, y).save("~/m")
-    assert main(["evaluate", "~/m", str(few), "--on-error", "skip"]) == 0
+    assert main(["evaluate", "~/m", "~/few.csv", "--on-error", "skip"]) == 0
     assert "public_test, 120 images" in capsys.readouterr().out
 
 
