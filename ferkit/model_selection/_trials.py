@@ -112,7 +112,7 @@ def run_next_trial(study, objective, *, n_trials, timeout, heartbeat, verbose=0)
         n_of = count_trials(study)
         n_begun = n_of["ended"] + (n_of["running"] if has_heartbeat else 0)
         if n_trials is None or n_begun < n_trials:
-            _run_trial(study, objective, n_trials if has_heartbeat else None, has_heartbeat)
+            _run_trial(study, objective, n_trials, has_heartbeat)
             return True
         if n_of["ended"] >= n_trials:
             break
@@ -194,7 +194,7 @@ def _has_ended(trial):
 
 
 class _Surplus(Exception):
-    """Another process began the last trial at the same moment."""
+    """Another process began the last trial, or the same one, at the same moment."""
 
 
 def _run_trial(study, objective, n_trials, has_heartbeat):
@@ -213,10 +213,9 @@ def _begin(objective, n_trials, has_heartbeat, lost, trial):
         trial.storage.record_heartbeat(trial._trial_id)
     trial.set_user_attr(_PROCESS, f"{socket.gethostname()}:{os.getpid()}")
     trial.set_user_attr(_BEGUN, trial.number)
-    if n_trials is not None:
-        trials = trial.study.get_trials(deepcopy=False)
-        begun = [t.number for t in trials if _has_ended(t) or t.state == TrialState.RUNNING]
-        if begun.index(trial.number) >= n_trials:
+    if has_heartbeat:
+        _fail_repeats(trial.study)
+        if _is_surplus(trial, math.inf if n_trials is None else n_trials):
             raise _Surplus
     try:
         return objective(trial)
@@ -229,6 +228,50 @@ def _begin(objective, n_trials, has_heartbeat, lost, trial):
             lost.append(trial.number)
 
 
+def _is_surplus(trial, n_trials):
+    trials = trial.study.get_trials(deepcopy=False)
+    repeats = _find_repeats(trials)
+    is_retry = _retried_number(trials[trial.number]) is not None
+    n_before = 0
+    for other in trials:
+        if other.state == TrialState.WAITING:
+            # one that is to be tried again is first, though it was enqueued a moment later
+            is_before = _retried_number(other) is not None and not is_retry
+        else:
+            is_before = other.number < trial.number
+        is_counted = _has_ended(other) or not other.state.is_finished()
+        n_before += is_before and is_counted and other.number not in repeats
+    return trial.number in repeats or n_before >= n_trials
+
+
+def _retried_number(trial):
+    history = trial.system_attrs.get("retry_history")
+    return history[-1] if history else None
+
+
+def _find_repeats(trials):
+    # processes that find a dead one at the same moment enqueue a retry each
+    retried, repeats = set(), set()
+    for trial in trials:
+        number = _retried_number(trial)
+        if number in retried:
+            repeats.add(trial.number)
+        elif number is not None:
+            retried.add(number)
+    return repeats
+
+
+def _fail_repeats(study):
+    trials = study.get_trials(deepcopy=False)
+    for number in _find_repeats(trials):
+        trial = trials[number]
+        if trial.state == TrialState.WAITING:
+            with suppress(ValueError, UpdateFinishedTrialError):  # another process was faster
+                # only what runs can be told of
+                if study._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
+                    study.tell(number, state=TrialState.FAIL)
+
+
 def _fail_stale_trials(study, first_seen, grace_period):
     with warning_filter("ignore", category=ExperimentalWarning):
         optuna.storages.fail_stale_trials(study)
@@ -238,3 +281,4 @@ def _fail_stale_trials(study, first_seen, grace_period):
         if trial.user_attrs.get(_BEGUN) != trial.number and seconds > grace_period:
             with suppress(ValueError, UpdateFinishedTrialError):  # another process was faster
                 study.tell(trial.number, state=TrialState.FAIL)
+    _fail_repeats(study)

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from functools import partial
 from unittest import mock
 
 import joblib
@@ -18,7 +19,7 @@ from sklearn.model_selection import GridSearchCV
 
 from ferkit.datasets import make_faces
 from ferkit.model_selection._study import open_storage, open_study
-from ferkit.model_selection._trials import _run_trial, run_next_trial
+from ferkit.model_selection._trials import _begin, _run_trial, _Surplus, run_next_trial
 from tests.helpers import LinearFER
 from tests.share_a_study import N_TRIALS, open_impatient_storage
 
@@ -45,12 +46,13 @@ def test_the_trial_of_a_killed_process_is_tried_again(tmp_path):
     assert all(trial.state.is_finished() for trial in trials)
     n_of = Counter(trial.state for trial in trials)
     assert n_of[TrialState.COMPLETE] + n_of[TrialState.PRUNED] == N_TRIALS
-    # of two that began at the same moment, one too many was failed before it trained
-    others = [t for t in trials[1:] if t.state == TrialState.FAIL]
-    assert not any(trial.params for trial in others)
-    (retry,) = (trial for trial in trials if trial.system_attrs.get("failed_trial") == 0)
+    retry, *repeats = (t for t in trials if t.system_attrs.get("failed_trial") == 0)
     assert retry.params == trials[0].params
-    assert retry.state.is_finished()
+    assert retry.state != TrialState.FAIL
+    # of two that began, or enqueued the retry, at the same moment, one was failed before it trained
+    others = [t for t in trials[1:] if t.state == TrialState.FAIL and t not in repeats]
+    assert not any(trial.params for trial in others)
+    assert all(trial.state == TrialState.FAIL for trial in repeats)
 
 
 def test_a_trial_is_tried_again_once(tmp_path):
@@ -115,6 +117,56 @@ def test_one_too_many_is_failed_at_once(tmp_path):
 
     assert run_next_trial(study, objective, **limits)
     assert [trial.state for trial in study.trials] == [TrialState.COMPLETE, TrialState.FAIL]
+
+
+def with_a_dead_trial(path):
+    storage = open_impatient_storage(path)
+    study = open_study(storage=storage, name="any", seed=0, pruner=None, made_of={})
+    ask(study)
+    study.tell(0, state=TrialState.FAIL)
+    return study, partial(storage.get_heartbeat_stale_trial_callback(), study, study.trials[0])
+
+
+def ask(study):
+    with pytest.warns(UserWarning, match="supposed to be used with"):
+        return study.ask()
+
+
+def test_a_dead_trial_that_several_found_is_tried_again_once(tmp_path):
+    study, enqueue = with_a_dead_trial(tmp_path / "search.db")
+    for _ in range(3):
+        enqueue()
+    begun = []
+
+    def objective(trial):
+        begun.append(trial.number)
+        return 0.5
+
+    while run_next_trial(study, objective, n_trials=2, timeout=np.inf, heartbeat=1):
+        pass
+    assert begun == [1, 4]  # the first retry, and a new one
+    states = Counter(trial.state for trial in study.trials)
+    assert states == {TrialState.FAIL: 3, TrialState.COMPLETE: 2}
+
+
+def test_of_two_retries_that_began_the_later_does_not_train(tmp_path):
+    study, enqueue = with_a_dead_trial(tmp_path / "search.db")
+    enqueue()
+    enqueue()
+    first, second = ask(study), ask(study)
+    with pytest.raises(_Surplus):
+        _begin(lambda trial: 0.5, 5, True, [], second)
+    assert _begin(lambda trial: 0.5, 5, True, [], first) == 0.5
+
+
+def test_a_retry_is_before_a_new_trial_that_began_a_moment_earlier(tmp_path):
+    study, enqueue = with_a_dead_trial(tmp_path / "search.db")
+    new = ask(study)
+    enqueue()
+    enqueue()
+    assert _begin(lambda trial: 0.5, 2, True, [], new) == 0.5
+    with pytest.raises(_Surplus):
+        _begin(lambda trial: 0.5, 1, True, [], new)
 
 
 def test_a_url_is_opened_with_a_heartbeat(tmp_path):
