@@ -33,7 +33,7 @@ class InputMixin:
         images = as_images(rows, self.image_shape_)
         if images.dtype != self._dtype:
             warnings.warn(
-                f"got {images.dtype} images, expected {self._dtype} as in the fit; uint8 holds "
+                f"got {rows.dtype} images, expected {self._dtype} as in the fit; uint8 holds "
                 "levels 0 to 255, floats are used as given and expected in [0, 1]; predict on "
                 "images as they were in the fit",
                 UserWarning,

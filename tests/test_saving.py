@@ -69,7 +69,7 @@ def test_everything_comes_back(estimator, faces, tmp_path):
     pd.testing.assert_frame_equal(loaded.history_, clf.history_)
     np.testing.assert_array_equal(loaded.decision_function(X), clf.decision_function(X))
     np.testing.assert_array_equal(loaded.transform(X), clf.transform(X))
-    with pytest.warns(UserWarning, match="got float32 images, expected uint8"):
+    with pytest.warns(UserWarning, match="got float64 images, expected uint8"):
         loaded.predict(X / 255)
     assert loaded.partial_fit(X, y).n_iter_ == 2
 

@@ -233,7 +233,7 @@ class OnnxFER(
         if images.dtype != self._dtype:  # there was a warning
             if images.dtype != np.uint8:
                 raise ValueError(
-                    f"got {images.dtype} images, expected the uint8 levels that {self.path} takes; "
+                    f"got floats, expected the uint8 levels that {self.path} takes; "
                     "of floats in [0, 1], give (X * 255).round().astype(np.uint8)"
                 )
             images = images / self._dtype.type(255)
