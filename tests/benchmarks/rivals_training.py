@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from skorch import NeuralNetClassifier
 from torch import nn
+from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 BATCH_SIZE = 64
@@ -76,7 +77,7 @@ def train_reference(module_class, module_params, paths, targets, *, lr, weight_d
     loader = DataLoader(
         ImageFolder(paths, targets), batch_size=BATCH_SIZE, shuffle=True, num_workers=2
     )
-    model = with_torchs_activations(module_class(**module_params))
+    model = as_in_the_study(module_class(**module_params))
     criterion = nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay)
     model.train()
@@ -94,13 +95,27 @@ def train_reference(module_class, module_params, paths, targets, *, lr, weight_d
     return train_loss / total, correct / total
 
 
-def with_torchs_activations(module):
-    """Give a network torch's ReLU6, in place, as the study's has it."""
+def as_in_the_study(module):
+    """Give a network torch's ReLU6, in place, and ReLU before the pooling instead of after it.
+
+    Outputs and gradients stay the same.
+    """
     for parent in list(module.modules()):
         for name, child in parent.named_children():
             if type(child).__name__ == "ReLU6":
                 setattr(parent, name, nn.ReLU6(inplace=True))
+            elif type(child).__name__ == "ResidualBlock":
+                setattr(parent, name, _WithReLU(child))
     return module
+
+
+class _WithReLU(nn.Module):
+    def __init__(self, residual_block):
+        super().__init__()
+        self.block, self.shortcut = residual_block.block, residual_block.shortcut
+
+    def forward(self, x):
+        return F.relu(self.block(x) + self.shortcut(x))
 
 
 # -- vanilla skorch --------------------------------------------------------------------------------

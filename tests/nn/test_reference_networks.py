@@ -1,8 +1,11 @@
 """The reference networks, pinned: parameters, and outputs for weights set by a formula."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from ferkit.nn import MobileNetV2, MobileNetV2_48, ResNetLite, count_multiply_adds, count_parameters
 
@@ -80,6 +83,21 @@ def test_forward_equals_the_reference(network):
     module = set_by_formula(network()).train()
     logits = module(formula_images()).detach().numpy()
     np.testing.assert_allclose(logits, REFERENCE_LOGITS[network], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_relu_after_the_pooling_changes_nothing(dtype):
+    ours = ResNetLite(in_channels=1).train()
+    studys = copy.deepcopy(ours)
+    for block in (studys.block1, studys.block2):
+        block.register_forward_hook(lambda _, args, output: F.relu(output))
+    x, y = torch.randint(0, 4, (8, 1, 48, 48)) / 3, torch.arange(8) % 7  # many a tie
+    for network in (ours, studys):
+        with torch.autocast("cpu", dtype, enabled=dtype == torch.bfloat16):
+            loss = F.cross_entropy(network(x), y)
+        loss.backward()
+    for a, b in zip(ours.parameters(), studys.parameters(), strict=True):
+        assert torch.equal(a.grad, b.grad)
 
 
 @pytest.mark.parametrize("network", [MobileNetV2_48, ResNetLite])
