@@ -112,8 +112,9 @@ def run_next_trial(study, objective, *, n_trials, timeout, heartbeat, verbose=0)
         n_of = count_trials(study)
         n_begun = n_of["ended"] + (n_of["running"] if has_heartbeat else 0)
         if n_trials is None or n_begun < n_trials:
-            _run_trial(study, objective, n_trials, has_heartbeat)
-            return True
+            if _run_trial(study, objective, n_trials, has_heartbeat):
+                return True
+            continue
         if n_of["ended"] >= n_trials:
             break
         if verbose:
@@ -198,26 +199,29 @@ class _Surplus(Exception):
 
 
 def _run_trial(study, objective, n_trials, has_heartbeat):
-    lost = []
-    function = partial(_begin, objective, n_trials, has_heartbeat, lost)
+    """Run a trial; returns whether it was not one too many."""
+    lost, surplus = [], []
+    function = partial(_begin, objective, n_trials, has_heartbeat, lost, surplus)
     try:
         with quiet():
             study.optimize(function, n_trials=1, catch=(TrainingFailed, _Surplus))
-    except ValueError:
-        if not lost:  # optuna does not take the result of a trial that was given up
+    except (ValueError, UpdateFinishedTrialError):
+        if not (lost or surplus):  # optuna does not take the result of a trial that was given up
             raise
+    return not surplus
 
 
-def _begin(objective, n_trials, has_heartbeat, lost, trial):
-    if has_heartbeat:
-        trial.storage.record_heartbeat(trial._trial_id)
-    trial.set_user_attr(_PROCESS, f"{socket.gethostname()}:{os.getpid()}")
-    trial.set_user_attr(_BEGUN, trial.number)
-    if has_heartbeat:
-        _fail_repeats(trial.study)
-        if _is_surplus(trial, math.inf if n_trials is None else n_trials):
-            raise _Surplus
+def _begin(objective, n_trials, has_heartbeat, lost, surplus, trial):
     try:
+        if has_heartbeat:
+            trial.storage.record_heartbeat(trial._trial_id)
+        trial.set_user_attr(_PROCESS, f"{socket.gethostname()}:{os.getpid()}")
+        trial.set_user_attr(_BEGUN, trial.number)
+        if has_heartbeat:
+            _fail_repeats(trial.study)
+            if _is_surplus(trial, math.inf if n_trials is None else n_trials):
+                surplus.append(trial.number)
+                raise _Surplus
         return objective(trial)
     except KeyboardInterrupt:
         trial.study.enqueue_trial(trial.params)  # for whoever goes on
@@ -231,12 +235,13 @@ def _begin(objective, n_trials, has_heartbeat, lost, trial):
 def _is_surplus(trial, n_trials):
     trials = trial.study.get_trials(deepcopy=False)
     repeats = _find_repeats(trials)
-    is_retry = _retried_number(trials[trial.number]) is not None
+    own = trials[trial.number]
+    is_from_queue = own.params or own.system_attrs
     n_before = 0
     for other in trials:
         if other.state == TrialState.WAITING:
-            # one that is to be tried again is first, though it was enqueued a moment later
-            is_before = _retried_number(other) is not None and not is_retry
+            # what is to be tried again is before what is new, though enqueued a moment later
+            is_before = not is_from_queue and _retried_number(other) is not None
         else:
             is_before = other.number < trial.number
         is_counted = _has_ended(other) or not other.state.is_finished()
@@ -266,10 +271,8 @@ def _fail_repeats(study):
     for number in _find_repeats(trials):
         trial = trials[number]
         if trial.state == TrialState.WAITING:
-            with suppress(ValueError, UpdateFinishedTrialError):  # another process was faster
-                # only what runs can be told of
-                if study._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
-                    study.tell(number, state=TrialState.FAIL)
+            with suppress(UpdateFinishedTrialError):  # another process was faster
+                study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
 
 
 def _fail_stale_trials(study, first_seen, grace_period):

@@ -31,7 +31,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x):
         """Map (n, in_channels, h, w) to (n, out_channels, h, w)."""
-        return self.block(x).add_(self.shortcut(x))
+        return self.block(x) + self.shortcut(x)
 
 
 class ResNetLite(nn.Module):

@@ -155,8 +155,8 @@ def test_of_two_retries_that_began_the_later_does_not_train(tmp_path):
     enqueue()
     first, second = ask(study), ask(study)
     with pytest.raises(_Surplus):
-        _begin(lambda trial: 0.5, 5, True, [], second)
-    assert _begin(lambda trial: 0.5, 5, True, [], first) == 0.5
+        _begin(lambda trial: 0.5, 5, True, [], [], second)
+    assert _begin(lambda trial: 0.5, 5, True, [], [], first) == 0.5
 
 
 def test_a_retry_is_before_a_new_trial_that_began_a_moment_earlier(tmp_path):
@@ -164,9 +164,62 @@ def test_a_retry_is_before_a_new_trial_that_began_a_moment_earlier(tmp_path):
     new = ask(study)
     enqueue()
     enqueue()
-    assert _begin(lambda trial: 0.5, 2, True, [], new) == 0.5
+    assert _begin(lambda trial: 0.5, 2, True, [], [], new) == 0.5
     with pytest.raises(_Surplus):
-        _begin(lambda trial: 0.5, 1, True, [], new)
+        _begin(lambda trial: 0.5, 1, True, [], [], new)
+
+
+def test_a_queue_is_worked_off_beside_a_retry(tmp_path):
+    study, enqueue = with_a_dead_trial(tmp_path / "search.db")
+    for lr in (0.1, 0.2, 0.3):
+        study.enqueue_trial({"lr": lr})
+    enqueue()
+    begun = []
+
+    def objective(trial):
+        begun.append(trial.suggest_float("lr", 0, 1))
+        return 0.5
+
+    while run_next_trial(study, objective, n_trials=3, timeout=np.inf, heartbeat=1):
+        pass
+    assert begun == [0.1, 0.2, 0.3]
+    assert study.trials[-1].state == TrialState.WAITING  # for a search of more trials
+    while run_next_trial(study, objective, n_trials=4, timeout=np.inf, heartbeat=1):
+        pass
+    assert [trial.state for trial in study.trials] == [TrialState.FAIL, *4 * [TrialState.COMPLETE]]
+
+
+def test_a_trial_that_was_failed_before_it_began_is_let_go(tmp_path):
+    study, _ = with_a_dead_trial(tmp_path / "search.db")
+
+    def fail():  # another process takes it for a repeat
+        study.tell(1, state=TrialState.FAIL)
+        return "host"
+
+    with mock.patch("socket.gethostname", fail):
+        assert _run_trial(study, lambda trial: 0.5, n_trials=1, has_heartbeat=True)
+    assert _run_trial(study, lambda trial: 0.5, n_trials=1, has_heartbeat=True)
+    states = [trial.state for trial in study.trials]
+    assert states == [TrialState.FAIL, TrialState.FAIL, TrialState.COMPLETE]
+
+
+def test_one_too_many_waits_for_the_others(tmp_path):
+    study, _ = with_a_dead_trial(tmp_path / "search.db")
+    ask(study)  # by another process, which has not yet begun
+
+    def tell(_):
+        study.tell(1, 0.7)
+
+    limits = {"n_trials": 1, "timeout": np.inf, "heartbeat": 60}
+    with (
+        mock.patch(
+            "ferkit.model_selection._trials.count_trials",
+            side_effect=[Counter(), *2 * [Counter(ended=1)]],
+        ),
+        mock.patch("time.sleep", tell),
+    ):
+        assert not run_next_trial(study, lambda trial: 0.5, **limits)
+    assert [trial.state for trial in study.trials[2:]] == [TrialState.FAIL]
 
 
 def test_a_url_is_opened_with_a_heartbeat(tmp_path):
