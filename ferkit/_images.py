@@ -113,7 +113,8 @@ def _explain_ragged(images):
         if shape != np.shape(images[0]):
             return (
                 f"got images of different shapes, {np.shape(images[0])} in sample 0 and {shape} "
-                f"in sample {sample}, expected one shape; resize them first"
+                f"in sample {sample}, expected one shape; resize them with Pillow, or read files "
+                "with ferkit.datasets.load_image_folder(image_size=48)"
             )
 
 

@@ -149,9 +149,11 @@ def read(path):
                 raise ValueError("its checksum differs")
         version = header.pop("format")
     except faults as error:
+        is_onnx = path.suffix.lower() == ".onnx"
+        advice = "; open ONNX files with ferkit.deploy.OnnxFER" if is_onnx else ""
         raise ValueError(
             f"got {path}, expected a ferkit model file, made by an estimator's save; it is of "
-            f"another kind or damaged ({explain(error)})"
+            f"another kind or damaged ({explain(error)}){advice}"
         ) from error
     if version != FORMAT:
         raise ValueError(

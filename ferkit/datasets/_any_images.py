@@ -28,7 +28,7 @@ from ._image_files import (
 _MAX_SIZE = 2**26  # bytes of a file, which may be a photograph
 _MAX_PIXELS = 2**25  # to decode: a few kilobytes may claim more; JPEGs are decoded coarser
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
-_KIND = "a JPEG, PNG, BMP, GIF, PPM, TIFF or WebP image"
+_KIND = "a JPEG, PNG, BMP, GIF, PPM, TIFF or WebP image of 8 bits"
 _PLAIN_MODES = {"1", "L", "P", "RGB", "CMYK", "YCbCr"}
 _ALPHA_MODES = {"LA", "PA", "RGBA"}
 

@@ -38,7 +38,7 @@ _NAMES = {
     "f1_macro": "macro-F1",
     "calibration_error": "calibration error",
 }
-_PLACES = {"checkpoint_dir", "weights", "teacher"}  # on the machine that trained
+_PLACES = {"checkpoint_dir", "teacher"}  # on the machine that trained
 _N_SALIENCY = 100  # images of a class: enough for a mean map
 _N_OCCLUDED = 5  # each is predicted some 225 times
 
@@ -193,9 +193,12 @@ def _digest_labels(y):
 
 def _training(estimator):
     defaults = type(estimator)().get_params(deep=False)
+    params = estimator.get_params(deep=False)
+    if params.get("weights") is not None:  # they may have seen the images of the scores
+        params["weights"] = as_path(params["weights"]).name
     changed = {
         name: value
-        for name, value in estimator.get_params(deep=False).items()
+        for name, value in params.items()
         if name not in _PLACES and repr(value) != repr(defaults[name])
     }
     lines = "\n".join(f"{name} = {value!r}" for name, value in changed.items())

@@ -164,8 +164,11 @@ def test_a_page_predicts_once(trained, tmp_path, monkeypatch):
 
 def test_a_page_does_not_tell_where_files_were(tmp_path):
     X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
-    clf = LinearFER(max_epochs=1, random_state=0, checkpoint_dir=tmp_path / "secret").fit(X, y)
-    assert "secret" not in write_and_read(tmp_path, clf, X, y)
+    folder = tmp_path / "secret"
+    clf = LinearFER(max_epochs=1, random_state=0, checkpoint_dir=folder).fit(X, y)
+    page = write_and_read(tmp_path, clf.set_params(weights=folder / "begun.safetensors"), X, y)
+    assert "secret" not in page
+    assert "begun.safetensors" in page
 
 
 def test_what_goes_together(trained, tmp_path):
