@@ -73,12 +73,18 @@ __all__ = [
 if not TYPE_CHECKING:  # type checkers would take any name
 
     def __getattr__(name):
-        if name in _HOMES:
-            value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
-        elif name in _ROOMS:
-            value = import_module(f".{name}", __name__)
-        else:
+        if name not in _HOMES and name not in _ROOMS:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        try:
+            value = import_module(f".{_HOMES.get(name, name)}", __name__)
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                f"got no module {error.name}, expected it for ferkit.{name}; install ferkit with "
+                "all that it depends on: without, ferkit.deploy.OnnxFER is all that works",
+                name=error.name,
+            ) from error
+        if name in _HOMES:
+            value = getattr(value, name)
         globals()[name] = value
         return value
 

@@ -50,6 +50,12 @@ def test_every_public_name_resolves():
     assert names == "ferkit._mobilenet"
 
 
+def test_a_missing_dependency():
+    hidden = "import sys; sys.modules['pandas'] = None; import ferkit\n"
+    said = run(hidden + "try: ferkit.MobileNetFER()\nexcept ImportError as error: print(error)")
+    assert said.startswith("got no module pandas, expected it for ferkit.MobileNetFER; install")
+
+
 def test_unknown_names():
     assert not hasattr(ferkit, "no_such_name")
 

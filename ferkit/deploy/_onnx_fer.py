@@ -234,7 +234,7 @@ class OnnxFER(
             if images.dtype != np.uint8:
                 raise ValueError(
                     f"got floats, expected the uint8 levels that {self.path} takes; "
-                    "of floats in [0, 1], give (X * 255).round().astype(np.uint8)"
+                    "give X.round().astype(np.uint8), of floats in [0, 1] that of X * 255"
                 )
             images = images / self._dtype.type(255)
         session = self._open()[0]
