@@ -184,10 +184,10 @@ def _index(path, on_error):
         raise ValueError(
             f"{path}: got empty class folders, expected images in them; fetch the data set again"
         )
-    firsts = [held[0] for held in names.values() if held]
-    if all((path / first).is_dir() for first in firsts):
+    entries = [name for folder in folders for name in names[folder]]
+    if all((path / name).is_dir() for name in entries):  # looks no further than the first file
         raise ValueError(
-            f"{path}: got folders in the class folders, such as {printable(firsts[0])}, expected "
+            f"{path}: got folders in the class folders, such as {printable(entries[0])}, expected "
             f"images; if {printable(folders[0])} is a part of the data set, pass its path"
         )
     for folder in folders:

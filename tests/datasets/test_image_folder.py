@@ -288,6 +288,18 @@ def test_nothing_but_bad_files(memmap, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
+def test_folders_beside_images_are_left_out(tmp_path):
+    two_classes(tmp_path)
+    folders = [path for path in tmp_path.iterdir() if path.is_dir()]
+    for folder in folders:
+        (folder / "0").mkdir()
+    with pytest.warns(UserWarning, match="got a folder, expected a JPEG"):
+        faces = load_image_folder(tmp_path, on_error="skip", image_size=8)
+    assert len(faces.skipped) == len(folders)
+    with pytest.raises(ValueError, match="0: got a folder, expected a JPEG"):
+        load_image_folder(tmp_path, image_size=8)
+
+
 def test_splits_are_not_taken_for_classes(tmp_path):
     two_classes(tmp_path / "train")
     two_classes(tmp_path / "test")
