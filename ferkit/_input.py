@@ -11,6 +11,46 @@ from ._images import as_images, as_rows, check_shape_of_fit, resolve_image_shape
 from ._labels import as_labels, encode
 
 
+def check_like_fit(estimator, X):
+    """Validate images like those that an estimator was fitted on.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Has `image_shape_` and `_dtype`.
+    X : array-like
+        Images or rows.
+
+    Returns
+    -------
+    ndarray of shape (n, h, w, 1) or (n, h, w, 3)
+        uint8 or float32.
+
+    Raises
+    ------
+    ValueError
+        If they have another shape, or are no images.
+
+    Warns
+    -----
+    UserWarning
+        If they are of another dtype.
+    """
+    rows, image_shape = as_rows(X)
+    check_shape_of_fit(rows, image_shape, estimator.image_shape_)
+    rows = validate_data(estimator, rows, reset=False, ensure_all_finite=False)
+    images = as_images(rows, estimator.image_shape_)
+    if images.dtype != estimator._dtype:
+        warnings.warn(
+            f"got {rows.dtype} images, expected {estimator._dtype} as in the fit; uint8 holds "
+            "levels 0 to 255, floats are used as given and expected in [0, 1]; predict on "
+            "images as they were in the fit",
+            UserWarning,
+            stacklevel=4,
+        )
+    return images
+
+
 class InputMixin:
     """Checks of X and y; an estimator has `image_shape`, and after them `image_shape_`."""
 
@@ -27,19 +67,7 @@ class InputMixin:
 
     def _check_X(self, X):
         """Validate images like those of the fit: (n, h, w, 1) or (n, h, w, 3), uint8 or float32."""
-        rows, image_shape = as_rows(X)
-        check_shape_of_fit(rows, image_shape, self.image_shape_)
-        rows = validate_data(self, rows, reset=False, ensure_all_finite=False)
-        images = as_images(rows, self.image_shape_)
-        if images.dtype != self._dtype:
-            warnings.warn(
-                f"got {rows.dtype} images, expected {self._dtype} as in the fit; uint8 holds "
-                "levels 0 to 255, floats are used as given and expected in [0, 1]; predict on "
-                "images as they were in the fit",
-                UserWarning,
-                stacklevel=3,
-            )
-        return images
+        return check_like_fit(self, X)
 
     def _check_X_y(self, X, y):
         """Validate more images and labels like those of the fit; returns indices of classes."""

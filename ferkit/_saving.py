@@ -9,7 +9,6 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
 from . import persistence
 from ._typing import StrPath
@@ -46,6 +45,8 @@ def save(estimator, path, *, dtype="float32", with_history=True):
     ValueError
         If the file could not hold the estimator, or `load` not read it.
     """
+    from sklearn.utils.validation import check_is_fitted  # OnnxFER does without scikit-learn
+
     import ferkit
 
     check_is_fitted(estimator)

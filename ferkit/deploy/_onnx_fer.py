@@ -4,32 +4,26 @@ from __future__ import annotations
 
 import os
 from numbers import Integral
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
 
-from .._input import InputMixin
 from .._paths import as_path
 from .._typing import StrPath
 from ..persistence import explain
+from ._estimator_protocol import FittedEstimatorProtocol
 from ._metadata import unpack
 from ._runtime import import_extra, open_session, run
 
 
-class OnnxFER(
-    InputMixin, ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin, BaseEstimator
-):
+class OnnxFER(FittedEstimatorProtocol):
     """An ONNX file by `export_onnx` as a fitted scikit-learn classifier, without torch.
 
     Needs ``pip install onnxruntime``. It computes what the exported estimator did, with its `tta`,
     `temperature` and `logit_adjustment`. It is fitted from the beginning, and stays as it is.
+    scikit-learn takes it for a classifier and transformer by its methods and tags; it is no
+    `BaseEstimator`, so that uint8 images are answered for before scikit-learn is imported.
 
     Parameters
     ----------
@@ -73,36 +67,10 @@ class OnnxFER(
         self.path = path
         self.n_threads = n_threads
 
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        tags.requires_fit = False
-        return tags
-
-    def __sklearn_is_fitted__(self):
-        return True
-
     def __getstate__(self):
-        state = super().__getstate__().copy()
+        state = self.__dict__.copy()
         state.pop("_opened", None)  # a session is made anew, from the file
         return state
-
-    def fit(self, X: Any, y: Any = None) -> Self:
-        """Do nothing: the file was trained.
-
-        Parameters
-        ----------
-        X : array-like
-            Ignored.
-        y : array-like, default=None
-            Ignored.
-
-        Returns
-        -------
-        OnnxFER
-            Self.
-        """
-        return self
 
     def _open(self):
         """Read the file, once for these parameters: the session, and its metadata."""
@@ -136,10 +104,6 @@ class OnnxFER(
     def _dtype(self):
         return self.metadata_["dtype"]
 
-    @property
-    def _n_features_out(self):
-        return self._embedding_output().shape[1]
-
     def _embedding_output(self):
         for output in self._open()[0].get_outputs():
             if output.name == "embedding":
@@ -167,8 +131,9 @@ class OnnxFER(
         AttributeError
             If the network has no embedding.
         """
-        self._embedding_output()  # else scikit-learn would say that it is not fitted
-        return super().get_feature_names_out(input_features)
+        prefix = type(self).__name__.lower()
+        n_features = self._embedding_output().shape[1]
+        return np.array([f"{prefix}{index}" for index in range(n_features)], dtype=object)
 
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float32]:
         """Compute the classes' probabilities.
@@ -226,10 +191,10 @@ class OnnxFER(
             If the network has no embedding.
         """
         self._embedding_output()
-        return self._run("embedding", X)
+        return self._contain(self._run("embedding", X), X)
 
     def _run(self, output, X):
-        images = self._check_X(X)
+        images = X if self._is_exact(X) else self._check_X(X)
         if images.dtype != self._dtype:  # there was a warning
             if images.dtype != np.uint8:
                 raise ValueError(
@@ -245,6 +210,27 @@ class OnnxFER(
                 f"got {self.path}, which ONNX Runtime cannot run, expected a file by "
                 f"ferkit.deploy.export_onnx: {explain(error)}"
             ) from error
+
+    def _is_exact(self, X):
+        """Tell what the network takes as it is; scikit-learn's checks would find nothing there."""
+        return (
+            type(X) is np.ndarray
+            and X.dtype == self._dtype == np.uint8
+            and X.shape[1:] == self.image_shape_
+            and len(X) > 0
+        )
+
+    def _check_X(self, X):
+        try:
+            from .._input import check_like_fit
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                f"got no module {error.name}, expected it for checking X; install scikit-learn, or "
+                f"give X as a {self._dtype} array of shape (n, "
+                f"{', '.join(map(str, self.image_shape_))})",
+                name=error.name,
+            ) from error
+        return check_like_fit(self, X)
 
 
 def _read(path, n_threads):

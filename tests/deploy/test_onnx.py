@@ -8,10 +8,16 @@ import sys
 import numpy as np
 import onnx
 import onnxruntime
+import pandas as pd
 import pytest
+from sklearn import config_context
 from sklearn.base import clone, is_classifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import VotingClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score, f1_score
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
@@ -157,14 +163,51 @@ def test_it_says_what_it_is(file, trained):
     onnx.checker.check_model(onnx.load(file))
 
 
-def test_it_needs_no_torch(file):
+def test_it_gives_the_containers_that_scikit_learn_asks_for(file, faces):
+    X = faces[0][:3]
+    clf = OnnxFER(file).set_output(transform="pandas")
+    frame = clf.transform(X)
+    assert frame.columns.tolist() == clf.get_feature_names_out().tolist()
+    np.testing.assert_array_equal(frame.to_numpy(), OnnxFER(file).transform(X))
+    rows = pd.DataFrame(X.reshape(3, -1), index=["a", "b", "c"])
+    assert clone(clf).fit_transform(rows).index.tolist() == ["a", "b", "c"]
+    with config_context(transform_output="pandas"):
+        assert isinstance(OnnxFER(file).transform(X), pd.DataFrame)
+        assert isinstance(clf.set_output(transform="default").transform(X), np.ndarray)
+    names = make_union(clf, clf).set_output(transform="pandas").transform(X).columns
+    assert names[0] == "onnxfer-1__onnxfer0"
+
+
+def test_it_works_within_scikit_learns_estimators(file, faces):
+    X, y = faces
+    clf = OnnxFER(file)
+    assert "n_threads=1" in repr(make_pipeline(clf))
+    sure = CalibratedClassifierCV(FrozenEstimator(clf), method="temperature").fit(X, y)
+    np.testing.assert_array_equal(sure.predict(X), clf.predict(X))
+    vote = VotingClassifier([("a", clf), ("b", clf)], voting="soft").fit(X, y)
+    np.testing.assert_allclose(vote.predict_proba(X), clf.predict_proba(X), atol=1e-7)
+    search = GridSearchCV(clf, {"n_threads": [1, 2]}, cv=2).fit(X, y)
+    assert search.best_score_ == pytest.approx(clf.score(X, y), abs=0.01)
+    weights = np.arange(len(y))
+    hits = clf.predict(X) == y
+    assert clf.score(X, y, sample_weight=weights) == np.average(hits, weights=weights)
+    with pytest.raises(ValueError, match="got parameter 'threads' of OnnxFER, expected one"):
+        clf.set_params(threads=2)
+
+
+def test_it_needs_neither_torch_nor_scikit_learn(file):
     code = (
-        "import sys, numpy as np; from ferkit.deploy import OnnxFER; "
-        f"clf = OnnxFER({str(file)!r}); clf.predict(np.zeros((3, 48, 48), np.uint8)); "
-        "print({'torch', 'skorch', 'onnx', 'cv2', 'matplotlib'} & set(sys.modules))"
+        "import sys, numpy as np; from ferkit.deploy import OnnxFER; X = np.zeros((3, 48, 48), "
+        f"np.uint8); clf = OnnxFER({str(file)!r}); clf.predict(X); clf.transform(X); repr(clf); "
+        "print({'torch', 'skorch', 'onnx', 'cv2', 'matplotlib', 'sklearn', 'scipy', 'pandas'} "
+        "& set(sys.modules)); sys.modules['sklearn'] = None\n"
+        "try: clf.predict(X / 255)\n"
+        "except ModuleNotFoundError as error: print(error)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "set()"
+    modules, message = run.stdout.splitlines()
+    assert modules == "set()"
+    assert message.endswith("give X as a uint8 array of shape (n, 48, 48)")
 
 
 def test_eight_bits(trained, file, faces, tmp_path):
