@@ -6,6 +6,7 @@ import numpy as np
 
 from ._identity import identify_fit
 from ._imbalance import class_weights, logit_offset
+from ._paths import as_path
 from ._random import preserved_generators, seed_generators, stream_seed
 from ._saving import load_weights
 from .weights import resolve_weights
@@ -18,9 +19,8 @@ class NetMixin:
         """Find the tensors that a network begins with, and their classes; None for random ones."""
         if self.warm_start and hasattr(self, "net_"):
             return self.module_.state_dict(), self.classes_
-        if self.weights is None:
-            return None
-        return self._load_weights()
+        self._began_with = None if self.weights is None else as_path(self.weights).name
+        return None if self.weights is None else self._load_weights()
 
     def _load_weights(self):
         """Read the tensors that `weights` names, and their classes.

@@ -75,6 +75,7 @@ def save(estimator, path, *, dtype="float32", with_history=True):
         "in_channels": estimator.net_.iterator_train__in_channels,
         "class_weight": None if class_weight is None else class_weight.tolist(),
         "best_epoch": estimator.best_epoch_,
+        "began_with": estimator._began_with,
         "history": estimator.net_.history_rows() if with_history else [],
     }
     persistence.write(path, _rounded(estimator.module_.state_dict(), dtype), header)
@@ -263,6 +264,7 @@ def _complete(header, estimator):
         "in_channels": n_channels,
         "class_weight": None,
         "best_epoch": len(header["history"]),
+        "began_with": None,
     }
     return added | header
 
@@ -277,6 +279,7 @@ def _restore(estimator, tensors, header):
         estimator.feature_names_in_ = np.array(header["feature_names_in"], dtype=object)
     estimator.image_shape_ = tuple(header["image_shape"])
     estimator._dtype = np.dtype(header["dtype"])
+    estimator._began_with = header["began_with"]
     net = estimator._build_net(header["in_channels"], header["class_weight"], header["seed"])
     _check_tensors(tensors)
     net.load_weights(tensors)
@@ -300,6 +303,7 @@ def _check_header(header, n_classes):
         "class_count": _are_numbers(header["class_count"], n_classes),
         "class_weight": weight is None or _are_numbers(weight, n_classes),
         "best_epoch": _are_ints([header["best_epoch"]]),
+        "began_with": header["began_with"] is None or isinstance(header["began_with"], str),
         "history": persistence.is_history(header["history"]),
     }
     for name, is_it in is_good.items():

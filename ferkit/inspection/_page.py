@@ -194,8 +194,8 @@ def _digest_labels(y):
 def _training(estimator):
     defaults = type(estimator)().get_params(deep=False)
     params = estimator.get_params(deep=False)
-    if params.get("weights") is not None:  # they may have seen the images of the scores
-        params["weights"] = as_path(params["weights"]).name
+    if "weights" in params:  # what training began with may have seen the images of the scores
+        params["weights"] = estimator._began_with
     changed = {
         name: value
         for name, value in params.items()

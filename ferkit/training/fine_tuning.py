@@ -104,10 +104,12 @@ def graft(module, tensors, *, keep):
         feature_parts(module)
     tensors = tensors | {name: t for name, t in own.items() if name.split(".")[0] in keep}
     for name in sorted(own.keys() | tensors.keys()):
-        got, expected = (tuple(t[name].shape) if name in t else "none" for t in (tensors, own))
+        got, expected = (
+            f"of shape {tuple(t[name].shape)}" if name in t else "missing" for t in (tensors, own)
+        )
         if got != expected:
             raise ValueError(
-                f"got weights of another network ({name} of shape {got}), expected those of a "
+                f"got weights of another network ({name}: {got}), expected those of a "
                 f"{type(module).__name__} ({expected}); set the variant and channels that they "
                 "are of (those that come with ferkit: variant='strided', gray images), or "
                 "weights=None and warm_start=False"

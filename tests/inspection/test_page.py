@@ -162,13 +162,20 @@ def test_a_page_predicts_once(trained, tmp_path, monkeypatch):
     assert len(n_predicted) == 1
 
 
-def test_a_page_does_not_tell_where_files_were(tmp_path):
-    X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
+def test_a_page_tells_what_training_began_with_but_not_where_that_was(trained, tmp_path):
+    clf, X, y = trained
     folder = tmp_path / "secret"
-    clf = LinearFER(max_epochs=1, random_state=0, checkpoint_dir=folder).fit(X, y)
-    page = write_and_read(tmp_path, clf.set_params(weights=folder / "begun.safetensors"), X, y)
-    assert "secret" not in page
-    assert "begun.safetensors" in page
+    folder.mkdir()
+    clf.save(folder / "begun.safetensors")
+    weights = folder / "begun.safetensors"
+    later = ResNetFER(max_epochs=1, random_state=0, weights=weights, checkpoint_dir=folder)
+    later.fit(X, y).save(tmp_path / "later.safetensors")
+    again = ferkit.load(tmp_path / "later.safetensors")
+    again.set_params(warm_start=True).fit(X, y)
+    for estimator in (later, later.set_params(weights=None), again):
+        page = write_and_read(tmp_path, estimator, X, y)
+        assert "weights = &#x27;begun.safetensors&#x27;" in page
+        assert "secret" not in page
 
 
 def test_what_goes_together(trained, tmp_path):
