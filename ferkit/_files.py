@@ -41,14 +41,16 @@ class FilesMixin:
                 f"got the class {cls.__module__}.{cls.__qualname__}, expected ferkit's "
                 f"{cls.__name__}, whose weights they are; give the name as weights instead"
             )
+        estimator._began_with = name
         return estimator
 
     def save(self, path: StrPath, *, dtype: Literal["float32", "float16"] = "float32") -> None:
         """Write the fitted estimator to one file, which `ferkit.load` reads.
 
         The file holds the parameters but `callbacks`, `checkpoint_dir`, `sampler`, `teacher` and
-        `weights`; the weights that predict, the labels and the history; and no code. The
-        optimizer's state is not in it: a `partial_fit` after loading starts the optimizer anew.
+        `weights`, of which it keeps the name; the weights that predict, the labels and the history;
+        and no code. The optimizer's state is not in it: a `partial_fit` after loading starts the
+        optimizer anew.
 
         Parameters
         ----------

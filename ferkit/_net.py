@@ -15,6 +15,8 @@ from .weights import resolve_weights
 class NetMixin:
     """Makes nets, for an estimator whose parameters and data have been checked."""
 
+    _began_with: str | None = None  # name of the weights that training began with
+
     def _find_initial_weights(self):
         """Find the tensors that a network begins with, and their classes; None for random ones."""
         if self.warm_start and hasattr(self, "net_"):

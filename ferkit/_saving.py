@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import persistence
+from ._paths import as_path
 from ._typing import StrPath
 
 if TYPE_CHECKING:
@@ -257,7 +258,7 @@ def _check_tensors(tensors):
 
 
 def _complete(header, estimator):
-    """Add what the first files of the format did not have; they were trained without it."""
+    """Add what the first files of the format did not have, as it was or as unknown."""
     n_channels = 3 if estimator.channels == 3 or len(header["image_shape"]) == 3 else 1
     added = {
         "class_count": [1] * len(header["classes"][1]),  # unknown; equal ones adjust no logits
@@ -291,7 +292,7 @@ def _restore(estimator, tensors, header):
 def _check_header(header, n_classes):
     """Refuse what `save` does not write, and what would fail only when it is used."""
     shape, names = header["image_shape"], header["feature_names_in"]
-    weight = header["class_weight"]
+    weight, began_with = header["class_weight"], header["began_with"]
     is_good = {
         "image_shape": _are_ints(shape, 1) and (len(shape) == 2 or shape[2:] == [3]),
         "n_features_in": header["n_features_in"] == math.prod(shape),
@@ -303,7 +304,8 @@ def _check_header(header, n_classes):
         "class_count": _are_numbers(header["class_count"], n_classes),
         "class_weight": weight is None or _are_numbers(weight, n_classes),
         "best_epoch": _are_ints([header["best_epoch"]]),
-        "began_with": header["began_with"] is None or isinstance(header["began_with"], str),
+        "began_with": began_with is None
+        or (isinstance(began_with, str) and as_path(began_with).name == began_with),
         "history": persistence.is_history(header["history"]),
     }
     for name, is_it in is_good.items():

@@ -225,6 +225,7 @@ def edit_text(path, old, new):
         ({"class_weight": [-1] * 7}, "its class_weight is"),
         ({"best_epoch": "x"}, "its best_epoch is 'x'"),
         ({"began_with": 1}, "its began_with is 1"),
+        ({"began_with": "home/a"}, "its began_with is 'home/a'"),
         ({"history": [{"valid_f1": 3}]}, "its history is"),
         ({"history": [{"train_loss": float("nan")}]}, "its header has the value NaN"),
         ({"format": 99}, "of model format 99, expected 1; use the release of ferkit"),

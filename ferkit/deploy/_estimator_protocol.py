@@ -4,11 +4,42 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from importlib import import_module
 from inspect import signature
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+
+def import_scikit_learn(name, purpose):
+    """Import a module of scikit-learn, while other threads may be importing it, too.
+
+    Parameters
+    ----------
+    name : str
+        Of the module.
+    purpose : str
+        What it is needed for.
+
+    Returns
+    -------
+    module
+        The module.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If scikit-learn is not installed.
+    """
+    try:
+        import_module("sklearn")  # waits for a thread that is half through it
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"got no module {error.name}, expected it for {purpose}; install scikit-learn",
+            name=error.name,
+        ) from error
+    return import_module(name)
 
 
 class FittedEstimatorProtocol:
@@ -29,7 +60,7 @@ class FittedEstimatorProtocol:
         Parameters
         ----------
         deep : bool, default=True
-            Ignored: no parameter is an estimator.
+            Ignored: no parameter has parameters.
 
         Returns
         -------
@@ -75,14 +106,13 @@ class FittedEstimatorProtocol:
         return True
 
     def __sklearn_tags__(self) -> Any:
-        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags, TransformerTags
-
-        return Tags(
+        utils = import_scikit_learn("sklearn.utils", "tags")
+        return utils.Tags(
             estimator_type="classifier",
-            target_tags=TargetTags(required=True),
-            transformer_tags=TransformerTags(),
-            classifier_tags=ClassifierTags(),
-            input_tags=InputTags(three_d_array=True),
+            target_tags=utils.TargetTags(required=True),
+            transformer_tags=utils.TransformerTags(),
+            classifier_tags=utils.ClassifierTags(),
+            input_tags=utils.InputTags(three_d_array=True),
             requires_fit=False,
         )
 
@@ -137,9 +167,8 @@ class FittedEstimatorProtocol:
         float
             Share of the labels that are predicted.
         """
-        from sklearn.metrics import accuracy_score
-
-        return accuracy_score(y, self.predict(X), sample_weight=sample_weight)
+        metrics = import_scikit_learn("sklearn.metrics", "the accuracy")
+        return metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight)
 
     def set_output(self, *, transform: str | None = None) -> Self:
         """Choose what `transform` gives.
@@ -160,10 +189,11 @@ class FittedEstimatorProtocol:
 
     def _contain(self, output: np.ndarray, X: Any) -> Any:
         """Give the output of `transform` as `set_output` and scikit-learn's configuration ask."""
-        if "sklearn" not in sys.modules and not hasattr(self, "_sklearn_output_config"):
+        config = getattr(self, "_sklearn_output_config", None)
+        if config is None and sys.modules.get("sklearn") is None:  # then nobody asked
             return output
+        import_scikit_learn("sklearn.base", "set_output")
         from ._containers import Container
 
-        config = getattr(self, "_sklearn_output_config", {})
         container = Container(output, self.get_feature_names_out())
-        return container.set_output(**config).transform(X)
+        return container.set_output(**(config or {})).transform(X)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._paths import as_path
 from .._typing import StrPath
 from ..persistence import explain
-from ._estimator_protocol import FittedEstimatorProtocol
+from ._estimator_protocol import FittedEstimatorProtocol, import_scikit_learn
 from ._metadata import unpack
 from ._runtime import import_extra, open_session, run
 
@@ -23,7 +23,8 @@ class OnnxFER(FittedEstimatorProtocol):
     Needs ``pip install onnxruntime``. It computes what the exported estimator did, with its `tta`,
     `temperature` and `logit_adjustment`. It is fitted from the beginning, and stays as it is.
     scikit-learn takes it for a classifier and transformer by its methods and tags; it is no
-    `BaseEstimator`, so that uint8 images are answered for before scikit-learn is imported.
+    `BaseEstimator`, so that uint8 images are answered for before scikit-learn is imported. Metadata
+    routing is not part of it: `score` takes weights when they are passed to it.
 
     Parameters
     ----------
@@ -221,15 +222,12 @@ class OnnxFER(FittedEstimatorProtocol):
         )
 
     def _check_X(self, X):
-        try:
-            from .._input import check_like_fit
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
-                f"got no module {error.name}, expected it for checking X; install scikit-learn, or "
-                f"give X as a {self._dtype} array of shape (n, "
-                f"{', '.join(map(str, self.image_shape_))})",
-                name=error.name,
-            ) from error
+        sides = ", ".join(map(str, self.image_shape_))
+        import_scikit_learn(
+            "sklearn.utils", f"an X that is no uint8 array of one or more images, (n, {sides})"
+        )
+        from .._input import check_like_fit
+
         return check_like_fit(self, X)
 
 

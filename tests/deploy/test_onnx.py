@@ -207,7 +207,37 @@ def test_it_needs_neither_torch_nor_scikit_learn(file):
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules, message = run.stdout.splitlines()
     assert modules == "set()"
-    assert message.endswith("give X as a uint8 array of shape (n, 48, 48)")
+    assert message == (
+        "got no module sklearn, expected it for an X that is no uint8 array of one or more images, "
+        "(n, 48, 48); install scikit-learn"
+    )
+
+
+def test_threads_may_import_scikit_learn_meanwhile(file):
+    code = f"""
+import threading, numpy as np
+from ferkit.deploy import OnnxFER
+clf, X = OnnxFER({str(file)!r}), np.zeros((3, 48, 48), np.uint8)
+clf.predict(X)
+importing = threading.Thread(target=clf.predict, args=[X.reshape(3, -1)])
+importing.start()
+while importing.is_alive():
+    clf.transform(X)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stderr == ""
+
+
+def test_what_is_checked(file):
+    clf = OnnxFER(file)
+    X = np.random.default_rng(0).integers(0, 256, (4, 48, 48), np.uint8)
+    expected = clf.predict_proba(X)
+    memory = np.memmap(file.with_suffix(".images"), np.uint8, "w+", shape=X.shape)
+    memory[:] = X
+    for given in (X[::-1][::-1], np.asfortranarray(X), memory, X[..., None], X.astype(int)):
+        np.testing.assert_array_equal(clf.predict_proba(given), expected)
+    with pytest.raises(ValueError, match="0 sample"):
+        clf.predict_proba(X[:0])
 
 
 def test_eight_bits(trained, file, faces, tmp_path):

@@ -8,6 +8,7 @@ import re
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 import ferkit
 from ferkit import ResNetFER
@@ -172,10 +173,13 @@ def test_a_page_tells_what_training_began_with_but_not_where_that_was(trained, t
     later.fit(X, y).save(tmp_path / "later.safetensors")
     again = ferkit.load(tmp_path / "later.safetensors")
     again.set_params(warm_start=True).fit(X, y)
-    for estimator in (later, later.set_params(weights=None), again):
+    for estimator in (later, clone(later).fit(X, y).set_params(weights=None), again):
         page = write_and_read(tmp_path, estimator, X, y)
         assert "weights = &#x27;begun.safetensors&#x27;" in page
         assert "secret" not in page
+    X = make_faces(70, random_state=0).images
+    page = write_and_read(tmp_path, ResNetFER.from_pretrained("fer2013"), X, y)
+    assert "weights = &#x27;fer2013&#x27;" in page
 
 
 def test_what_goes_together(trained, tmp_path):
