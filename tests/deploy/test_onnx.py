@@ -220,9 +220,14 @@ from ferkit.deploy import OnnxFER
 clf, X = OnnxFER({str(file)!r}), np.zeros((3, 48, 48), np.uint8)
 clf.predict(X)
 importing = threading.Thread(target=clf.predict, args=[X.reshape(3, -1)])
-importing.start()
-while importing.is_alive():
-    clf.transform(X)
+def transform():
+    while importing.is_alive():
+        clf.transform(X)
+threads = [importing, threading.Thread(target=transform), threading.Thread(target=transform)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stderr == ""
