@@ -219,17 +219,24 @@ import threading, numpy as np
 from ferkit.deploy import OnnxFER
 clf, X = OnnxFER({str(file)!r}), np.zeros((3, 48, 48), np.uint8)
 clf.predict(X)
-importing = threading.Thread(target=clf.predict, args=[X.reshape(3, -1)])
+done = threading.Event()
 def transform():
-    while importing.is_alive():
+    while not done.is_set():
         clf.transform(X)
-threads = [importing, threading.Thread(target=transform), threading.Thread(target=transform)]
+def check():
+    try:
+        clf.predict(X.reshape(3, -1))
+    finally:
+        done.set()
+threads = [threading.Thread(target=target) for target in (transform, transform, check)]
 for thread in threads:
     thread.start()
 for thread in threads:
     thread.join()
 """
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+    )
     assert run.stderr == ""
 
 
