@@ -209,8 +209,8 @@ def _check_emotions(clf):
     if not set(range(len(EMOTIONS))) & set(clf.classes_.tolist()):
         raise ValueError(
             f"got a model of the classes {enumerate_labels(clf.classes_)}, expected integers from "
-            "0 to 6, as FER2013 has them; use it on data of its own in Python, as with "
-            "ferkit.metrics.fer_report"
+            "0 to 6, as FER2013 has them; use it on data of its own in Python, with "
+            "ferkit.metrics.fer_report or ferkit.inspection.write_page"
         )
 
 

@@ -36,7 +36,7 @@ class NetMixin:
             stay random then.
         """
         kinds = [kind.__name__ for kind in type(self).__mro__]
-        return load_weights(resolve_weights(self.weights, kinds))
+        return load_weights(resolve_weights(self.weights, kinds), self)
 
     def _new_net(self, n_channels, seed, initial):
         """Make a net for images of `n_channels`, whose classes are `class_count_`."""

@@ -175,13 +175,15 @@ def _device_here(device, path):
     return device
 
 
-def load_weights(path):
+def load_weights(path, estimator=None):
     """Read the weights of a saved estimator.
 
     Parameters
     ----------
     path : str or os.PathLike
         The file.
+    estimator : BaseFER, default=None
+        Which is to begin with them.
 
     Returns
     -------
@@ -195,14 +197,31 @@ def load_weights(path):
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not a model file.
+        If it is not a model file, or of another network than the estimator's.
     """
     tensors, header = _read_model(path)
     try:
         _check_tensors(tensors)
-        return tensors, read_classes(header)
+        classes = read_classes(header)
+        saved = _name_network(header["class"], header["params"])
     except _FAULTS as error:
         raise _damaged(path, error) from error
+    own = type(estimator).__name__
+    if own in _CLASSES:  # others are the user's, who may know better
+        own = _name_network(own, estimator.get_params(deep=False))
+        if saved != own:
+            raise ValueError(
+                f"got weights of another network, {saved}, expected those of {own}; take "
+                f"{saved}, or weights=None"
+            )
+    return tensors, classes
+
+
+def _name_network(name, params):
+    """Write down a class of ferkit with the parameter that decides its network."""
+    kinds = {"LargeFER": ("architecture", "resemote")}
+    kind, default = kinds.get(name, ("variant", "reference"))
+    return name if name == "VGG16FER" else f"{name}({kind}={params.get(kind, default)!r:.40})"
 
 
 def _read_model(path):

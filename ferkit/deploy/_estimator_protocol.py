@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 
-def import_scikit_learn(name, purpose):
+def import_scikit_learn(name, purpose, *, instead=None):
     """Import a module of scikit-learn, while other threads may be importing it, too.
 
     Parameters
@@ -21,6 +21,8 @@ def import_scikit_learn(name, purpose):
         Of the module.
     purpose : str
         What it is needed for.
+    instead : str, default=None
+        What else a user without it can do.
 
     Returns
     -------
@@ -36,7 +38,8 @@ def import_scikit_learn(name, purpose):
         import_module("sklearn")  # waits for a thread that is half through it
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"got no module {error.name}, expected it for {purpose}; install scikit-learn",
+            f"got no module {error.name}, expected it for {purpose}; install scikit-learn"
+            + (f", or {instead}" if instead else ""),
             name=error.name,
         ) from error
     return import_module(name)

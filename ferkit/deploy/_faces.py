@@ -189,7 +189,8 @@ def _load_cascade(thread):
     if not hasattr(cv2, "CascadeClassifier") or not os.path.isfile(path):
         raise ImportError(
             f"got OpenCV {cv2.__version__} without its Haar cascades, expected OpenCV 4 from PyPI; "
-            'install it with pip install "ferkit[photo]", or give FaceDetector a YuNet as model'
+            'install it with pip install "opencv-python-headless<5", or give FaceDetector a YuNet'
+            " as model"
         )
     return cv2.CascadeClassifier(path)
 

@@ -200,7 +200,8 @@ class OnnxFER(FittedEstimatorProtocol):
             if images.dtype != np.uint8:
                 raise ValueError(
                     f"got floats, expected the uint8 levels that {self.path} takes; "
-                    "give X.round().astype(np.uint8), of floats in [0, 1] that of X * 255"
+                    "give X.round().astype(np.uint8) if they are levels, and "
+                    "(X * 255).round().astype(np.uint8) if they are in [0, 1]"
                 )
             images = images / self._dtype.type(255)
         session = self._open()[0]
@@ -222,9 +223,12 @@ class OnnxFER(FittedEstimatorProtocol):
         )
 
     def _check_X(self, X):
+        kind, shape = (getattr(X, name, "unknown") for name in ("dtype", "shape"))
         sides = ", ".join(map(str, self.image_shape_))
         import_scikit_learn(
-            "sklearn.utils", f"an X that is no uint8 array of one or more images, (n, {sides})"
+            "sklearn.utils",
+            f"checking X of dtype {kind} and shape {shape}",
+            instead=f"give uint8 images (n, {sides})" if self._dtype == np.uint8 else None,
         )
         from .._input import check_like_fit
 

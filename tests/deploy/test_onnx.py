@@ -146,7 +146,7 @@ def test_it_is_a_scikit_learn_classifier(file, faces, trained, tmp_path):
     assert clone(clf).get_params() == {"path": file, "n_threads": 2}
     with (
         pytest.warns(UserWarning, match="got float32 images, expected uint8"),
-        pytest.raises(ValueError, match=r"got floats, expected the uint8 levels .* give X\.round"),
+        pytest.raises(ValueError, match=r"got floats, expected the uint8 levels .* in \[0, 1\]"),
     ):
         clf.predict(X / np.float32(255))
     with pytest.raises(ValueError, match=r"got images of shape \(16, 16\)"):
@@ -208,8 +208,8 @@ def test_it_needs_neither_torch_nor_scikit_learn(file):
     modules, message = run.stdout.splitlines()
     assert modules == "set()"
     assert message == (
-        "got no module sklearn, expected it for an X that is no uint8 array of one or more images, "
-        "(n, 48, 48); install scikit-learn"
+        "got no module sklearn, expected it for checking X of dtype float64 and shape (3, 48, 48); "
+        "install scikit-learn, or give uint8 images (n, 48, 48)"
     )
 
 
