@@ -171,4 +171,5 @@ def train_recipe(
         return clf
 
     clf = train(name).set_params(tta="flip", teacher=None, weights=None, checkpoint_dir=None)
+    clf.set_params(early_stopping=False)  # `partial_fit` can go on from it
     return clf.set_params(**tune_prediction(clf, X_val, y_val))
