@@ -171,5 +171,5 @@ def train_recipe(
         return clf
 
     clf = train(name).set_params(tta="flip", teacher=None, weights=None, checkpoint_dir=None)
-    clf.set_params(early_stopping=False)  # `partial_fit` can go on from it
+    clf.set_params(early_stopping=False)  # its file can go on with `partial_fit`
     return clf.set_params(**tune_prediction(clf, X_val, y_val))

@@ -43,11 +43,13 @@ def test_stages_are_trained_in_order_and_once(faces, tmp_path, capsys):
     clf = train_recipe("resnet-fer2013", **params, verbose=2)
     text = capsys.readouterr().out
     stages = [line.split()[1] for line in text.splitlines() if line.startswith("stage ")]
-    assert stages == ["mobilenet-first", "resnet-first", "resnet-fer2013"]
+    assert stages == ["mobilenet-first", "resnet-first", "resnet-second", "resnet-fer2013"]
     assert type(clf) is ferkit.ResNetFER
     assert clf.tta == "flip"
     assert clf.temperature != 1
     assert clf.teacher is clf.weights is clf.checkpoint_dir is None
+    clf.save(tmp_path / "saved")
+    ferkit.load(tmp_path / "saved").partial_fit(X, faces["y"])
 
     again = train_recipe("resnet-fer2013", **params)
     assert again.history_["seconds"].tolist() == clf.history_["seconds"].tolist()  # loaded
@@ -58,13 +60,19 @@ def test_stages_are_trained_in_order_and_once(faces, tmp_path, capsys):
     resnet = ferkit.ResNetFER(**SHORT["resnet-first"].params, random_state=0)
     teachers = [FrozenEstimator(each.fit(X, faces["y"])) for each in (mobilenet, resnet)]
     resnet.save(tmp_path / "begin")
-    by_hand = ferkit.ResNetFER(
-        **SHORT["resnet-fer2013"].params,
+    second = ferkit.ResNetFER(
+        **SHORT["resnet-second"].params,
         weights=tmp_path / "begin",
         teacher=teachers,
-        tta="flip",
         random_state=0,
     ).fit(X, faces["y"])
+    second.save(tmp_path / "second")
+    by_hand = ferkit.ResNetFER(
+        **SHORT["resnet-fer2013"].params,
+        weights=tmp_path / "second",
+        tta="flip",
+        random_state=0,
+    ).fit(**faces)
     np.testing.assert_array_equal(by_hand.transform(X), clf.transform(X))
 
 
