@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import warnings
 from dataclasses import asdict
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from . import persistence
-from ._paths import as_path
 from ._typing import StrPath
 
 if TYPE_CHECKING:
@@ -324,7 +324,7 @@ def _check_header(header, n_classes):
         "class_weight": weight is None or _are_numbers(weight, n_classes),
         "best_epoch": _are_ints([header["best_epoch"]]),
         "began_with": began_with is None
-        or (isinstance(began_with, str) and as_path(began_with).name == began_with),
+        or (isinstance(began_with, str) and os.path.basename(began_with) == began_with),
         "history": persistence.is_history(header["history"]),
     }
     for name, is_it in is_good.items():
