@@ -210,7 +210,7 @@ def resolve_policy(policy: str | Policy | None, name: str = "policy") -> Policy 
         return policy
     if not isinstance(policy, str) or policy not in POLICIES:
         raise ValueError(
-            f"got {name}={policy!r}, expected None, a ferkit.augment.Policy or one of "
+            f"got {name}={policy!r}, expected a ferkit.augment.Policy, None or one of "
             f"{', '.join(map(repr, POLICIES))}; choose one"
         )
     return POLICIES[policy]
