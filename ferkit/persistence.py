@@ -149,8 +149,12 @@ def read(path):
                 raise ValueError("its checksum differs")
         version = header.pop("format")
     except faults as error:
-        is_onnx = path.suffix.lower() == ".onnx"
-        advice = "; open ONNX files with ferkit.deploy.OnnxFER" if is_onnx else ""
+        openers = {
+            ".onnx": "; open ONNX files with ferkit.deploy.OnnxFER",
+            ".pkl": "; open pickles with pickle.load",
+            ".joblib": "; open it with joblib.load",
+        }
+        advice = openers.get(path.suffix.lower(), "")
         raise ValueError(
             f"got {path}, expected a ferkit model file, made by an estimator's save; it is of "
             f"another kind or damaged ({explain(error)}){advice}"

@@ -245,6 +245,16 @@ def test_truncated_files(keep, saved):
         ferkit.load(saved)
 
 
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [("a.onnx", "ferkit.deploy.OnnxFER"), ("a.pkl", "pickle.load"), ("a.joblib", "joblib.load")],
+)
+def test_files_of_another_kind(name, advice, tmp_path):
+    (tmp_path / name).write_bytes(b"\x80\x04" * 50)
+    with pytest.raises(ValueError, match=f"of another kind or damaged.*{advice}"):
+        ferkit.load(tmp_path / name)
+
+
 def test_a_flipped_bit(saved):
     content = bytearray(saved.read_bytes())
     content[-9] ^= 1

@@ -4,45 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from importlib import import_module
 from inspect import signature
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._runtime import import_extra
 
-def import_scikit_learn(name, purpose, *, instead=None):
-    """Import a module of scikit-learn, while other threads may be importing it, too.
 
-    Parameters
-    ----------
-    name : str
-        Of the module.
-    purpose : str
-        What it is needed for.
-    instead : str, default=None
-        What else a user without it can do.
+def import_scikit_learn(name, purpose, cure="install scikit-learn"):
+    """Import a module of scikit-learn, as `import_extra` does.
 
-    Returns
-    -------
-    module
-        The module.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        If scikit-learn is not installed.
+    The package goes first: it waits for threads that are half through it, its modules do not.
     """
-    try:
-        import_module("sklearn")  # waits for a thread that is half through it
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            f"got no module {error.name}, expected it for {purpose}; install scikit-learn"
-            + (f", or {instead}" if instead else ""),
-            name=error.name,
-        ) from error
-    return import_module(name)
+    import_extra("sklearn", purpose, cure)
+    return import_extra(name, purpose, cure)
 
 
 class FittedEstimatorProtocol:

@@ -224,12 +224,10 @@ class OnnxFER(FittedEstimatorProtocol):
 
     def _check_X(self, X):
         kind, shape = (getattr(X, name, "unknown") for name in ("dtype", "shape"))
-        sides = ", ".join(map(str, self.image_shape_))
-        import_scikit_learn(
-            "sklearn.utils",
-            f"checking X of dtype {kind} and shape {shape}",
-            instead=f"give uint8 images (n, {sides})" if self._dtype == np.uint8 else None,
-        )
+        cure = "install scikit-learn"
+        if self._dtype == np.uint8:
+            cure += f", or give uint8 images (n, {', '.join(map(str, self.image_shape_))})"
+        import_scikit_learn("sklearn.utils", f"checking X of dtype {kind} and shape {shape}", cure)
         from .._input import check_like_fit
 
         return check_like_fit(self, X)

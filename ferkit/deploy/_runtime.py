@@ -7,13 +7,17 @@ import numpy as np
 _BATCH_SIZE = 256  # images at once: bounds the memory, whatever the size of X
 
 
-def import_extra(name):
-    """Import a module that the extra [onnx] brings.
+def import_extra(name, purpose="ONNX", cure='install it with pip install "ferkit[onnx]"'):
+    """Import a module that need not be installed.
 
     Parameters
     ----------
     name : str
         Of the module.
+    purpose : str, default="ONNX"
+        What it is needed for.
+    cure : str, default: the extra [onnx]
+        What a user without it can do.
 
     Returns
     -------
@@ -28,10 +32,7 @@ def import_extra(name):
     try:
         return import_module(name)
     except ImportError as error:
-        raise ImportError(
-            f'got no {name}, expected it for ONNX; install it with pip install "ferkit[onnx]"',
-            name=name,
-        ) from error
+        raise ImportError(f"got no {name}, expected it for {purpose}; {cure}", name=name) from error
 
 
 def open_session(model, n_threads):

@@ -202,13 +202,13 @@ def test_it_needs_neither_torch_nor_scikit_learn(file):
         "print({'torch', 'skorch', 'onnx', 'cv2', 'matplotlib', 'sklearn', 'scipy', 'pandas'} "
         "& set(sys.modules)); sys.modules['sklearn'] = None\n"
         "try: clf.predict(X / 255)\n"
-        "except ModuleNotFoundError as error: print(error)"
+        "except ImportError as error: print(error)"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules, message = run.stdout.splitlines()
     assert modules == "set()"
     assert message == (
-        "got no module sklearn, expected it for checking X of dtype float64 and shape (3, 48, 48); "
+        "got no sklearn, expected it for checking X of dtype float64 and shape (3, 48, 48); "
         "install scikit-learn, or give uint8 images (n, 48, 48)"
     )
 
