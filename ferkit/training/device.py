@@ -36,14 +36,12 @@ def resolve_device(device):
     return torch.device(device)
 
 
-def resolve_precision(precision, device, module):
+def resolve_precision(precision, device):
     """Turn an estimator's `precision` into the dtype that training computes in.
 
     "auto" is a fixed table, never a measurement, so that the same machine gives the same bits:
-    bfloat16 where the hardware multiplies it natively, else float32. Depthwise convolutions on
-    the CPU stay in float32: they gain little, and their bfloat16 gradients on maps of one pixel
-    depend on uninitialised memory (seen in torch 2.13). Weights, batch statistics and inference
-    are float32 in any case.
+    bfloat16 where the hardware multiplies it natively, else float32. Weights, batch statistics and
+    inference are float32 in any case.
 
     Parameters
     ----------
@@ -51,8 +49,6 @@ def resolve_precision(precision, device, module):
         What the user asked for.
     device : torch.device
         Where training runs.
-    module : torch.nn.Module
-        What is trained.
 
     Returns
     -------
@@ -64,12 +60,7 @@ def resolve_precision(precision, device, module):
     if device.type == "cuda":
         pays = torch.cuda.is_bf16_supported(including_emulation=False)
     elif device.type == "cpu":
-        is_native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        pays = is_native and not _has_depthwise(module)
+        pays = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
     else:
         pays = False
     return torch.bfloat16 if pays else torch.float32
-
-
-def _has_depthwise(module):
-    return any(isinstance(m, torch.nn.Conv2d) and m.groups > 1 for m in module.modules())

@@ -155,7 +155,7 @@ def train_tricks(module_class, module_params, X, y, *, lr, weight_decay):
     model = module_class(**module_params).to(memory_format=torch.channels_last)
     criterion = nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, weight_decay=weight_decay, fused=True)
-    is_mixed = bfloat16_pays(model)
+    is_mixed = is_bfloat16_native()
     model.train()
     for index in torch.randperm(len(X)).split(BATCH_SIZE):
         optimizer.zero_grad(set_to_none=True)
@@ -166,11 +166,9 @@ def train_tricks(module_class, module_params, X, y, *, lr, weight_decay):
     return model
 
 
-def bfloat16_pays(model):
-    """Tell whether bfloat16 is faster: the CPU multiplies it, no convolution is depthwise."""
-    is_native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    has_depthwise = any(isinstance(m, nn.Conv2d) and m.groups > 1 for m in model.modules())
-    return is_native and not has_depthwise
+def is_bfloat16_native():
+    """Tell whether the CPU multiplies bfloat16."""
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
 def keep_freed_memory():

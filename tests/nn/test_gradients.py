@@ -20,7 +20,7 @@ from ferkit.training.distillation import Distillation
 from ferkit.training.losses import FocalLoss
 
 BLOCKS = {
-    "Conv2d": lambda: Conv2d(2, 3, 3, stride=2, padding=1),
+    "Conv2d": lambda: Conv2d(2, 3, 3, stride=2),
     "ReLU6": lambda: nn.Sequential(nn.Conv2d(2, 3, 1), ReLU6()),
     "InvertedResidual": lambda: InvertedResidual(2, 2, 1, 2),
     "InvertedResidual, strided": lambda: InvertedResidual(2, 3, 2, 2),
