@@ -6,6 +6,8 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.nn.grad import conv2d_weight
 
+from ._batch_norm import BatchNorm2d
+
 
 class Conv2d(nn.Conv2d):
     """torch's, without a bias, with gradients in bfloat16 on the CPU that are right and fast.
@@ -92,5 +94,5 @@ def conv_bn(in_channels, out_channels, kernel_size, stride=1, groups=1):
     """
     return [
         Conv2d(in_channels, out_channels, kernel_size, stride=stride, groups=groups),
-        nn.BatchNorm2d(out_channels),
+        BatchNorm2d(out_channels),
     ]

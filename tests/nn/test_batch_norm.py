@@ -1,0 +1,67 @@
+"""ferkit's batch normalisation against torch's in float64."""
+
+import pytest
+import torch
+from torch import nn
+
+from ferkit.nn._batch_norm import BatchNorm2d
+
+PARTS = ["output", "gradient", "gradient of the weight", "of the bias", "mean", "variance"]
+
+
+def parts(module, x, gradient):
+    module = module(x.shape[1]).to(torch.promote_types(x.dtype, torch.float32))
+    with torch.no_grad():
+        module.weight.copy_(torch.linspace(0.5, 2, x.shape[1]))
+        module.bias.copy_(torch.linspace(-1, 2, x.shape[1]))
+    x = x.clone().requires_grad_()
+    y = module(x)
+    assert y.is_contiguous(memory_format=torch.channels_last)
+    y.backward(gradient.to(x.dtype))
+    return y, x.grad, module.weight.grad, module.bias.grad, module.running_mean, module.running_var
+
+
+def errors(found, expected):
+    return {
+        name: ((a.double() - b).norm() / b.norm()).item()
+        for name, a, b in zip(PARTS, found, expected, strict=True)
+    }
+
+
+@pytest.mark.parametrize("channels", [1, 3, 16, 24, 40])
+@pytest.mark.parametrize("shape", [(1, 4), (6, 4), (5, 7), (48, 48)])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_it_is_torchs(channels, shape, dtype):
+    torch.manual_seed(0)
+    x, gradient = (
+        (torch.randn(8, channels, *shape) + shift).to(dtype, memory_format=torch.channels_last)
+        for shift in (2, 0.3)
+    )
+    expected = parts(nn.BatchNorm2d, x.double(), gradient.double())
+    theirs = errors(parts(nn.BatchNorm2d, x, gradient), expected)
+    ours = errors(parts(BatchNorm2d, x, gradient), expected)
+    for name in PARTS:
+        assert ours[name] <= 2 * theirs[name] + 1e-5, name
+
+
+def test_what_follows_may_work_in_place():
+    torch.manual_seed(0)
+    x = torch.randn(4, 24, 6, 6).to(torch.bfloat16, memory_format=torch.channels_last)
+    gradients = []
+    for inplace in (False, True):
+        norm = BatchNorm2d(24)
+        nn.Sequential(norm, nn.ReLU(inplace=inplace))(x).float().square().sum().backward()
+        gradients.append(norm.weight.grad)
+    assert torch.equal(*gradients)
+
+
+def test_state_and_evaluation_are_torchs():
+    torch.manual_seed(0)
+    x = torch.randn(4, 24, 6, 6).to(torch.bfloat16, memory_format=torch.channels_last)
+    ours, theirs = BatchNorm2d(24), nn.BatchNorm2d(24)
+    for module in (ours, theirs):
+        for _ in range(3):
+            module(x)
+    assert ours.num_batches_tracked == theirs.num_batches_tracked == 3
+    theirs.load_state_dict(ours.state_dict())
+    assert torch.equal(ours.eval()(x), theirs.eval()(x))
