@@ -1,6 +1,9 @@
 """Where a fit runs, and in which precision."""
 
 import torch
+from torch import nn
+
+from ..nn._conv import Conv2d
 
 
 def resolve_device(device):
@@ -36,12 +39,13 @@ def resolve_device(device):
     return torch.device(device)
 
 
-def resolve_precision(precision, device):
+def resolve_precision(precision, device, module):
     """Turn an estimator's `precision` into the dtype that training computes in.
 
     "auto" is a fixed table, never a measurement, so that the same machine gives the same bits:
-    bfloat16 where the hardware multiplies it natively, else float32. Weights, batch statistics and
-    inference are float32 in any case.
+    bfloat16 where the hardware multiplies it natively, else float32. On the CPU, networks with
+    strided depthwise convolutions that are torch's own stay in float32: `ferkit.nn._conv` tells
+    what is wrong with them. Weights, batch statistics and inference are float32 in any case.
 
     Parameters
     ----------
@@ -49,6 +53,8 @@ def resolve_precision(precision, device):
         What the user asked for.
     device : torch.device
         Where training runs.
+    module : torch.nn.Module
+        What is trained.
 
     Returns
     -------
@@ -60,7 +66,17 @@ def resolve_precision(precision, device):
     if device.type == "cuda":
         pays = torch.cuda.is_bf16_supported(including_emulation=False)
     elif device.type == "cpu":
-        pays = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        is_native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+        pays = is_native and not any(map(_is_slow, module.modules()))
     else:
         pays = False
     return torch.bfloat16 if pays else torch.float32
+
+
+def _is_slow(layer):
+    return (
+        isinstance(layer, nn.Conv2d)
+        and not isinstance(layer, Conv2d)
+        and layer.groups > 1
+        and max(layer.stride) > 1
+    )

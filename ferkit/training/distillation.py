@@ -37,19 +37,19 @@ class Distillation:
     def __init__(self, teachers, *, weight, temperature, device, precision):
         self.weight = weight
         self.temperature = temperature
-        self.is_mixed = resolve_precision(precision, device) == torch.bfloat16
         self.teachers = []
         for module, in_channels in teachers:
             module = copy.deepcopy(module).to(device, memory_format=torch.channels_last)
-            self.teachers.append((module.eval().requires_grad_(False), in_channels))
+            dtype = resolve_precision(precision, device, module)
+            self.teachers.append((module.eval().requires_grad_(False), in_channels, dtype))
 
     @torch.no_grad()
     def _probabilities(self, x):
         outputs = []
-        for module, in_channels in self.teachers:
+        for module, in_channels, dtype in self.teachers:
             x_seen = x[:, :1] if in_channels == 1 else x.expand(-1, in_channels, -1, -1)
             with torch.autocast(
-                x.device.type, torch.bfloat16, enabled=self.is_mixed, cache_enabled=False
+                x.device.type, torch.bfloat16, enabled=dtype != torch.float32, cache_enabled=False
             ):
                 logits = module(x_seen.contiguous(memory_format=torch.channels_last)).float()
             outputs.append(F.softmax(logits / self.temperature, dim=1))

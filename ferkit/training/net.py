@@ -175,7 +175,7 @@ class FERNet(NeuralNetClassifier):
         torch.OutOfMemoryError
             If the device has too little memory.
         """
-        self.training_dtype_ = resolve_precision(self.precision, self.torch_device)
+        self.training_dtype_ = resolve_precision(self.precision, self.torch_device, self.module_)
         last = len(self.history) + epochs
         rank, n_processes = rank_and_size()
         batches = self.get_iterator(self.get_dataset(images, targets), training=True)

@@ -1,6 +1,8 @@
 import pytest
 import torch
+from torch import nn
 
+from ferkit.nn import MobileNetV2_48, ResNetLite
 from ferkit.training.device import resolve_device, resolve_precision
 
 
@@ -20,6 +22,10 @@ def test_precision_table_on_cpu(native, monkeypatch):
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: native)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: False)
     cpu = torch.device("cpu")
-    assert resolve_precision("auto", cpu) == (torch.bfloat16 if native else torch.float32)
+    expected = torch.bfloat16 if native else torch.float32
+    for module in (MobileNetV2_48(), ResNetLite(), nn.Conv2d(4, 4, 3, groups=4)):
+        assert resolve_precision("auto", cpu, module) == expected
+    theirs = nn.Sequential(nn.Conv2d(4, 4, 3, stride=2, groups=4))
+    assert resolve_precision("auto", cpu, theirs) == torch.float32
     for name in ("float32", "bfloat16"):
-        assert resolve_precision(name, cpu) == getattr(torch, name)
+        assert resolve_precision(name, cpu, theirs) == getattr(torch, name)
