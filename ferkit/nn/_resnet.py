@@ -32,7 +32,7 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x):
         """Map (n, in_channels, h, w) to (n, out_channels, h, w)."""
-        return self.block(x) + self.shortcut(x)
+        return self.block(x).add_(self.shortcut(x))  # in place: batch normalisation forgets it
 
 
 class ResNetLite(nn.Module):
