@@ -4,9 +4,15 @@ import pytest
 import torch
 from torch import nn
 
+from ferkit.nn import _batch_norm
 from ferkit.nn._batch_norm import BatchNorm2d
 
 PARTS = ["output", "gradient", "gradient of the weight", "of the bias", "mean", "variance"]
+
+
+@pytest.fixture(autouse=True)
+def any_size(monkeypatch):
+    monkeypatch.setattr(_batch_norm, "_MANY", 0)
 
 
 def parts(module, x, gradient):
