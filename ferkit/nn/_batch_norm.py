@@ -20,17 +20,16 @@ class BatchNorm2d(nn.BatchNorm2d):
 
     def forward(self, x):
         """Map (n, channels, h, w) to the same, normalised."""
+        is_fast = not self.training or x.dtype != torch.bfloat16 or x.device.type != "cpu"
+        if is_fast or torch.compiler.is_compiling() or not torch.is_grad_enabled():
+            return super().forward(x)
         fold = math.lcm(self.num_features, _LANES) // self.num_features
-        is_slow = (
-            fold > 1
-            and x.numel() > _MANY
-            and x.dtype == torch.bfloat16
-            and x.device.type == "cpu"
-            and x.is_contiguous(memory_format=torch.channels_last)
-            and x.shape[3] % fold == 0
-        )
-        is_training = self.training and torch.is_grad_enabled()
-        if not (is_slow and is_training) or torch.compiler.is_compiling():
+        if (
+            fold == 1
+            or x.numel() <= _MANY
+            or x.shape[3] % fold
+            or not x.is_contiguous(memory_format=torch.channels_last)
+        ):
             return super().forward(x)
         y, mean, var = _FoldedBatchNorm.apply(x, self.weight, self.bias, self.eps, fold)
         n = x.numel() / self.num_features
