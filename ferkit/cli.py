@@ -70,7 +70,7 @@ def _parser():
         metavar="NAME",
         help="in place of --model, --epochs and --augment: train for hours, as the weights that "
         "come with ferkit were; mobilenet-fer2013 or resnet-fer2013, or one of their stages, "
-        "mobilenet-first, resnet-first or resnet-second",
+        "mobilenet-first, mobilenet-second, resnet-first or resnet-second",
     )
     train.add_argument("--seed", type=int, default=0, help="governs all chance (default: 0)")
     train.add_argument(

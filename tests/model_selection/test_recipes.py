@@ -76,6 +76,21 @@ def test_stages_are_trained_in_order_and_once(faces, tmp_path, capsys):
     np.testing.assert_array_equal(by_hand.transform(X), clf.transform(X))
 
 
+def test_the_last_stage_learns_from_the_other_networks_last(faces, tmp_path, capsys):
+    params = {**faces, "random_state": 0, "recipes": SHORT}
+    train_recipe("mobilenet-fer2013", **params, folder=tmp_path, verbose=2)
+    text = capsys.readouterr().out
+    stages = [line.split()[1] for line in text.splitlines() if line.startswith("stage ")]
+    assert stages == [
+        "mobilenet-first",
+        "resnet-first",
+        "resnet-second",
+        "resnet-fer2013",
+        "mobilenet-second",
+        "mobilenet-fer2013",
+    ]
+
+
 def test_unfit_calls(faces, tmp_path):
     with pytest.raises(ValueError, match="got recipe 'best', expected one of mobilenet-first"):
         train_recipe("best", **faces, folder=tmp_path)
