@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-_LANES = 16  # floats in a vector of AVX512, the only one that multiplies bfloat16
+_LANES = 16  # floats in a vector of AVX512
 _MANY = 2**20  # values; of fewer, putting statistics together takes longer than it saves
 
 
@@ -15,18 +15,28 @@ class BatchNorm2d(nn.BatchNorm2d):
 
     In bfloat16, 24 channels take torch 2.13 up to five times as long, so training on large batches
     looks at two neighbours of 24 as at one pixel of 48 channels, and puts their statistics
-    together: the same numbers within rounding.
+    together: the same numbers within rounding. It has a first derivative only.
+
+    Parameters
+    ----------
+    num_features : int
+        Number of channels.
     """
+
+    def __init__(self, num_features):
+        super().__init__(num_features)
 
     def forward(self, x):
         """Map (n, channels, h, w) to the same, normalised."""
-        is_fast = not self.training or x.dtype != torch.bfloat16 or x.device.type != "cpu"
-        if is_fast or torch.compiler.is_compiling() or not torch.is_grad_enabled():
+        is_as_fast = not self.training or x.dtype != torch.bfloat16 or x.device.type != "cpu"
+        # compilers write kernels of their own; without gradients, exporters look on
+        if is_as_fast or torch.compiler.is_compiling() or not torch.is_grad_enabled():
             return super().forward(x)
         fold = math.lcm(self.num_features, _LANES) // self.num_features
         if (
             fold == 1
             or x.numel() <= _MANY
+            or self.weight.dtype != torch.float32
             or x.shape[3] % fold
             or not x.is_contiguous(memory_format=torch.channels_last)
         ):

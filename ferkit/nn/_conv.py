@@ -2,7 +2,6 @@
 
 import torch
 from torch import nn
-from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 from torch.nn.grad import conv2d_weight
 
@@ -22,9 +21,13 @@ class Conv2d(nn.Conv2d):
         Channels of the input and of the output.
     kernel_size : int
         Odd; the padding is half of it.
-    stride, groups : int, default=1
+    stride : int or tuple of int, default=1
         Of the convolution.
+    groups : int, default=1
+        1, or as many as channels, which is depthwise.
     """
+
+    has_fast_strided_gradient = True
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, groups=1):
         super().__init__(
@@ -47,10 +50,11 @@ class Conv2d(nn.Conv2d):
             and x.device.type == "cpu"
             and max(stride) > 1
             and self.groups == self.in_channels == self.out_channels
+            and self.bias is None  # tools that fold batch normalisation into it set one
         )
-        if is_slow and torch.is_grad_enabled() and not torch.compiler.is_compiling():
+        if is_slow and torch.is_grad_enabled():
             return _StridedDepthwise.apply(x, self.weight.to(x.dtype), stride, self.padding)
-        return F.conv2d(x, self.weight, stride=stride, padding=self.padding, groups=self.groups)
+        return F.conv2d(x, self.weight, self.bias, stride, self.padding, groups=self.groups)
 
 
 class _StridedDepthwise(torch.autograd.Function):
@@ -64,7 +68,6 @@ class _StridedDepthwise(torch.autograd.Function):
         return F.conv2d(x, weight, stride=stride, padding=padding, groups=len(weight))
 
     @staticmethod
-    @once_differentiable
     def backward(ctx, gradient):
         x, weight = ctx.saved_tensors
         for_x = for_weight = None

@@ -32,7 +32,9 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x):
         """Map (n, in_channels, h, w) to (n, out_channels, h, w)."""
-        return self.block(x).add_(self.shortcut(x))  # in place: batch normalisation forgets it
+        residual, shortcut = self.block(x), self.shortcut(x)
+        # in place, for the gradient of batch normalisation does not need its output
+        return residual.add_(shortcut) if self.training else residual + shortcut
 
 
 class ResNetLite(nn.Module):

@@ -42,8 +42,8 @@ def resolve_precision(precision, device, module):
 
     "auto" is a fixed table, never a measurement, so that the same machine gives the same bits:
     bfloat16 where the hardware multiplies it natively, else float32. On the CPU, networks with
-    strided depthwise convolutions that are torch's own stay in float32: `ferkit.nn._conv` tells
-    what is wrong with them. Weights, batch statistics and inference are float32 in any case.
+    strided depthwise convolutions other than ferkit's stay in float32, for torch has no fast
+    gradient for them. Weights, batch statistics and inference are float32 in any case.
 
     Parameters
     ----------
@@ -72,5 +72,7 @@ def resolve_precision(precision, device, module):
 
 
 def _is_slow(layer):
-    # not ferkit's own, which is of a class derived from it
-    return type(layer) is nn.Conv2d and layer.groups > 1 and max(layer.stride) > 1
+    is_strided_in_groups = (
+        isinstance(layer, nn.Conv2d) and layer.groups > 1 and max(layer.stride) > 1
+    )
+    return is_strided_in_groups and not getattr(layer, "has_fast_strided_gradient", False)

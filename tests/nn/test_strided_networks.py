@@ -5,7 +5,6 @@ import torch
 
 from ferkit import MobileNetFER, ResNetFER
 from ferkit.nn import SEResNet, count_parameters
-from ferkit.nn._conv import Conv2d
 from ferkit.nn._se_resnet import SEResidualBlock, SqueezeExcitation
 
 BUDGETS = {MobileNetFER: 150_000, ResNetFER: 500_000}
@@ -77,57 +76,3 @@ def test_the_table_of_stages():
     blocks = [m for m in module.modules() if isinstance(m, SEResidualBlock)]
     assert [block.block[0].stride for block in blocks] == [(1, 1), (1, 1), (2, 2)]
     assert module.embedding_size == 16
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("groups", [1, 2, 12], ids="groups={}".format)
-@pytest.mark.parametrize("stride", [1, 2, (2, 1)], ids="stride={}".format)
-@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (6, 6), (7, 9)])
-def test_convolutions_are_torchs(shape, stride, groups, dtype):
-    torch.manual_seed(0)
-    ours = Conv2d(12, 12, 3, stride=stride, groups=groups)
-    torchs = torch.nn.Conv2d(12, 12, 3, stride=stride, padding=1, groups=groups, bias=False)
-    torchs.load_state_dict(ours.state_dict())
-    x = torch.rand(4, 12, *shape)
-    results = []
-    for conv, precision in ((torchs, torch.float32), (ours, dtype)):
-        x_in = x.to(precision, memory_format=torch.channels_last).requires_grad_()
-        with torch.autocast("cpu", enabled=precision == torch.bfloat16, cache_enabled=False):
-            y = conv(x_in)
-        y.float().square().sum().backward()
-        assert x_in.grad.is_contiguous(memory_format=torch.channels_last)
-        results.append((y.float(), x_in.grad.float(), conv.weight.grad))
-    for theirs, own in zip(*results, strict=True):
-        tolerance = {torch.float32: 1e-5, torch.bfloat16: 0.02}[dtype] * theirs.abs().max()
-        assert (own - theirs).abs().max() <= tolerance
-
-
-def test_a_depthwise_convolution_with_a_stride_gives_the_gradients_that_are_asked_for():
-    conv = Conv2d(4, 4, 3, stride=2, groups=4)
-    x = torch.rand(2, 4, 6, 6, dtype=torch.bfloat16)
-    with torch.autocast("cpu", torch.bfloat16):
-        conv(x).sum().backward()
-        weights_only = conv.weight.grad.clone()
-        conv.requires_grad_(False)
-        conv(x.requires_grad_()).sum().backward()
-    assert weights_only.any()
-    assert x.grad.any()
-    assert torch.equal(conv.weight.grad, weights_only)
-
-
-@pytest.mark.parametrize("groups", [1, 64], ids="groups={}".format)
-@pytest.mark.parametrize("shape", [(1, 1), (2, 1), (3, 1), (6, 1), (1, 6)])
-def test_no_gradient_comes_from_memory_that_nobody_wrote(shape, groups):
-    conv = Conv2d(64, 64, 3, stride=2, groups=groups).to(memory_format=torch.channels_last)
-    x = torch.randn(15, 64, *shape).to(torch.bfloat16, memory_format=torch.channels_last)
-    gradients = []
-    for _ in range(20):
-        conv.zero_grad()
-        for n in (1_000, 50_000, 100_000, 300_000):  # what freed memory may hold
-            torch.full((n,), torch.nan)
-        with torch.autocast("cpu", torch.bfloat16, cache_enabled=False):
-            y = conv(x)
-        y.float().square().sum().backward()
-        gradients.append(conv.weight.grad.clone())
-    assert all(torch.equal(gradients[0], gradient) for gradient in gradients)
-    assert gradients[0].isfinite().all()

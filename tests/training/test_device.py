@@ -25,7 +25,12 @@ def test_precision_table_on_cpu(native, monkeypatch):
     expected = torch.bfloat16 if native else torch.float32
     for module in (MobileNetV2_48(), ResNetLite(), nn.Conv2d(4, 4, 3, groups=4)):
         assert resolve_precision("auto", cpu, module) == expected
-    theirs = nn.Sequential(nn.Conv2d(4, 4, 3, stride=2, groups=4))
-    assert resolve_precision("auto", cpu, theirs) == torch.float32
+
+    class Derived(nn.Conv2d):
+        pass
+
+    for conv_class in (Derived, nn.Conv2d):
+        theirs = nn.Sequential(conv_class(4, 4, 3, stride=2, groups=4))
+        assert resolve_precision("auto", cpu, theirs) == torch.float32
     for name in ("float32", "bfloat16"):
         assert resolve_precision(name, cpu, theirs) == getattr(torch, name)
