@@ -1,7 +1,7 @@
 """Measure ferkit beside its rivals.
 
-``python tests/benchmarks/benchmark.py --data fer2013.zip --json results.json`` takes about
-25 minutes on two cores. Leave the machine alone meanwhile: a single other process at work
+``python tests/benchmarks/benchmark.py --data fer2013.zip --json results.json`` takes 25 minutes on
+two cores for training alone. Leave the machine alone meanwhile: a single other process at work
 makes training several times slower, ferkit's and its rivals' alike.
 
 Every run of a contender is a process of its own, all of them on the CPU, and the contenders of a
