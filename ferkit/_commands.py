@@ -8,7 +8,7 @@ import sys
 
 from ._labels import EMOTIONS, enumerate_labels
 from ._messages import escape
-from ._paths import as_path, check_place
+from ._paths import as_path, check_model_place, check_place
 
 MODELS = {"mobilenet": "MobileNetFER", "resnet": "ResNetFER"}
 SHIPPED = {f"{short}-fer2013": kind for short, kind in MODELS.items()}
@@ -60,7 +60,7 @@ def train(args):
     """Train on FER2013, and save the model."""
     from .datasets import load_fer2013, validation_split
 
-    check_place(args.out)
+    check_model_place(args.out)
     fit = _fit_one
     if args.recipe is not None:
         _check_recipe(args)
@@ -78,6 +78,7 @@ def _fit_one(args, X, y, *, X_val, y_val):
 
     augment = args.augment or "reference"
     clf = getattr(ferkit, MODELS[args.model or "mobilenet"])(
+        variant=args.variant or "reference",
         max_epochs=15 if args.epochs is None else args.epochs,
         augment=None if augment == "none" else augment,
         checkpoint_dir=args.checkpoint_dir,
@@ -93,7 +94,8 @@ def _check_recipe(args):
 
     if args.recipe not in RECIPES:
         raise ValueError(f"got --recipe {args.recipe}, expected one of {', '.join(RECIPES)}")
-    given = [name for name in ("model", "epochs", "augment") if getattr(args, name) is not None]
+    names = ("model", "variant", "epochs", "augment")
+    given = [name for name in names if getattr(args, name) is not None]
     if given:
         raise ValueError(
             f"got --{given[0]} with --recipe, expected one or the other: a recipe says it all"

@@ -39,7 +39,33 @@ def check_place(path):
     if not path.parent.is_dir():
         raise FileNotFoundError(f"got {path}, expected a file in a folder that exists; create it")
     if path.is_dir():
-        raise IsADirectoryError(f"got {path}, expected a file, which is a folder; add a name")
+        raise IsADirectoryError(f"got {path}, a folder, expected a file; add a name")
+
+
+def check_model_place(path):
+    """Check that a model file can be written somewhere, and has no other format's name.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where to.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist.
+    IsADirectoryError
+        If the path is a folder's.
+    ValueError
+        If the name is an ONNX file's.
+    """
+    check_place(path)
+    if path.suffix.lower() == ".onnx":
+        raise ValueError(
+            f"got {path}, expected a name for a model file, such as "
+            f"{path.with_suffix('.safetensors')}; ONNX files are written by ferkit export, or "
+            "ferkit.deploy.export_onnx"
+        )
 
 
 def write_whole(path, data):

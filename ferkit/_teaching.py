@@ -5,7 +5,9 @@ import os
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
+from ._paths import as_path
 from ._saving import load
+from .weights import available_weights
 
 
 def find_teachers(teacher, pupil):
@@ -56,6 +58,14 @@ def _find_teacher(item):
             "would make it unfitted; write teacher=sklearn.frozen.FrozenEstimator(...)"
         )
     if isinstance(item, (str, os.PathLike)):
+        if not as_path(item).exists() and any(
+            item in names for names in available_weights().values()
+        ):
+            raise ValueError(
+                f"got teacher={item!r}, a name of weights, expected a file or an estimator; write "
+                f"sklearn.frozen.FrozenEstimator(ResNetFER.from_pretrained({item!r})), or another "
+                "class of ferkit.available_weights()"
+            )
         return load(item)
     if not isinstance(item, FrozenEstimator):
         raise ValueError(

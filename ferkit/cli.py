@@ -63,14 +63,21 @@ def _parser():
     _add_data(train)
     train.add_argument("--out", type=as_path, required=True, metavar="FILE", help="model file")
     train.add_argument("--model", choices=_commands.MODELS, help="default: mobilenet")
+    train.add_argument(
+        "--variant",
+        choices=["reference", "strided"],
+        help="of the network, as in Python (default: reference)",
+    )
     train.add_argument("--epochs", type=int, help="default: 15")
-    train.add_argument("--augment", choices=["reference", "none"], help="default: reference")
+    train.add_argument(
+        "--augment", choices=["reference", "strong", "none"], help="default: reference"
+    )
     train.add_argument(
         "--recipe",
         metavar="NAME",
-        help="in place of --model, --epochs and --augment: train for hours, as the weights that "
-        "come with ferkit were; mobilenet-fer2013 or resnet-fer2013, or one of their stages, "
-        "mobilenet-first, mobilenet-second, resnet-first or resnet-second",
+        help="in place of --model, --variant, --epochs and --augment: train for hours, as the "
+        "weights that come with ferkit were; mobilenet-fer2013 or resnet-fer2013, or one of the "
+        "stages before, mobilenet-first, -second or -third, or resnet-first, -second or -third",
     )
     train.add_argument("--seed", type=int, default=0, help="governs all chance (default: 0)")
     train.add_argument(

@@ -7,7 +7,7 @@ import json
 import zlib
 
 from ._messages import escape
-from ._paths import as_path, check_place, write_whole
+from ._paths import as_path, check_model_place, write_whole
 
 FORMAT = 1
 
@@ -28,11 +28,13 @@ def write(path, tensors, header):
     ------
     FileNotFoundError
         If the folder does not exist.
+    ValueError
+        If the name is an ONNX file's.
     """
     from safetensors.torch import save
 
     path = as_path(path)
-    check_place(path)
+    check_model_place(path)
     header = {"format": FORMAT, **header}
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     taken = set()

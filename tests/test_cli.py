@@ -153,6 +153,16 @@ def test_bad_rows_may_be_left_out(csv, tmp_path, capsys):
         assert main(["evaluate", str(out), str(bad), "--on-error", "skip"]) == 0
 
 
+def test_a_variant_and_a_place_that_is_no_model_files(csv, tmp_path, capsys):
+    train = ["train", str(csv), "--variant", "strided", "--epochs", "1", "--augment", "strong"]
+    assert main([*train, "--out", str(tmp_path / "m.onnx")]) == 1
+    said = capsys.readouterr()
+    assert "m.onnx, expected a name for a model file" in said.err
+    assert "training" not in said.out
+    assert main([*train, "--out", str(tmp_path / "m")]) == 0
+    assert ferkit.load(tmp_path / "m").variant == "strided"
+
+
 def test_an_interrupted_training_goes_on(csv, tmp_path, capsys, monkeypatch):
     train = ["train", str(csv), "--model", "resnet", "--epochs", "2"]
     train += ["--out", str(tmp_path / "m"), "--checkpoint-dir", str(tmp_path / "checkpoints")]

@@ -154,6 +154,14 @@ def test_missing_folder(fitted, tmp_path):
         ferkit.load(tmp_path / "m")
 
 
+def test_names_of_onnx_files_are_refused(fitted, tmp_path):
+    with pytest.raises(
+        ValueError, match=r"faces.onnx, expected .*faces.safetensors; ONNX files are"
+    ):
+        fitted.save(tmp_path / "faces.onnx")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_write_that_fails_leaves_the_older_file(saved, fitted, monkeypatch):
     before = saved.read_bytes()
 

@@ -50,8 +50,9 @@ def find_weights(kind, name):
     """
     files = _index().get(kind, {})
     if name not in files:
+        there_are = f"expected one of {sorted(files)}" if files else "for which there are none"
         raise ValueError(
-            f"got {name!r} as weights of {kind}, expected one of {sorted(files)}; "
+            f"got {name!r} as weights of {kind}, {there_are}; "
             "ferkit.available_weights() lists those of all classes, ferkit.load reads files"
         )
     path = _FOLDER / files[name]["file"]
