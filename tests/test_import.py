@@ -14,7 +14,7 @@ ARROWS = {  # what a package may use of the others
     "deploy": {"datasets", "preprocessing", "training", *ESTIMATORS},
     "inspection": {"augment", "metrics", *ESTIMATORS},
     "metrics": {"datasets"},
-    "model_selection": {"datasets", "over_sampling", *ESTIMATORS},
+    "model_selection": {"augment", "datasets", "over_sampling", *ESTIMATORS},
     "nn": set(),
     "over_sampling": {"augment"},
     "preprocessing": set(),

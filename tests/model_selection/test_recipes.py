@@ -40,10 +40,10 @@ def test_every_stage_is_one_that_can_be_trained():
 def test_stages_are_trained_in_order_and_once(faces, tmp_path, capsys):
     folder, X = tmp_path / "new", faces["X"]
     params = {**faces, "folder": folder, "random_state": 0, "recipes": SHORT}
-    clf = train_recipe("resnet-fer2013", **params, verbose=2)
+    clf = train_recipe("resnet-third", **params, verbose=2)
     text = capsys.readouterr().out
     stages = [line.split()[1] for line in text.splitlines() if line.startswith("stage ")]
-    assert stages == ["mobilenet-first", "resnet-first", "resnet-second", "resnet-fer2013"]
+    assert stages == ["mobilenet-first", "resnet-first", "resnet-second", "resnet-third"]
     assert type(clf) is ferkit.ResNetFER
     assert clf.tta == "flip"
     assert clf.temperature != 1
@@ -51,7 +51,7 @@ def test_stages_are_trained_in_order_and_once(faces, tmp_path, capsys):
     clf.save(tmp_path / "saved")
     ferkit.load(tmp_path / "saved").partial_fit(X, faces["y"])
 
-    again = train_recipe("resnet-fer2013", **params)
+    again = train_recipe("resnet-third", **params)
     assert again.history_["seconds"].tolist() == clf.history_["seconds"].tolist()  # loaded
     np.testing.assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
 
@@ -68,7 +68,7 @@ def test_stages_are_trained_in_order_and_once(faces, tmp_path, capsys):
     ).fit(X, faces["y"])
     second.save(tmp_path / "second")
     by_hand = ferkit.ResNetFER(
-        **SHORT["resnet-fer2013"].params,
+        **SHORT["resnet-third"].params,
         weights=tmp_path / "second",
         tta="flip",
         random_state=0,
@@ -76,7 +76,7 @@ def test_stages_are_trained_in_order_and_once(faces, tmp_path, capsys):
     np.testing.assert_array_equal(by_hand.transform(X), clf.transform(X))
 
 
-def test_the_last_stage_learns_from_the_other_networks_last(faces, tmp_path, capsys):
+def test_the_last_stages_learn_from_both_networks(faces, tmp_path, capsys):
     params = {**faces, "random_state": 0, "recipes": SHORT}
     train_recipe("mobilenet-fer2013", **params, folder=tmp_path, verbose=2)
     text = capsys.readouterr().out
@@ -85,8 +85,9 @@ def test_the_last_stage_learns_from_the_other_networks_last(faces, tmp_path, cap
         "mobilenet-first",
         "resnet-first",
         "resnet-second",
-        "resnet-fer2013",
+        "resnet-third",
         "mobilenet-second",
+        "mobilenet-third",
         "mobilenet-fer2013",
     ]
 
