@@ -64,6 +64,7 @@ def test_a_recipe(csv, tmp_path, capsys, monkeypatch):
     for command, message in (
         (train, "without --checkpoint-dir, expected a folder"),
         ([*train, *stages, "--epochs", "3"], "got --epochs with --recipe, expected one or"),
+        ([*train, *stages, "--variant", "strided"], "got --variant with --recipe, expected one or"),
         ([*train[:3], "none", *train[4:], *stages], "got --recipe none, expected one of short"),
     ):
         assert main(command) == 1
@@ -160,7 +161,8 @@ def test_a_variant_and_a_place_that_is_no_model_files(csv, tmp_path, capsys):
     assert "m.onnx, expected a name for a model file" in said.err
     assert "training" not in said.out
     assert main([*train, "--out", str(tmp_path / "m")]) == 0
-    assert ferkit.load(tmp_path / "m").variant == "strided"
+    clf = ferkit.load(tmp_path / "m")
+    assert (clf.variant, clf.augment) == ("strided", "strong")
 
 
 def test_an_interrupted_training_goes_on(csv, tmp_path, capsys, monkeypatch):

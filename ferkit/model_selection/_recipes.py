@@ -120,8 +120,9 @@ RECIPES = MappingProxyType(
     }
 )
 """Stages by name. "mobilenet-fer2013" and "resnet-fer2013" made the weights that come with
-ferkit. Both networks are trained in turns of four stages: alone; with what both, or the larger one,
-have learned for a teacher; with fewer changes of the images; and with both for teachers again."""
+ferkit. Each network has four stages: alone; taught by first stages, MobileNetFER by ResNetFER's and
+ResNetFER by both; with fewer changes of the images, MobileNetFER taught by ResNetFER; and taught by
+both third stages."""
 
 
 def train_recipe(

@@ -33,7 +33,8 @@ class ResidualBlock(nn.Module):
     def forward(self, x):
         """Map (n, in_channels, h, w) to (n, out_channels, h, w)."""
         residual, shortcut = self.block(x), self.shortcut(x)
-        # in place, for the gradient of batch normalisation does not need its output
+        # in place, for the gradient of batch normalisation does not need its output; in evaluation,
+        # hooks may have kept it
         return residual.add_(shortcut) if self.training else residual + shortcut
 
 

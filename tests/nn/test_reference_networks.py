@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from ferkit.nn import MobileNetV2, MobileNetV2_48, ResNetLite, count_multiply_adds, count_parameters
+from ferkit.nn._resnet import ResidualBlock
 
 SANDLER = [
     (1, 16, 1, 1),
@@ -132,3 +133,11 @@ def test_dropout_acts_in_training_only(network):
     assert not torch.equal(module(x), module(x))
     module.eval()
     assert torch.equal(module(x), module(x))
+
+
+def test_hooks_in_evaluation_keep_what_they_saw():
+    torch.manual_seed(0)
+    block, x, seen = ResidualBlock(2, 3).eval(), torch.rand(2, 2, 6, 6), []
+    block.block.register_forward_hook(lambda module, args, output: seen.append(output))
+    y = block(x)
+    assert torch.equal(seen[0] + block.shortcut(x), y)
