@@ -43,7 +43,7 @@ def check_place(path):
 
 
 def check_model_place(path):
-    """Check that a model file can be written somewhere, and has no other format's name.
+    """Check a model file's place as `check_place` does, and its name.
 
     Parameters
     ----------
@@ -52,10 +52,6 @@ def check_model_place(path):
 
     Raises
     ------
-    FileNotFoundError
-        If the folder does not exist.
-    IsADirectoryError
-        If the path is a folder's.
     ValueError
         If the name is an ONNX file's.
     """
