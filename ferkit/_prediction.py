@@ -122,8 +122,20 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         -------
         ndarray of shape (n, embedding_size)
             float32.
+
+        Raises
+        ------
+        ValueError
+            If the network's `embed` gives another shape.
         """
-        return self._outputs(X, "embed")
+        embedding = self._outputs(X, "embed")
+        if embedding.shape[1:] != (self.module_.embedding_size,):
+            raise ValueError(
+                f"got an embedding of shape {embedding.shape} from {type(self.module_).__name__}, "
+                f"expected (n, {self.module_.embedding_size}), as its embedding_size says; correct "
+                "one of them"
+            )
+        return embedding
 
     @property
     def module_(self) -> nn.Module:

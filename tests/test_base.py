@@ -18,9 +18,10 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from torch import nn
 
 import ferkit
-from ferkit import MobileNetFER, ResNetFER
+from ferkit import BaseFER, MobileNetFER, ResNetFER
 from ferkit.datasets import make_faces
 from tests.helpers import LinearFER
 
@@ -438,6 +439,28 @@ def test_a_module_of_ones_own(faces):
         clf.transform(faces[0])
     with pytest.raises(ValueError, match=r"LinearFER.*joblib\.dump"):
         clf.save("nowhere.safetensors")
+
+
+@pytest.mark.parametrize("n_outputs", [0, 1, 6, 8])
+def test_a_module_with_another_number_of_logits(faces, n_outputs):
+    class OffFER(BaseFER):
+        def _make_module(self, in_channels, n_classes):
+            linear = nn.Linear(in_channels * 24 * 24, n_outputs or 1)
+            return nn.Sequential(nn.Flatten(), linear, *([] if n_outputs else [nn.Flatten(0)]))
+
+    with pytest.raises(ValueError, match=r"got an output of shape \(.* expected logits of .*, 7\)"):
+        OffFER(max_epochs=1, batch_size=32).fit(*faces)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_an_embedding_of_another_size(faces, size):
+    clf = fit(LinearFER, faces)
+    clf.module_.embed, clf.module_.embedding_size = lambda x: x.mean((2, 3)), size
+    if size == 1:
+        assert clf.transform(faces[0]).shape == (len(faces[0]), 1)
+    else:
+        with pytest.raises(ValueError, match=r"got an embedding of .*, 1\).*expected \(n, 3\)"):
+            clf.transform(faces[0])
 
 
 def test_a_subclass_names_its_parameters():

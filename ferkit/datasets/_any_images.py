@@ -122,21 +122,21 @@ def read_bunch(samples, path, bad, *, image_size, gray, memmap, target_names, de
     def read(name):
         return read_file(os.path.join(path, name), _MAX_SIZE)
 
-    expected, advice = _KIND, "convert, replace or remove the file"
-    shape = image_size
+    shape, other_size = image_size, None
     if shape is None:
         with without_pillow_warnings():
             shape, first = _find_shape(read, samples, path)
-        if first is not None:
-            expected = f"{shape[1]} x {shape[0]} pixels as in {first}"
-            advice = f"replace or remove it, pass image_size=48 or {shape} to resize all"
+        other_size = (
+            f"{shape[1]} x {shape[0]} pixels as in {first}",
+            f"replace or remove it, pass image_size=48 or {shape} to resize all",
+        )
     image_shape = shape if gray else (*shape, 3)
 
     def decode(at):
         def convert(content):
-            return _convert(content, shape, gray, samples[at].box, image_size is not None)
+            return _convert(content, shape, gray, samples[at].box, other_size)
 
-        return decode_file(convert, read, samples[at].name, path, expected, advice)
+        return decode_file(convert, read, samples[at].name, path, _KIND)
 
     def decode_all(write):
         names = [sample.name for sample in samples]
@@ -180,16 +180,19 @@ def _shape_of(content):
         return image.size[::-1]
 
 
-def _convert(content, shape, gray, box, resizes):
-    """Decode a file to the levels of an image of this shape, as bytes."""
+def _convert(content, shape, gray, box, other_size):
+    """Decode a file to the levels of an image of this shape, as bytes.
+
+    It is resized, or refused with what `other_size` says.
+    """
     from PIL import Image
 
     levels = decode_gray_jpeg(content, shape) if gray and box is None else None
     if levels is not None:
         return levels
     with unfit_if_damaged(content), Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-        if not resizes and image.size != shape[::-1]:
-            raise UnfitFileError(f"{image.width} x {image.height} pixels")
+        if other_size is not None and image.size != shape[::-1]:
+            raise UnfitFileError(f"{image.width} x {image.height} pixels", *other_size)
         if getattr(image, "is_animated", False) and image.format != "MPO":
             raise UnfitFileError("an animation, or several pages")
         box = _clip(box, image.size)

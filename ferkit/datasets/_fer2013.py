@@ -186,7 +186,10 @@ def _locate(path):
     """Find the data set at or just below `path`, and the function that loads it."""
     if not path.exists():
         what = "a symbolic link that leads nowhere" if path.is_symlink() else "no such path"
-        raise FileNotFoundError(f"{path}: got {what}, expected {_FORMS}; check the path")
+        raise FileNotFoundError(
+            f"{path}: got {what}, expected {_FORMS}; check the path, "
+            "or get it with ferkit.datasets.fetch_fer2013"
+        )
     load = _loader(path)
     if load is None and path.is_dir():
         return _locate_inside(path)

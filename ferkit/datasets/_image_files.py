@@ -48,7 +48,20 @@ _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 class UnfitFileError(ValueError):
-    """Not a file that could hold a face; the text says what it is."""
+    """Not a file that could hold a face.
+
+    Parameters
+    ----------
+    what : str
+        What it is.
+    expected, advice : str, default=None
+        What would be right, and what to do; None for what is said of any file.
+    """
+
+    def __init__(self, what, expected=None, advice=None):
+        super().__init__(what)
+        self.expected = expected
+        self.advice = advice
 
 
 def read_file(path, max_size=_MAX_SIZE):
@@ -245,7 +258,7 @@ def _map_ahead(pool, function, items):
         yield pending.popleft().result()
 
 
-def decode_file(decode, read, name, path, expected, advice="convert, replace or remove the file"):
+def decode_file(decode, read, name, path, expected):
     """Read and decode one file; every bad one ends here.
 
     Parameters
@@ -254,8 +267,8 @@ def decode_file(decode, read, name, path, expected, advice="convert, replace or 
         From bytes to levels, and from the name to bytes.
     name, path : str, path-like
         The file, and where it is.
-    expected, advice : str
-        For messages.
+    expected : str
+        What a message asks for, where the error does not say it.
 
     Returns
     -------
@@ -267,10 +280,12 @@ def decode_file(decode, read, name, path, expected, advice="convert, replace or 
     ValueError
         If the file is unfit.
     """
+    advice = "convert, replace or remove the file"
     try:
         return decode(read(name))
     except UnfitFileError as error:
         what = str(error)
+        expected, advice = error.expected or expected, error.advice or advice
     except OSError as error:
         what = f"a file that cannot be read ({error.strerror})"
     raise ValueError(

@@ -244,6 +244,6 @@ def _score(estimator, model, images, targets, max_f1_drop):
         raise ValueError(
             f"got a macro-F1 of {f1:.4f} in 8 bits and {f1_before:.4f} before, expected a fall of "
             f"at most {max_f1_drop}; nothing is written. Give more calibration images, or a larger "
-            "max_f1_drop, or max_f1_drop=None to take any"
+            "max_f1_drop (on the command line, --max-f1-drop), or max_f1_drop=None to take any"
         )
     return {"f1_macro": f1, "f1_macro_before": f1_before, "n_scored": len(targets)}

@@ -27,7 +27,7 @@ class Conv2d(nn.Conv2d):
         1, or as many as channels, which is depthwise.
     """
 
-    has_fast_strided_gradient = True
+    has_good_strided_gradient = True
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, groups=1):
         super().__init__(

@@ -1,5 +1,7 @@
 """Where a fit runs, and in which precision."""
 
+import copy
+
 import torch
 from torch import nn
 
@@ -37,13 +39,14 @@ def resolve_device(device):
     return torch.device(device)
 
 
-def resolve_precision(precision, device, module):
+def resolve_precision(precision, device, module, input_shape=None):
     """Turn an estimator's `precision` into the dtype that training computes in.
 
     "auto" is a fixed table, never a measurement, so that the same machine gives the same bits:
     bfloat16 where the hardware multiplies it natively, else float32. On the CPU, networks with
-    strided depthwise convolutions other than ferkit's stay in float32, for torch has no fast
-    gradient for them. Weights, batch statistics and inference are float32 in any case.
+    strided convolutions other than ferkit's stay in float32 if torch's gradient for them is slow,
+    as for depthwise ones, or wrong, as for maps narrower than the stride. Weights, batch
+    statistics and inference are float32 in any case.
 
     Parameters
     ----------
@@ -53,26 +56,66 @@ def resolve_precision(precision, device, module):
         Where training runs.
     module : torch.nn.Module
         What is trained.
+    input_shape : tuple of int, default=None
+        Channels, height and width of what it is trained on; None if it only predicts.
 
     Returns
     -------
     torch.dtype
         torch.float32 or torch.bfloat16.
+
+    Raises
+    ------
+    ValueError
+        If bfloat16 is asked for where torch's gradient is wrong.
     """
-    if precision != "auto":
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+    if precision == "float32" or (precision == "auto" and not _pays(device, module)):
+        return torch.float32
+    if device.type == "cpu" and input_shape is not None and _has_wrong(module, input_shape):
+        if precision == "auto":
+            return torch.float32
+        raise ValueError(
+            "got precision='bfloat16' for a network with a stride on maps narrower than it, for "
+            "which torch computes wrong gradients on the CPU; expected 'float32' or 'auto'"
+        )
+    return torch.bfloat16
+
+
+def _pays(device, module):
     if device.type == "cuda":
-        pays = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif device.type == "cpu":
-        is_native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-        pays = is_native and not any(map(_is_slow, module.modules()))
-    else:
-        pays = False
-    return torch.bfloat16 if pays else torch.float32
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu":
+        return False
+    is_native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    return is_native and not any(layer.groups > 1 for layer in _torchs_strided(module))
 
 
-def _is_slow(layer):
-    is_strided_in_groups = (
-        isinstance(layer, nn.Conv2d) and layer.groups > 1 and max(layer.stride) > 1
-    )
-    return is_strided_in_groups and not getattr(layer, "has_fast_strided_gradient", False)
+def _has_wrong(module, input_shape):
+    """Tell whether a convolution gets maps narrower than its stride.
+
+    In bfloat16, torch 2.13 reads memory that nobody has written for its weights' gradient.
+    """
+    narrow = []
+
+    def look(layer, inputs):
+        if inputs[0].shape[-1] < layer.stride[-1]:
+            narrow.append(layer)
+
+    module = copy.deepcopy(module).eval()
+    layers = _torchs_strided(module)
+    for layer in layers:
+        layer.register_forward_pre_hook(look)
+    if layers:
+        with torch.no_grad():
+            module(layers[0].weight.new_zeros(1, *input_shape))
+    return bool(narrow)
+
+
+def _torchs_strided(module):
+    return [
+        layer
+        for layer in module.modules()
+        if isinstance(layer, nn.Conv2d)
+        and max(layer.stride) > 1
+        and not getattr(layer, "has_good_strided_gradient", False)
+    ]

@@ -175,7 +175,12 @@ class FERNet(NeuralNetClassifier):
         torch.OutOfMemoryError
             If the device has too little memory.
         """
-        self.training_dtype_ = resolve_precision(self.precision, self.torch_device, self.module_)
+        self.training_dtype_ = resolve_precision(
+            self.precision,
+            self.torch_device,
+            self.module_,
+            (self.iterator_train__in_channels, *images.shape[1:3]),
+        )
         last = len(self.history) + epochs
         rank, n_processes = rank_and_size()
         batches = self.get_iterator(self.get_dataset(images, targets), training=True)
@@ -302,6 +307,12 @@ class FERNet(NeuralNetClassifier):
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Compute the loss of a batch, with the teachers' part in training."""
+        expected = (len(y_true), len(self.logit_offset))
+        if y_pred.shape != expected:
+            raise ValueError(
+                f"got an output of shape {tuple(y_pred.shape)} from {type(self.module_).__name__}, "
+                f"expected logits of shape {expected}; give its last layer an output per class"
+            )
         loss = super().get_loss(y_pred, y_true, X, training)
         if training and self._distillation is not None:
             # the net weighs losses by `_share`, but what teachers say counts alike for all images

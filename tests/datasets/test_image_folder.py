@@ -153,6 +153,19 @@ def test_a_missing_size_demands_a_common_one(tmp_path):
     assert data.images.shape == (7, 48, 48)
 
 
+@pytest.mark.parametrize("image_size", [None, 48])
+def test_of_what_is_no_image_a_kind_is_expected_not_a_size(image_size, tmp_path):
+    two_classes(tmp_path)
+    (tmp_path / "smile" / "more").mkdir()
+    message = r"smile/more: got a folder, expected a JPEG.* of 8 bits; convert, replace or remove"
+    with pytest.raises(ValueError, match=message):
+        load_image_folder(tmp_path, image_size=image_size)
+    write_files(tmp_path, {"other/000.png": b"nothing"})
+    message = r"other/000.png: got .*, expected a JPEG.* of 8 bits; convert, replace or remove"
+    with pytest.raises(ValueError, match=message):
+        load_image_folder(tmp_path, image_size=image_size)
+
+
 # -- memory maps -------------------------------------------------------------------------------
 
 

@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -34,3 +36,35 @@ def test_precision_table_on_cpu(native, monkeypatch):
         assert resolve_precision("auto", cpu, theirs) == torch.float32
     for name in ("float32", "bfloat16"):
         assert resolve_precision(name, cpu, theirs) == getattr(torch, name)
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "is_right"),
+    [
+        (8, 2, True),
+        (4, 2, False),
+        (8, 3, False),
+        (12, 3, True),
+        (8, (1, 4), False),
+        (4, (2, 1), True),
+    ],
+)
+def test_bfloat16_is_not_trained_where_torchs_gradient_is_wrong(
+    size, stride, is_right, monkeypatch
+):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    cpu, shape = torch.device("cpu"), (1, size, size)
+    layers = [nn.Conv2d(1, 4, 3, stride=4, padding=1), nn.BatchNorm2d(4)]
+    module = nn.Sequential(*layers, nn.Conv2d(4, 4, 3, stride=stride, padding=1)).train()
+    before = copy.deepcopy(module.state_dict())
+    expected = torch.bfloat16 if is_right else torch.float32
+    assert resolve_precision("auto", cpu, module, shape) == expected
+    assert resolve_precision("auto", cpu, module) == torch.bfloat16
+    assert resolve_precision("float32", cpu, module, shape) == torch.float32
+    if is_right:
+        assert resolve_precision("bfloat16", cpu, module, shape) == torch.bfloat16
+    else:
+        with pytest.raises(ValueError, match=r"'bfloat16' for a network with a stride.*'auto'"):
+            resolve_precision("bfloat16", cpu, module, shape)
+    assert module.training
+    assert all(torch.equal(before[name], value) for name, value in module.state_dict().items())
