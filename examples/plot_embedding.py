@@ -2,12 +2,13 @@
 t-SNE of pixels and of features
 ===============================
 
-How alike faces are to the eye of a pixel, and to a trained network.
+How similar faces are by their pixels, and by a trained network's features.
 """
 
 # %%
-# The network is trained on some drawn faces and looks at others; or on FER2013's, where
-# ``FERKIT_DATA`` names their folder.
+# The network is fine-tuned on some drawn faces and embeds others. Where ``FERKIT_DATA`` names the
+# folder of FER2013, its images are used; most were among the weights' own training images, so its
+# clusters look better there than on new faces.
 
 import os
 

@@ -2,7 +2,7 @@
 Ensembles and calibration
 =========================
 
-Two trained networks vote, and probabilities are mended afterwards, by scikit-learn's means.
+Two trained networks vote, and scikit-learn recalibrates the probabilities of one.
 """
 
 # %%
@@ -47,7 +47,7 @@ calibrated.fit(X_cal, y_cal)
 # %%
 # Scores
 # ------
-# MobileNetFER is too sure of itself. Calibration changes how sure it is, and hardly what it says.
+# MobileNetFER is overconfident. Calibration changes its confidence, and hardly its predictions.
 
 models = {
     "MobileNetFER": mobilenet,
@@ -68,8 +68,8 @@ scores = pd.DataFrame(
 print(scores)
 
 # %%
-# How often an answer is right, by how sure it is: below the diagonal a network is too sure of
-# itself.
+# How often a prediction is right, by its probability: below the diagonal a network is
+# overconfident.
 
 fig, ax = plt.subplots(figsize=(6, 5), layout="constrained")
 for name in ("MobileNetFER", "both", "MobileNetFER, calibrated"):

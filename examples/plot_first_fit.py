@@ -39,10 +39,10 @@ plt.show()
 # %%
 # Training
 # --------
-# The training begins with the weights that come with ferkit, which know photographed faces
-# (FER2013's, those of this test too); without ``weights`` it takes more images and more epochs.
-# `fit` scores validation images after each epoch, and they change nothing of the training. Here
-# they are the test images, for nothing is chosen by them.
+# Training begins with the weights that come with ferkit; without ``weights`` it takes more images
+# and more epochs. With FER2013, those weights were trained on most of the images used here, test
+# images included, so the scores below are too good. `fit` scores validation images after each epoch
+# without using them in training; here the test images serve, as nothing is chosen by them.
 
 clf = ResNetFER(variant="strided", weights="fer2013", batch_size=32, max_epochs=4, random_state=0)
 clf.fit(X_train, y_train, X_val=X_test, y_val=y_test)

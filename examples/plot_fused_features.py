@@ -41,7 +41,8 @@ features = {
 # %%
 # Scores
 # ------
-# An SVM on each of them, in three folds. The spread of the folds says which differences are none.
+# An SVM on each of them, in three folds. Differences smaller than the spread over the folds mean
+# little.
 
 scores = pd.DataFrame(
     {

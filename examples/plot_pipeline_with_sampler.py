@@ -70,5 +70,5 @@ scores.plot.bar(rot=0, ylabel="macro-F1", color=["tab:gray", "tab:blue"], figsiz
 plt.show()
 
 # %%
-# Without early stopping, and with validation images of one's own (``X_val``), the Pipeline does
-# as well.
+# Without early stopping, or with separate validation images (``X_val``), the Pipeline is just as
+# good.

@@ -2,7 +2,7 @@
 A search that gives up early
 ============================
 
-Search learning rate and dropout by optuna, and end trials early that are behind the others.
+Search learning rate and dropout with optuna, and prune trials that are behind the others.
 """
 
 # %%

@@ -222,8 +222,8 @@ class FERNet(NeuralNetClassifier):
                 train_epochs(self, *data, last, stopping, best_weights, checkpoints)
             if len(self.history) < last:
                 self._progress.begin(
-                    f"stopped after epoch {len(self.history)}: for {stopping[0]} epochs, "
-                    f"{self.monitor} was no better; the weights are those of epoch "
+                    f"stopped after epoch {len(self.history)}: {self.monitor} was no better since "
+                    f"epoch {len(self.history) - stopping[0]}; the weights are those of epoch "
                     f"{self.best_epoch_}"
                 )
         finally:
