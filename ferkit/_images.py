@@ -1,9 +1,10 @@
 """What an image is: see the Conventions page of the documentation."""
 
 import math
-import warnings
 
 import numpy as np
+
+from ._messages import warn_user
 
 _EXPECTED = "gray images (n, h, w), colour images (n, h, w, 3) or rows (n, n_pixels)"
 
@@ -309,18 +310,14 @@ def _as_floats(rows, image_shape):
             f"got {value} {place}, expected finite float32 values; mend or drop such images"
         )
     if low >= 0 and high > 2:
-        warnings.warn(
+        warn_user(
             f"got floats up to {high:g}, expected floats in [0, 1], which are used as given; if "
-            "they are levels, pass X.astype(np.uint8) or X / 255",
-            UserWarning,
-            stacklevel=2,
+            "they are levels, pass X.astype(np.uint8) or X / 255"
         )
     if -1 <= low < -0.5 and high <= 1:
-        warnings.warn(
+        warn_user(
             f"got floats from {low:g} to {high:g}, expected floats in [0, 1], which are used as "
-            "given; if they were scaled to [-1, 1], pass (X + 1) / 2",
-            UserWarning,
-            stacklevel=2,
+            "given; if they were scaled to [-1, 1], pass (X + 1) / 2"
         )
     return floats
 

@@ -1,7 +1,5 @@
 """What an estimator takes: images and labels, checked once."""
 
-import warnings
-
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
@@ -9,6 +7,7 @@ from sklearn.utils.validation import validate_data
 
 from ._images import as_images, as_rows, check_shape_of_fit, resolve_image_shape
 from ._labels import as_labels, encode
+from ._messages import warn_user
 
 
 def check_like_fit(estimator, X):
@@ -41,12 +40,10 @@ def check_like_fit(estimator, X):
     rows = validate_data(estimator, rows, reset=False, ensure_all_finite=False)
     images = as_images(rows, estimator.image_shape_)
     if images.dtype != estimator._dtype:
-        warnings.warn(
+        warn_user(
             f"got {rows.dtype} images, expected {estimator._dtype} as in the fit; uint8 holds "
             "levels 0 to 255, floats are used as given and expected in [0, 1]; predict on "
-            "images as they were in the fit",
-            UserWarning,
-            stacklevel=4,
+            "images as they were in the fit"
         )
     return images
 
@@ -131,13 +128,11 @@ class InputMixin:
         for label in np.unique(targets):
             share = agrees[targets == label].mean()
             if share < 0.1:
-                warnings.warn(
+                warn_user(
                     f"got soft_targets that favour other classes for {1 - share:.0%} of the images "
                     f"of class {self.classes_[label]!s}, expected columns in the order of the "
                     f"sorted labels, {self.classes_[:10].tolist()}; reorder them (the votes of "
-                    "load_ferplus go with its integers)",
-                    UserWarning,
-                    stacklevel=5,
+                    "load_ferplus go with its integers)"
                 )
                 return
 

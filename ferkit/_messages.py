@@ -1,4 +1,10 @@
-"""Text of others, such as names of files, in what people read."""
+"""What people read: warnings, and text of others, such as names of files."""
+
+import sys
+import warnings
+
+# a warning from one of them would name a line that its reader did not write
+_LIBRARIES = {"ferkit", "imblearn", "joblib", "sklearn", "skorch"}
 
 
 def escape(text):
@@ -35,3 +41,17 @@ def printable(text):
     if len(text) > 1000:
         text = f"{text[:400]}...{text[-400:]}"
     return escape(text)
+
+
+def warn_user(message):
+    """Warn, and name the line outside ferkit that led to it: it is shown once for each.
+
+    Parameters
+    ----------
+    message : str
+        What came, what was expected and what to do.
+    """
+    frame, stacklevel = sys._getframe(1), 2
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _LIBRARIES:
+        frame, stacklevel = frame.f_back, stacklevel + 1
+    warnings.warn(message, UserWarning, stacklevel=stacklevel)

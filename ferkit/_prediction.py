@@ -27,10 +27,12 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
 
     def _outputs(self, X, method="forward"):
         check_is_fitted(self)
-        if not hasattr(self.module_, method):
+        if method == "embed" and not (
+            hasattr(self.module_, "embed") and hasattr(self.module_, "embedding_size")
+        ):
             raise AttributeError(
-                f"got a {type(self.module_).__name__} without {method}, expected that method, "
-                "which maps a batch to an embedding; define it, and embedding_size"
+                f"got a {type(self.module_).__name__} without embed or embedding_size, expected a "
+                "method that maps a batch to an embedding, and the embedding's width; define them"
             )
         self._check_set_after_fit()
         return self.net_.outputs(self._check_X(X), method, self.tta)

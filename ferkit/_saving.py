@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import os
 import re
-import warnings
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from . import persistence
+from ._messages import warn_user
 from ._typing import StrPath
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def save(estimator, path, *, dtype="float32", with_history=True):
         "image_shape": estimator.image_shape_,
         "dtype": estimator._dtype.name,
         "seed": estimator.net_.seed,
+        "split_seed": getattr(estimator, "_split_seed", None),
         "in_channels": estimator.net_.iterator_train__in_channels,
         "class_weight": None if class_weight is None else class_weight.tolist(),
         "best_epoch": estimator.best_epoch_,
@@ -165,11 +166,9 @@ def _device_here(device, path):
     try:
         resolve_device(device)
     except ValueError:
-        warnings.warn(
+        warn_user(
             f"got {path} of device={device!r:.80}, expected one that is here; it is loaded with "
-            "device='auto'",
-            UserWarning,
-            stacklevel=3,
+            "device='auto'"
         )
         return "auto"
     return device
@@ -285,6 +284,7 @@ def _complete(header, estimator):
         "class_weight": None,
         "best_epoch": len(header["history"]),
         "began_with": None,
+        "split_seed": None,
     }
     return added | header
 
@@ -300,6 +300,8 @@ def _restore(estimator, tensors, header):
     estimator.image_shape_ = tuple(header["image_shape"])
     estimator._dtype = np.dtype(header["dtype"])
     estimator._began_with = header["began_with"]
+    if header["split_seed"] is not None:
+        estimator._split_seed = header["split_seed"]
     net = estimator._build_net(header["in_channels"], header["class_weight"], header["seed"])
     _check_tensors(tensors)
     net.load_weights(tensors)
@@ -320,6 +322,7 @@ def _check_header(header, n_classes):
         "dtype": header["dtype"] in ("uint8", "float32"),
         "in_channels": _are_ints([header["in_channels"]], 1) and header["in_channels"] in (1, 3),
         "seed": _are_ints([header["seed"]]),
+        "split_seed": header["split_seed"] is None or _are_ints([header["split_seed"]]),
         "class_count": _are_numbers(header["class_count"], n_classes),
         "class_weight": weight is None or _are_numbers(weight, n_classes),
         "best_epoch": _are_ints([header["best_epoch"]]),
@@ -369,7 +372,7 @@ def to_json(name, value):
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, Policy):
-        return {"policy": asdict(value)}
+        return {"policy": {key: to_json(name, v) for key, v in asdict(value).items()}}
     if isinstance(value, dict):
         return {"dict": [[to_json(name, k), to_json(name, v)] for k, v in value.items()]}
     if isinstance(value, (tuple, list)):

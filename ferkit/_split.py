@@ -1,6 +1,5 @@
 """Which images a fit keeps for validation."""
 
-import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -9,6 +8,7 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
 from sklearn.utils import column_or_1d
 
 from ._locks import warning_filter
+from ._messages import warn_user
 
 
 def split_off(targets, groups, fraction, seed):
@@ -87,14 +87,12 @@ def warn_of_copies(images, validation):
     seen = {hash(image.tobytes()) for image in images}
     n_copies = sum(hash(image.tobytes()) in seen for image in validation)
     if n_copies:
-        warnings.warn(
+        warn_user(
             f"got {n_copies} of {len(validation)} validation images that are exact copies of "
             "training images, expected none, for they make validation look better than it is; keep "
             "copies together with groups=ferkit.datasets.find_duplicates(X); if a sampler of a "
             "Pipeline made them, give it to the estimator as sampler= instead; if they are in an "
-            "ImagePool, take them out of it",
-            UserWarning,
-            stacklevel=5,
+            "ImagePool, take them out of it"
         )
 
 

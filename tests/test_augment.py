@@ -136,6 +136,28 @@ def test_targets_are_mixed_as_the_images_are(mix, alpha):
     assert ((targets > 0).sum(dim=1) <= 2).all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.bfloat16])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda x, _: random_affine(x, flip=0.5, rotation=15, shear=5, translation=0.1, zoom=0.1),
+        lambda x, _: random_brightness(x, 0.2),
+        lambda x, _: random_contrast(x, 0.2),
+        lambda x, _: random_crop(x, 2),
+        lambda x, targets: mixup(x, targets, alpha=0.4)[0],
+        lambda x, targets: cutmix(x, targets, alpha=1.0)[1],
+    ],
+)
+def test_floats_of_any_kind_keep_it(change, dtype):
+    images, targets = torch.rand(20, 1, 8, 8), torch.eye(20)
+    results = []
+    for kind in (torch.float32, dtype):
+        torch.manual_seed(0)
+        results.append(change(images.to(kind), targets.to(kind)))
+    assert results[1].dtype == dtype
+    torch.testing.assert_close(results[1].float(), results[0], rtol=0, atol=0.1)
+
+
 def test_policies_are_values():
     assert Policy(flip=0.5) == Policy(flip=0.5) != Policy(flip=0.4)
     assert repr(Policy(flip=0.5, crop=4)) == "Policy(flip=0.5, crop=4)"

@@ -5,6 +5,7 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
+import ferkit
 from ferkit import MobileNetFER, ResNetFER
 from ferkit.datasets import make_faces
 from ferkit.nn import ResNetLite
@@ -114,7 +115,7 @@ def test_refusals(faces, tmp_path):
     assert linear.classes_.tolist() == list(range(7))  # the fit that failed left no trace
 
 
-def test_a_warm_start_never_validates_what_it_was_trained_on(faces):
+def test_a_warm_start_never_validates_what_it_was_trained_on(faces, tmp_path):
     X, y = faces
     seen = []
 
@@ -133,7 +134,9 @@ def test_a_warm_start_never_validates_what_it_was_trained_on(faces):
         )
         for _ in range(3):
             clf.fit(X, y)
-        (first, _), *others = [seen.pop(0) for _ in range(3)]
+        clf.set_params(random_state=None).save(tmp_path / "model")
+        ferkit.load(tmp_path / "model").set_params(callbacks=[Watch()]).fit(X, y)
+        (first, _), *others = [seen.pop(0) for _ in range(4)]
         assert all(not first & valid for _, valid in others)
 
 

@@ -5,9 +5,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.model_selection import cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from ferkit._images import as_images, as_rows, check_image_shape, resolve_image_shape
 from ferkit._labels import encode
+from ferkit.datasets import make_faces
+from tests.helpers import LinearFER
 
 sides = st.integers(1, 224)
 
@@ -84,3 +89,13 @@ def test_standardised_floats_do_not_look_like_levels():
 def test_encode_finds_each_label_in_the_classes(classes, seed):
     y = np.random.default_rng(seed).choice(classes, 5)
     np.testing.assert_array_equal(classes[encode(y, classes)], y)
+
+
+def test_warnings_name_the_readers_line():
+    X, y = make_faces(40, image_size=16, random_state=0, return_X_y=True)
+    pipeline = make_pipeline(FunctionTransformer(), LinearFER(max_epochs=1))
+    with pytest.warns(UserWarning, match="floats up to 25") as first:
+        cross_val_predict(pipeline.fit(X.astype(np.float32), y), X.astype(np.float32), y, cv=2)
+    with pytest.warns(UserWarning, match="got uint8 images, expected float32") as second:
+        pipeline.predict(X)
+    assert {w.filename for w in (*first, *second)} == {__file__}

@@ -336,8 +336,9 @@ def test_columns_in_another_order(faces):
     a = LinearFER(random_state=0).fit(X, names, soft_targets=votes)
     b = LinearFER(random_state=0).fit(X, names, soft_targets=votes[sorted(ferkit.EMOTIONS)])
     np.testing.assert_array_equal(a.decision_function(X), b.decision_function(X))
-    with pytest.warns(UserWarning, match=r"favour other classes for 100% .* class neutral"):
+    with pytest.warns(UserWarning, match=r"favour other classes for 100% .* class neutral") as w:
         LinearFER(random_state=0).fit(X, names, soft_targets=votes.to_numpy())
+    assert w[0].filename == __file__
 
 
 @pytest.mark.filterwarnings(CONTRADICTING)

@@ -13,6 +13,7 @@ import torch
 
 import ferkit
 from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER, _paths, _saving
+from ferkit.augment import Policy
 from ferkit.datasets import make_faces
 
 
@@ -72,6 +73,13 @@ def test_everything_comes_back(estimator, faces, tmp_path):
     with pytest.warns(UserWarning, match="got float64 images, expected uint8"):
         loaded.predict(X / 255)
     assert loaded.partial_fit(X, y).n_iter_ == 2
+
+
+def test_numpys_numbers_in_a_policy(faces, tmp_path):
+    policy = Policy(flip=np.float32(0.5), crop=np.int64(2))
+    params = {"augment": policy, "max_epochs": 1, "checkpoint_dir": tmp_path}
+    ResNetFER(**params).fit(*faces).save(tmp_path / "m")
+    assert ferkit.load(tmp_path / "m").augment == policy
 
 
 def test_the_same_model_is_the_same_file(fitted, tmp_path):
@@ -229,6 +237,7 @@ def edit_text(path, old, new):
         ({"dtype": "float64"}, "its dtype is 'float64'"),
         ({"in_channels": 10**6}, "its in_channels is 1000000"),
         ({"seed": -1}, "its seed is -1"),
+        ({"split_seed": "x"}, "its split_seed is 'x'"),
         ({"class_count": [1, 2]}, "its class_count is"),
         ({"class_weight": [-1] * 7}, "its class_weight is"),
         ({"best_epoch": "x"}, "its best_epoch is 'x'"),

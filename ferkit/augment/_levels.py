@@ -40,7 +40,7 @@ def random_brightness(images: torch.Tensor, largest: float) -> torch.Tensor:
     """
     check_images("random_brightness", images)
     check_numbers("random_brightness", largest=(largest, FRACTION))
-    return images + per_image(uniform(images, largest))
+    return images + per_image(uniform(images, largest), images)
 
 
 def random_contrast(images: torch.Tensor, largest: float) -> torch.Tensor:
@@ -74,7 +74,7 @@ def random_contrast(images: torch.Tensor, largest: float) -> torch.Tensor:
     check_images("random_contrast", images)
     check_numbers("random_contrast", largest=(largest, FRACTION))
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    return torch.lerp(mean, images, per_image(1 + uniform(images, largest)))
+    return torch.lerp(mean, images, per_image(1 + uniform(images, largest), images))
 
 
 def random_noise(images: torch.Tensor, std: float) -> torch.Tensor:

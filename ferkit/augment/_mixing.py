@@ -57,8 +57,8 @@ def mixup(
     share = _draw_shares(images, alpha)
     other = torch.randperm(len(images), device=images.device)
     return (
-        torch.lerp(images[other], images, per_image(share)),
-        torch.lerp(targets[other], targets, share[:, None]),
+        torch.lerp(images[other], images, per_image(share, images)),
+        torch.lerp(targets[other], targets, share[:, None].to(targets.dtype)),
     )
 
 
@@ -114,10 +114,10 @@ def cutmix(
     other = torch.randperm(len(images), device=images.device)
     return (
         torch.where(covered, images[other], images),
-        torch.lerp(targets[other], targets, share),
+        torch.lerp(targets[other], targets, share.to(targets.dtype)),
     )
 
 
 def _draw_shares(images, alpha):
-    alpha = images.new_full((len(images),), alpha)
+    alpha = images.new_full((len(images),), alpha, dtype=torch.float32)
     return Beta(alpha, alpha, validate_args=False).sample()

@@ -8,9 +8,9 @@ def uniform(images, largest):
     return (2 * torch.rand(len(images), device=images.device) - 1) * largest
 
 
-def per_image(values):
-    """Shape a number for each image so that it multiplies images: (n, 1, 1, 1)."""
-    return values.view(-1, 1, 1, 1)
+def per_image(values, images):
+    """Shape a number for each image so that it multiplies images: (n, 1, 1, 1), of their dtype."""
+    return values.view(-1, 1, 1, 1).to(images.dtype)
 
 
 def boxes(heights, widths, height, width):

@@ -194,7 +194,7 @@ dtype uint8
             target_names=list(EMOTIONS),
             desc="AffectNet",
         )
-    bad.warn(path, stacklevel=2)
+    bad.warn(path)
     if return_X_y:
         return bunch.images, bunch.target
     left_out = ", ".join(f"{count} {name}" for name, count in dropped.items()) or "none"

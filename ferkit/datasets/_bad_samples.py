@@ -1,9 +1,8 @@
 """What is wrong with single images or rows: raised at once, or left out and told of at the end."""
 
-import warnings
 from contextlib import contextmanager
 
-from .._messages import printable
+from .._messages import printable, warn_user
 
 
 def check_on_error(on_error):
@@ -57,22 +56,18 @@ class BadSamples:
             raise ValueError(message) from error.__cause__
         self.skipped.append((place, message))
 
-    def warn(self, path, stacklevel):
+    def warn(self, path):
         """Tell how many were left out, if any were.
 
         Parameters
         ----------
         path : path-like
             The data set.
-        stacklevel : int
-            As in `warnings.warn`, seen from the caller.
         """
         if self.skipped:
-            warnings.warn(
+            warn_user(
                 f"{path}: left out {self.count()}, all listed in the Bunch's `skipped`; the first: "
-                f"{self.skipped[0][1]}",
-                UserWarning,
-                stacklevel=stacklevel + 1,
+                f"{self.skipped[0][1]}"
             )
 
     def count(self):

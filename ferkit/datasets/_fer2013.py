@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import warnings
 import zipfile
 from itertools import compress
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from .._labels import EMOTIONS
-from .._messages import printable
+from .._messages import printable, warn_user
 from .._typing import ImagesAndTarget, OnError, StrPath, Subset
 from ._bad_samples import BadSamples, check_on_error, permission_explained
 from ._fer2013_csv import (
@@ -166,7 +165,7 @@ def load_fer2013(
     with permission_explained():
         path, load = _locate(Path(path))
         faces = load(path, subset, bad)
-    bad.warn(path, stacklevel=2)
+    bad.warn(path)
     _check_classes(faces, SUBSETS[subset], path, on_error)
     if return_X_y:
         return faces.images, faces.target
@@ -410,7 +409,7 @@ def _check_classes(faces, usages, path, on_error):
             )
             if on_error == "raise" or not present:
                 raise ValueError(message)
-            warnings.warn(message, UserWarning, stacklevel=3)
+            warn_user(message)
 
 
 def _bunch(images, *, target, usage, **where):

@@ -177,7 +177,7 @@ def load_ferplus(
     usage, votes, is_good = _read_votes(ferplus_csv, bad)
     rows = _match_rows(faces, len(votes), fer2013_csv, ferplus_csv)
     _check_usage(faces, usage[rows], fer2013_csv, ferplus_csv)
-    bad.warn(ferplus_csv, stacklevel=2)
+    bad.warn(ferplus_csv)
     votes = votes[rows]
     majority = _find_majority(votes)
     is_asked = np.isin(faces.usage, SUBSETS[subset]) & is_good[rows]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-import warnings
 from collections import Counter
 from typing import Literal, overload
 
 from sklearn.utils import Bunch
 
 from .._labels import EMOTIONS
+from .._messages import warn_user
 from .._paths import as_path
 from .._typing import ImagesAndTarget, OnError, StrPath, Subset
 from ._bad_samples import BadSamples
@@ -164,12 +164,10 @@ def _check_levels(path):
     images, target = load_fer2013(path, subset="public_test", return_X_y=True)
     digest = _digest(images, target)
     if digest != _PUBLIC_TEST:
-        warnings.warn(
+        warn_user(
             f"{path}: got PublicTest with the SHA-256 {digest[:12]}..., expected "
             f"{_PUBLIC_TEST[:12]}...; the data set or Pillow's JPEG decoder is another, so figures "
-            "may differ from those of others",
-            UserWarning,
-            stacklevel=3,
+            "may differ from those of others"
         )
 
 

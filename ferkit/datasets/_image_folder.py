@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Literal, overload
 
 from sklearn.utils import Bunch
 
 from .._labels import EMOTIONS
-from .._messages import printable
+from .._messages import printable, warn_user
 from .._typing import ImagesAndTarget, OnError, StrPath
 from ._any_images import (
     Sample,
@@ -164,7 +163,7 @@ dtype uint8
             target_names=classes,
             desc=path.name,
         )
-    bad.warn(path, stacklevel=2)
+    bad.warn(path)
     if return_X_y:
         return bunch.images, bunch.target
     bunch.DESCR = _DESCR.format(path=path, n_samples=len(bunch.target), classes=", ".join(classes))
@@ -203,21 +202,17 @@ def _order(folders, path):
     if set(folders) <= set(EMOTIONS):
         return list(EMOTIONS)
     if all(folder.isdecimal() for folder in folders):
-        warnings.warn(
+        warn_user(
             f"{path}: got the classes {names}, labelled 0, 1, ... in this order, "
             "expected names; the labels are neither these numbers nor positions in "
-            "ferkit.EMOTIONS, so rename the folders to what the numbers mean",
-            UserWarning,
-            stacklevel=4,
+            "ferkit.EMOTIONS, so rename the folders to what the numbers mean"
         )
     emotions = [find_emotion(folder) for folder in folders]
     if None not in emotions:
-        warnings.warn(
+        warn_user(
             f"{path}: got the classes {names}, labelled 0, 1, ... in this order, "
             "expected the names in ferkit.EMOTIONS, to be labelled as there; rename the folders "
-            f"to {', '.join(emotions)} for that",
-            UserWarning,
-            stacklevel=4,
+            f"to {', '.join(emotions)} for that"
         )
     return folders
 
@@ -229,4 +224,4 @@ def _tell_of_empty(folder, on_error):
     )
     if on_error == "raise":
         raise ValueError(message)
-    warnings.warn(message, UserWarning, stacklevel=4)
+    warn_user(message)

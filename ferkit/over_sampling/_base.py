@@ -12,6 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from .._images import as_images, as_rows, resolve_image_shape
+from .._labels import as_labels
 from .._typing import ImageShape, RandomStateLike, SamplingStrategy
 
 
@@ -80,14 +81,14 @@ class ImageOverSampler(BaseOverSampler):
         ValueError
             If the input is not what is expected.
         """
-        return super().fit_resample(X, y)
+        return super().fit_resample(X, as_labels(y))
 
     def _check_X_y(self, X, y):
         y, is_one_vs_all = check_target_type(y, indicate_one_vs_all=True)
         rows, own_shape = as_rows(X)
         rows, y = validate_data(self, rows, y, ensure_all_finite=False)  # as_images says where
         self.image_shape_ = resolve_image_shape(rows.shape[1], own_shape, self.image_shape)
-        self._shape_of_one = np.shape(X)[1:]
+        self._shape_of_one = np.shape(X)[1:] or own_shape or rows.shape[1:]
         return (rows, as_images(rows, self.image_shape_)), y, is_one_vs_all
 
     def _fit_resample(self, X, y):

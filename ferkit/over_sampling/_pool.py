@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from sklearn.utils import check_consistent_length, column_or_1d
 
 from .._images import as_images, as_rows, resolve_image_shape
 from .._labels import as_labels
+from .._messages import warn_user
 from .._typing import ImageShape, RandomStateLike, SamplingStrategy
 from ._base import ImageOverSampler
 
@@ -212,11 +212,9 @@ class PoolOverSampler(ImageOverSampler):
         self.n_missing_ = {label: n - len(drawn) for (label, n), drawn in counts if n > len(drawn)}
         if self.n_missing_:
             missing = ", ".join(f"{n} of class {label}" for label, n in self.n_missing_.items())
-            warnings.warn(
+            warn_user(
                 f"the pool lacks {missing}; these classes stay short of what sampling_strategy "
-                "asks for: lower it, or fill them up with AugmentedOverSampler",
-                UserWarning,
-                stacklevel=7,
+                "asks for: lower it, or fill them up with AugmentedOverSampler"
             )
         return made
 

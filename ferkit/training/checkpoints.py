@@ -5,13 +5,13 @@ import json
 import math
 import os
 import re
-import warnings
 from functools import cached_property
 
 import torch
 from filelock import FileLock, Timeout
 
 from .. import persistence
+from .._messages import warn_user
 from .._paths import as_path
 
 _N_KEPT = 2  # the one before the last serves if a disk has damaged the last
@@ -98,10 +98,8 @@ class Checkpoints:
             except ValueError as error:
                 self.check_writable()
                 path.rename(path.with_suffix(".damaged"))  # else it would count among the newest
-                warnings.warn(
-                    f"{error}; it is put aside, and training goes on from an older one or anew",
-                    UserWarning,
-                    stacklevel=2,
+                warn_user(
+                    f"{error}; it is put aside, and training goes on from an older one or anew"
                 )
                 continue
             self._check_identity(path, header.pop("identity"))

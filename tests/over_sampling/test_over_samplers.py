@@ -40,6 +40,17 @@ def test_images_and_their_rows_are_interchangeable(sampler, faces):
     assert images[..., None].shape == sampler.fit_resample(X[..., None], y)[0].shape
 
 
+def test_labels_and_images_as_objects(sampler, faces):
+    X, y = faces
+    expected, y_expected = clone(sampler).fit_resample(X, y)
+    images = np.empty(len(X), dtype=object)
+    images[:] = list(X)
+    for X_in, y_in in ((X, y.astype(object)), (images, y), (list(X), y.tolist())):
+        X_new, y_new = clone(sampler).fit_resample(X_in, y_in)
+        np.testing.assert_array_equal(X_new, expected)
+        np.testing.assert_array_equal(y_new, y_expected)
+
+
 def test_originals_come_first_and_stay(sampler, faces):
     X, y = faces
     before = X.copy()
