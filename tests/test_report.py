@@ -108,6 +108,13 @@ def test_groups_are_resampled_together():
     assert width(apart) < 0.5 * width(alone)
 
 
+@pytest.mark.parametrize("missing", [np.nan, None])
+def test_missing_groups_are_refused(missing):
+    y, _ = draw(4)
+    with pytest.raises(ValueError, match=r"got a missing group, .* in sample 2, expected one"):
+        FERReport.from_predictions(y, y, groups=[0, 0, missing, missing])
+
+
 def test_without_copies_of_training_images():
     X, y = make_faces(280, random_state=0, return_X_y=True)
     clf = ResNetFER(max_epochs=2, random_state=0).fit(X[:140], y[:140])

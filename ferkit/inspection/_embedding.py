@@ -24,7 +24,7 @@ from ._legend import draw_beside
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_N_BEFORE_TSNE = 50  # components: of pixels, t-SNE's neighbours are found in these
+_N_BEFORE_TSNE = 50  # components: t-SNE's neighbours are found in these
 _CONSTRAINTS = {
     "method": [StrOptions({"tsne", "pca"}), HasMethods("fit_transform")],
     "n_components": [Options(int, {2, 3})],
@@ -102,9 +102,10 @@ class EmbeddingDisplay:
         y : array-like of shape (n,)
             Their labels.
         method : {"tsne", "pca"} or transformer, default="tsne"
-            How the embeddings come to two or three numbers: scikit-learn's TSNE [1]_ or PCA, or a
-            clone of whatever has `fit_transform`. One that needs labels, such as
-            LinearDiscriminantAnalysis, is given them, and puts classes further apart than they are.
+            How the embeddings come to two or three numbers: scikit-learn's TSNE [1]_, of their 50
+            first principal components where they have more values, or PCA, or a clone of whatever
+            has `fit_transform`. One that needs labels, such as LinearDiscriminantAnalysis, is
+            given them, and puts classes further apart than they are.
         n_components : {2, 3}, default=2
             How many numbers, for "tsne" and "pca".
         target_names : sequence of str, default=None

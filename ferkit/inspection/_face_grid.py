@@ -157,7 +157,8 @@ class FaceGridDisplay:
         X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
             Some images, each of which gets a row.
         policy : str or ferkit.augment.Policy
-            How they are changed. What it brings out of [0, 1] is drawn as black and white.
+            How they are changed, one by one: one that mixes images is refused. What it brings out
+            of [0, 1] is drawn as black and white.
         n_copies : int, default=8
             Changed copies of each, after the image as it is.
         random_state : int or None, default=0
@@ -169,6 +170,11 @@ class FaceGridDisplay:
         -------
         FaceGridDisplay
             The plotted display.
+
+        Raises
+        ------
+        ValueError
+            If `policy` is None or mixes images, or `X` are not images.
         """
         import torch
 
@@ -182,6 +188,12 @@ class FaceGridDisplay:
                 "take 'strong', 'reference' or 'offline'"
             )
         policy, device = resolve_policy(policy), torch.device("cpu")
+        if policy.mixes:
+            raise ValueError(
+                f"got policy={policy!r}, which mixes images, expected one that changes them one by "
+                "one; leave mixup and cutmix out, as in dataclasses.replace(policy, mixup=0.0, "
+                "cutmix=0.0)"
+            )
         rows = {}
         with preserved_generators(device):
             seed_generators(device, draw_seed(random_state))

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Literal, Self, TypeAlias
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from .._base import BaseFER
 from .._estimators import check_estimator
+from .._names import f1_column
 from .._validation import validate_params
 from ._class_images import order_names
 from ._colors import class_colors, series_colors
@@ -46,6 +48,9 @@ class HistoryDisplay:
         Title of the figure.
     best_epoch : int or dict of str to int, default=None
         The epoch whose weights were kept, which is marked.
+    classes : array-like of shape (n_classes,), default=None
+        The labels whose F1 "classes" shows, such as `classes_`. None takes every column that
+        begins like theirs, "valid_f1_", also those of other scores.
 
     Attributes
     ----------
@@ -71,10 +76,12 @@ class HistoryDisplay:
         *,
         estimator_name: str | None = None,
         best_epoch: int | dict[str, int] | None = None,
+        classes: ArrayLike | None = None,
     ) -> None:
         self.history = history
         self.estimator_name = estimator_name
         self.best_epoch = best_epoch
+        self.classes = classes
 
     @classmethod
     def from_estimator(
@@ -125,6 +132,7 @@ class HistoryDisplay:
                 estimator.history_,
                 estimator_name=type(estimator).__name__,
                 best_epoch=estimator.best_epoch_,
+                classes=estimator.classes_,
             )
         return display.plot(ax=ax, panels=panels)
 
@@ -187,7 +195,7 @@ class HistoryDisplay:
             One axes for each panel. None makes a figure.
         panels : list of {"loss", "scores", "classes", "lr"}, default=None
             "loss" of training and validation, "scores" with accuracy and macro-F1, "classes" with
-            the F1 of each class, which is for one history only, and "lr", the learning rate. None
+            the F1 of each class, which is for a single history, and "lr", the learning rate. None
             takes the loss and, with validation data, the scores.
 
         Returns
@@ -198,7 +206,8 @@ class HistoryDisplay:
         Raises
         ------
         ValueError
-            If there are not as many axes as panels, or no history has what a panel shows.
+            If there are not as many axes as panels, no history has what a panel shows, or
+            "classes" is to show histories by their names.
         """
         import matplotlib.pyplot as plt
         from matplotlib.ticker import MaxNLocator
@@ -251,9 +260,10 @@ class HistoryDisplay:
                     f"got panel {panel!r} for a history without validation data, expected some; "
                     "give fit an X_val"
                 )
-            if panel == "classes" and len(histories) > 1:
+            if panel == "classes" and isinstance(self.history, dict):
                 raise ValueError(
-                    f"got panel 'classes' for {len(histories)} histories, expected one; plot each"
+                    f"got panel 'classes' for histories by names, {list(histories)}, expected a "
+                    "single history, for colours tell classes apart; plot each by itself"
                 )
         return panels
 
@@ -287,7 +297,7 @@ class HistoryDisplay:
     def _draw(self, ax, panel, history, name, style):
         labels, colors = _PANELS[panel], {}
         if panel == "classes":
-            labels, colors = _find_class_columns(history)
+            labels, colors = _find_class_columns(history, self.classes)
         for column in filter(history.columns.__contains__, labels):
             own = {"label": labels[column], "color": colors.get(column)}
             if name:
@@ -302,12 +312,16 @@ class HistoryDisplay:
             ax.axvline(best, color=color, linewidth=1, linestyle=":", gid=_KEPT)
 
 
-def _find_class_columns(history):
+def _find_class_columns(history, classes):
     prefix = "valid_f1_"
-    columns = [c for c in history if c.startswith(prefix) and c != f"{prefix}macro"]
-    classes = np.array([column.removeprefix(prefix) for column in columns])
-    if all(name.isdecimal() for name in classes):
-        classes = classes.astype(int)
+    if classes is None:
+        columns = [c for c in history if c.startswith(prefix) and c != f"{prefix}macro"]
+        classes = np.array([column.removeprefix(prefix) for column in columns])
+        if all(name.isdecimal() for name in classes):
+            classes = classes.astype(int)
+    else:
+        classes = np.asarray(classes)
+        columns = [f1_column(prefix, label) for label in classes]
     order, names = order_names(classes)
     columns = [columns[place] for place in order]
     return (

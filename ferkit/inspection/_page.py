@@ -18,7 +18,6 @@ from sklearn.utils import check_consistent_length, check_random_state
 
 from .._base import BaseFER
 from .._estimators import check_estimator
-from .._images import as_rows
 from .._labels import check_labels, encode
 from .._paths import as_path, check_place, write_whole
 from .._typing import StrPath
@@ -87,8 +86,8 @@ def write_page(
     Raises
     ------
     ValueError
-        If `estimator` is none of ferkit's, the images or labels are not what it takes, or one of
-        `X_train` and `y_train` is missing.
+        If `estimator` is none of ferkit's, the images or labels are not what it takes or not as
+        many, or one of `X_train` and `y_train` is missing.
     OSError
         If the file cannot be written, or its folder does not exist.
 
@@ -115,10 +114,16 @@ def write_page(
     encode(y, estimator.classes_)
     images = estimator._check_X(X)
     check_consistent_length(images, y)
+    if y_train is not None:
+        y_train = check_labels(y_train)
+        encode(y_train, estimator.classes_)
+        check_consistent_length(X_train, y_train)
     with warnings.catch_warnings():  # noqa: TID251, for a whole page others must not wait
         # what there is to say about X has been said
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         warnings.filterwarnings("ignore", message=r"got \w+ images, expected \w+ as in the fit")
+        if X_train is not None:  # in the form of X: the same images have the same digest
+            X_train = estimator._check_X(X_train)
         sections = _make_sections(
             estimator, images, y, X_train, y_train, title, command, notes, random_state
         )
@@ -168,7 +173,7 @@ def _head(estimator, report, title):
 def _data(X, y, X_train, y_train, notes):
     sets = {"scored": (X, y)}
     if X_train is not None:
-        sets = {"training set": (np.asarray(as_rows(X_train)[0]), check_labels(y_train)), **sets}
+        sets = {"training set": (X_train, y_train), **sets}
     figure = ClassBalanceDisplay.from_labels({name: y for name, (_, y) in sets.items()}).figure_
     shape = " x ".join(map(str, X.shape[1:]))
     digests = "".join(

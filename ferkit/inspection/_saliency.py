@@ -81,7 +81,8 @@ def _grad_cam(estimator, images, targets):
     start = 0
     for x, _ in net.get_iterator(net.get_dataset(images), training=False):
         with torch.enable_grad(), _FeatureMaps(module) as found:
-            logits = module(x.requires_grad_(True))
+            # not module(x): in what torch.compile made of it, the maps are not of the graph
+            logits = module.forward(x.requires_grad_(True))
             if not found:
                 raise NoFeatureMapError(
                     f"got {type(module).__name__}, which has no feature map of more than one place "
@@ -314,6 +315,7 @@ class SaliencyDisplay:
 def _check(estimator, X, y):
     """Validate images, and find the positions of the classes that they are asked about."""
     check_estimator(estimator)
+    estimator._check_set_after_fit()
     images = estimator._check_X(X)
     if y is None:
         return images, _logits(estimator, images).argmax(axis=1)

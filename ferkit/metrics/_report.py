@@ -16,6 +16,7 @@ from sklearn.utils._param_validation import Interval
 
 from .._labels import check_kind, check_labels, encode
 from .._names import order_classes
+from .._split import check_groups
 from .._typing import RandomStateLike
 from .._validation import validate_params
 from ._calibration import check_probabilities
@@ -136,8 +137,8 @@ class FERReport:
         Raises
         ------
         ValueError
-            If lengths differ, both predictions and probabilities are missing, or labels lack one
-            that occurs, are of another kind, or are there twice.
+            If lengths differ, a group is missing, both predictions and probabilities are, or labels
+            lack one that occurs, are of another kind, or are there twice.
 
         Notes
         -----
@@ -163,13 +164,16 @@ class FERReport:
         y_true, y_pred, y_prob, labels = _check_predictions(y_true, y_pred, y_prob, labels)
         order, names = order_classes(labels, target_names)
         labels, y_prob = labels[order], None if y_prob is None else y_prob[:, order]
-        groups = np.arange(len(y_true)) if groups is None else column_or_1d(groups)
         sets = {"all": np.full(len(y_true), True)}
         if is_copy is not None:
             is_copy = column_or_1d(is_copy).astype(bool)
             check_consistent_length(y_true, is_copy)
             sets["without copies"] = ~is_copy
-        check_consistent_length(y_true, groups)
+        if groups is None:
+            groups = np.arange(len(y_true))
+        else:
+            check_consistent_length(y_true, groups)
+            groups = check_groups(groups, len(y_true))
         random_state = check_random_state(random_state)
         ends = [(1 - confidence_level) / 2, (1 + confidence_level) / 2]
         rows = {}

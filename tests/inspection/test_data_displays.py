@@ -131,6 +131,9 @@ def test_wrong_numbers_of_faces(faces):
         FaceGridDisplay.from_policy(X[:2], "strong", n_copies=0)
     with pytest.raises(ValueError, match="got policy=None, which changes nothing"):
         FaceGridDisplay.from_policy(X[:2], None)
+    for mixing in (Policy(mixup=0.5), Policy(flip=0.5, cutmix=1.0)):
+        with pytest.raises(ValueError, match="which mixes images, expected one that changes them"):
+            FaceGridDisplay.from_policy(X[:2], mixing)
 
 
 def test_images_one_pixel_high():

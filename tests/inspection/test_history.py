@@ -1,7 +1,9 @@
 import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
+from skorch.callbacks import EpochScoring
 
+from ferkit import EMOTIONS
 from ferkit.datasets import make_faces
 from ferkit.inspection import EMOTION_COLORS, HistoryDisplay
 from tests.helpers import LinearFER
@@ -50,6 +52,18 @@ def test_panels_of_classes_and_learning_rate():
     assert drawn(HistoryDisplay(named).plot(panels=["classes"]).axes_[0]) == {"no": [0.1, 0.2]}
 
 
+def test_scores_of_ones_own_are_no_classes():
+    X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
+    score = EpochScoring("f1_weighted", name="valid_f1_weighted", lower_is_better=False)
+    clf = LinearFER(max_epochs=1, random_state=0, callbacks=[score]).fit(X, y, X_val=X, y_val=y)
+    assert "valid_f1_weighted" in clf.history_
+    (ax,) = HistoryDisplay.from_estimator(clf, panels=["classes"]).axes_
+    assert [line.get_label() for line in ax.lines] == [*EMOTIONS, "kept epoch"]
+    history = VALIDATED.assign(valid_f1_class_macro=[0.1, 0.2], valid_f1_micro=[0.5, 0.6])
+    display = HistoryDisplay(history, classes=["macro"]).plot(panels=["classes"])
+    assert drawn(display.axes_[0]) == {"macro": [0.1, 0.2]}
+
+
 def test_several_trainings():
     display = HistoryDisplay({"a": VALIDATED, "b": TRAINED}, best_epoch={"a": 1, "b": 2})
     loss, scores = display.plot().axes_
@@ -66,8 +80,9 @@ def test_several_trainings():
         loss.get_legend()
     ]
     assert [text.get_text() for text in kinds.texts] == ["training", "validation", "kept epoch"]
-    with pytest.raises(ValueError, match="panel 'classes' for 2 histories"):
-        display.plot(panels=["classes"])
+    for history in (display.history, {"a": VALIDATED}):
+        with pytest.raises(ValueError, match=r"panel 'classes' for histories by names, \['a'"):
+            HistoryDisplay(history).plot(panels=["classes"])
 
 
 def test_the_kept_epoch_of_an_estimator():

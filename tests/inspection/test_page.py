@@ -182,12 +182,23 @@ def test_a_page_tells_what_training_began_with_but_not_where_that_was(trained, t
     assert "weights = &#x27;fer2013&#x27;" in page
 
 
-def test_what_goes_together(trained, tmp_path):
+def test_what_goes_together(trained, tmp_path, monkeypatch):
     clf, X, y = trained
     with pytest.raises(ValueError, match="got one of X_train and y_train, expected both"):
         write_page(tmp_path / "page.html", clf, X, y, X_train=X)
+    monkeypatch.setattr(ResNetFER, "predict_proba", None)  # minutes, before what is wrong is found
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[70, 60\]"):
+        write_page(tmp_path / "page.html", clf, X, y, X_train=X, y_train=y[:60])
+    with pytest.raises(ValueError, match="pass strings where classes_ has strings"):
+        write_page(tmp_path / "page.html", clf, X, y, X_train=X, y_train=y.astype(str))
     with pytest.raises(ValueError, match="pass strings where classes_ has strings"):
         write_page(tmp_path / "page.html", clf, X, y.astype(str))
+
+
+def test_the_same_images_have_the_same_digest(trained, tmp_path):
+    clf, X, y = trained
+    text = write_and_read(tmp_path, clf, X, y, X_train=X.astype(np.int64), y_train=y)
+    assert text.count(hashlib.sha256(X.tobytes()).hexdigest()) == 2
 
 
 def test_scores_that_are_not_known(trained, tmp_path):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.utils._param_validation import InvalidParameterError
 from torch import nn
 
 from ferkit import VGG16FER, BaseFER, LargeFER, MobileNetFER, ResNetFER
@@ -52,6 +53,14 @@ def test_grad_cam_finds_the_corner(corners):
     assert maps[:, 14:, 14:].max() == 0
     # nothing there speaks for the other class
     assert grad_cam(clf, X[15:17], [0, 0])[:, :10, :10].max() == 0
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's own, in its compiler
+def test_a_compiled_network_is_explained(corners):
+    clf, X, _ = corners
+    compiled = copy.deepcopy(clf)
+    compiled.module_.compile(backend="aot_eager")  # as with compile=True, but needs no C++ compiler
+    np.testing.assert_array_equal(grad_cam(compiled, X[15:16]), grad_cam(clf, X[15:16]))
 
 
 def test_occlusion_finds_the_corner(corners):
@@ -108,6 +117,14 @@ def test_occlusion_is_of_the_probabilities(corners):
     fall = clf.predict_proba(X)[0, 1] - clf.predict_proba(covered)[0, 1]
     # under the first square only
     assert occlusion_map(clf, X, [1])[0, 0, 0] == pytest.approx(fall, abs=2e-3)
+
+
+@pytest.mark.parametrize("explain", [grad_cam, occlusion_map])
+def test_what_was_set_after_the_fit_is_checked(corners, explain):
+    clf, X, _ = corners
+    for wrong in ({"tta": "nonsense"}, {"temperature": -1.0}):
+        with pytest.raises(InvalidParameterError, match=f"'{next(iter(wrong))}' parameter"):
+            explain(copy.deepcopy(clf).set_params(**wrong), X[:1], [0])
 
 
 def test_images_of_another_kind_warn_once(corners):
