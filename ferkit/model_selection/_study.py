@@ -13,10 +13,12 @@ from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalStorage
 from sqlalchemy.exc import SQLAlchemyError
 
-from .._locks import warning_filter
+from .._locks import ForkSafeLock, warning_filter
 from .._random import stream_seed
 
 _HEARTBEAT = 60  # seconds
+_verbosity_lock = ForkSafeLock()
+_verbosity = {"depth": 0, "before": optuna.logging.ERROR}
 
 
 class NumberedSampler(BaseSampler):
@@ -196,9 +198,16 @@ def in_memory(study):
 @contextmanager
 def quiet():
     """Keep optuna from a line per trial; `check_trials` tells what failed, at the end."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    # it is the process's: of threads that overlap, the first sets it and the last puts it back
+    with _verbosity_lock:
+        if _verbosity["depth"] == 0:
+            _verbosity["before"] = optuna.logging.get_verbosity()
+            optuna.logging.set_verbosity(optuna.logging.ERROR)
+        _verbosity["depth"] += 1
     try:
         yield
     finally:
-        optuna.logging.set_verbosity(before)
+        with _verbosity_lock:
+            _verbosity["depth"] -= 1
+            if _verbosity["depth"] == 0:
+                optuna.logging.set_verbosity(_verbosity["before"])
