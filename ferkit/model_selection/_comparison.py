@@ -23,6 +23,7 @@ from skorch.callbacks import Callback
 from tqdm import tqdm
 
 from .._base import BaseFER
+from .._identity import hash_pickled
 from .._labels import check_labels, encode
 from .._names import f1_column
 from .._paths import as_path, write_whole
@@ -88,8 +89,9 @@ def compare(
         If a configuration is no ferkit estimator or has ``early_stopping=True``, a seed is no
         integer or there twice, there is a `y_val` without `X_val` or the other way round, `y_test`
         has labels that `y` lacks or another length than `X_test`, two names are the same file in
-        `out`, or `out` holds a run of this name on other data or with other parameters; of files
-        of weights and teachers, their content counts.
+        `out`, parameters cannot be pickled to be told from others there, or it holds a run of this
+        name on other data or with other parameters; of files of weights and teachers, their content
+        counts.
 
     Examples
     --------
@@ -255,7 +257,9 @@ class _RunFile:
         self.key = {
             "config": name,
             "data": digest,
-            "parameters": joblib.hash([type(estimator).__name__, params]),
+            "parameters": hash_pickled(
+                [type(estimator).__name__, params], f"a configuration {name!r}", "out"
+            ),
         }
 
     def read(self):

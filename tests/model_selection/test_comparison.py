@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from imblearn.over_sampling import RandomOverSampler
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, f1_score
 
@@ -105,6 +106,12 @@ def test_two_names_are_two_files(faces, tmp_path):
         with pytest.raises(ValueError, match=f"{names[0]}' and '{names[1]}', whose runs would be"):
             compare(configs, **faces, seeds=[0], out=tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_sampler_that_cannot_be_pickled_is_told_before_training(faces, tmp_path):
+    sampler = RandomOverSampler(sampling_strategy=lambda y: {1: 30})
+    with pytest.raises(ValueError, match=r"a configuration 'a' that cannot be pickled.*for out"):
+        compare({"a": LinearFER(sampler=sampler)}, **faces, out=tmp_path)
 
 
 def test_two_processes_find_the_same(faces):
