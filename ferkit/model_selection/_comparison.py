@@ -110,7 +110,7 @@ def compare(
         raise ValueError(
             f"got configs={configs!r}, expected a dict of unfitted ferkit estimators by names"
         )
-    seeds = [seeds] if isinstance(seeds, Integral) else list(seeds)
+    seeds = [seeds] if isinstance(seeds, (int, np.integer)) else list(seeds)
     if not all(isinstance(seed, Integral) for seed in seeds):
         raise ValueError(f"got seeds={seeds}, expected integers; pass such as range(3)")
     seeds = [int(seed) for seed in seeds]  # numpy's have another digest, and are no JSON
@@ -134,6 +134,7 @@ def compare(
     data = {key: None if value is None else np.asarray(value) for key, value in data.items()}
     check_consistent_length(data["X_test"], labels["y_test"])
     encode(labels["y_test"], np.unique(labels["y"]))
+    # of labels as they came, by which earlier releases kept their runs
     digest = None if out is None else joblib.hash(data)
     data |= labels
     tasks = []
@@ -146,9 +147,9 @@ def compare(
             tasks.append((name, seed, quiet))
     files: list[_RunFile | None] = [None] * len(tasks)
     if out is not None:
-        files = [_RunFile(as_path(out), *task, digest) for task in tasks]
+        kept = [_RunFile(as_path(out), *task, digest) for task in tasks]
         names: dict[str, str] = {}
-        for (name, _, _), file in zip(tasks, files, strict=True):
+        for (name, _, _), file in zip(tasks, kept, strict=True):
             # some file systems take small and capital letters for the same
             other = names.setdefault(file.path.name.lower(), name)
             if other != name:
@@ -157,6 +158,7 @@ def compare(
                     "same file, expected names that differ in letters (A is as a), digits or one "
                     "of _.=-; rename one"
                 )
+        files = list(kept)
     # all of them are read before hours of training
     found: list[Any] = [file and file.read() for file in files]
     missing = [

@@ -233,7 +233,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
 
         self._check_parameters()
         for name in ("study_", "n_splits_", "best_score_", "best_params_", "best_estimator_"):
-            vars(self).pop(name, None)  # not to be taken for this fit's, if it sets fewer
+            self.__dict__.pop(name, None)  # not to be taken for this fit's, if it sets fewer
         y = check_labels(y)
         X, y = indexable(X if hasattr(X, "iloc") else np.asarray(X), y)
         folds, groups = find_folds(self.cv, X, y, groups, find_copies=self.groups is not None)
