@@ -52,20 +52,43 @@ def identify_fit(estimator, *, random_state, initial, teachers, **data):
         "classes": [estimator.classes_.dtype.str, estimator.classes_.tolist()],
         "random_state": random_state,
         "release": ferkit.__version__,
-        "sampler": estimator.sampler and _digest_sampler(estimator.sampler),
+        # without what a fit has added
+        "sampler": estimator.sampler
+        and hash_pickled(clone(estimator.sampler), "a sampler", "checkpoint_dir"),
         "teacher": [_digest_weights(t.module_.state_dict(), t.classes_) for t in teachers],
         "weights": initial and _digest_weights(*initial),
         **{name: None if values is None else _digest(values) for name, values in data.items()},
     }
 
 
-def _digest_sampler(sampler):
+def hash_pickled(value, what, purpose):
+    """Compute the digest of anything that can be pickled.
+
+    Parameters
+    ----------
+    value : object
+        Anything.
+    what : str
+        What it is, for the message.
+    purpose : str
+        What needs the digest, for the message.
+
+    Returns
+    -------
+    str
+        The digest.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be pickled.
+    """
     try:
-        return joblib.hash(clone(sampler))  # without what a fit has added
-    except pickle.PicklingError as error:
+        return joblib.hash(value)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ValueError(
-            f"got {sampler!r}, which cannot be pickled, expected a sampler that can be told from "
-            "others, for checkpoint_dir; use a named function instead of a lambda, or "
+            f"got {what} that cannot be pickled ({error}), expected what can be told from others, "
+            f"for {purpose}; use named functions instead of lambdas, or "
             "ferkit.over_sampling.at_least"
         ) from error
 

@@ -253,7 +253,7 @@ def test_checkpoints_tell_samplers_and_policies_apart(faces, tmp_path):
 def test_samplers_that_cannot_be_told_apart(faces, tmp_path):
     sampler = AugmentedOverSampler(sampling_strategy=lambda y: {1: 30})
     assert fit(faces, sampler=sampler).class_count_[1] == 30
-    with pytest.raises(ValueError, match=r"cannot be pickled.*use a named function instead"):
+    with pytest.raises(ValueError, match=r"a sampler that cannot be pickled.*use named functions"):
         fit(faces, sampler=sampler, checkpoint_dir=tmp_path)
 
 

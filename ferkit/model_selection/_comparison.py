@@ -8,6 +8,7 @@ import os
 import re
 import timeit
 from collections.abc import Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import joblib
@@ -22,6 +23,7 @@ from skorch.callbacks import Callback
 from tqdm import tqdm
 
 from .._base import BaseFER
+from .._identity import hash_pickled
 from .._labels import check_labels, encode
 from .._names import f1_column
 from .._paths import as_path, write_whole
@@ -84,10 +86,12 @@ def compare(
     Raises
     ------
     ValueError
-        If a configuration is no ferkit estimator or has ``early_stopping=True``, a seed is there
-        twice, there is a `y_val` without `X_val` or the other way round, `y_test` has labels that
-        `y` lacks or another length than `X_test`, or `out` holds a run of this name on other data
-        or with other parameters; of files of weights and teachers, their content counts.
+        If a configuration is no ferkit estimator or has ``early_stopping=True``, a seed is no
+        integer or there twice, there is a `y_val` without `X_val` or the other way round, `y_test`
+        has labels that `y` lacks or another length than `X_test`, two names are the same file in
+        `out`, parameters cannot be pickled to be told from others there, or it holds a run of this
+        name on other data or with other parameters; of files of weights and teachers, their content
+        counts.
 
     Examples
     --------
@@ -107,6 +111,9 @@ def compare(
             f"got configs={configs!r}, expected a dict of unfitted ferkit estimators by names"
         )
     seeds = [seeds] if isinstance(seeds, (int, np.integer)) else list(seeds)
+    if not all(isinstance(seed, Integral) for seed in seeds):
+        raise ValueError(f"got seeds={seeds}, expected integers; pass such as range(3)")
+    seeds = [int(seed) for seed in seeds]  # numpy's have another digest, and are no JSON
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"got seeds={seeds}, expected different ones; a seed twice is one run")
     for name, estimator in configs.items():
@@ -123,10 +130,13 @@ def compare(
     if (X_val is None) != (y_val is None):
         raise ValueError("got one of X_val and y_val, expected both or neither; pass the other")
     data = {"X": X, "y": y, "X_val": X_val, "y_val": y_val, "X_test": X_test, "y_test": y_test}
+    labels = {key: check_labels(data[key]) for key in ("y", "y_test")}
     data = {key: None if value is None else np.asarray(value) for key, value in data.items()}
-    check_consistent_length(data["X_test"], data["y_test"])
-    encode(check_labels(data["y_test"]), np.unique(check_labels(data["y"])))
+    check_consistent_length(data["X_test"], labels["y_test"])
+    encode(labels["y_test"], np.unique(labels["y"]))
+    # of labels as they came, by which earlier releases kept their runs
     digest = None if out is None else joblib.hash(data)
+    data |= labels
     tasks = []
     for name, estimator in configs.items():
         for seed in seeds:
@@ -137,7 +147,18 @@ def compare(
             tasks.append((name, seed, quiet))
     files: list[_RunFile | None] = [None] * len(tasks)
     if out is not None:
-        files = [_RunFile(as_path(out), *task, digest) for task in tasks]
+        kept = [_RunFile(as_path(out), *task, digest) for task in tasks]
+        names: dict[str, str] = {}
+        for (name, _, _), file in zip(tasks, kept, strict=True):
+            # some file systems take small and capital letters for the same
+            other = names.setdefault(file.path.name.lower(), name)
+            if other != name:
+                raise ValueError(
+                    f"got configurations {other!r} and {name!r}, whose runs would be kept in the "
+                    "same file, expected names that differ in letters (A is as a), digits or one "
+                    "of _.=-; rename one"
+                )
+        files = list(kept)
     # all of them are read before hours of training
     found: list[Any] = [file and file.read() for file in files]
     missing = [
@@ -238,7 +259,9 @@ class _RunFile:
         self.key = {
             "config": name,
             "data": digest,
-            "parameters": joblib.hash([type(estimator).__name__, params]),
+            "parameters": hash_pickled(
+                [type(estimator).__name__, params], f"a configuration {name!r}", "out"
+            ),
         }
 
     def read(self):

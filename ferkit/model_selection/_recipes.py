@@ -9,6 +9,7 @@ from typing import Any
 
 from imblearn.over_sampling import RandomOverSampler
 from numpy.typing import ArrayLike
+from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from .._base import BaseFER
@@ -186,7 +187,8 @@ def train_recipe(
         if stage_name in models:
             return models[stage_name]
         stage = recipes[stage_name]
-        clf = getattr(ferkit, stage.estimator)(**stage.params, **settings)
+        # stages share a sampler, which `set_params` on what is returned must not change
+        clf = clone(getattr(ferkit, stage.estimator)(**stage.params, **settings))
         if stage.teachers:
             clf.set_params(teacher=[FrozenEstimator(train(other)) for other in stage.teachers])
         if stage.begins_with:

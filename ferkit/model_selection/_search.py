@@ -119,6 +119,8 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         The labels, sorted; with ``refit=True``.
     n_features_in_ : int
         Number of values per image; with ``refit=True``.
+    feature_names_in_ : ndarray of shape (n_values,)
+        The columns of `X`; with ``refit=True``, where `best_estimator_` has them.
 
     See Also
     --------
@@ -230,6 +232,8 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         from ._trials import check_trials, count_trials, run_trials
 
         self._check_parameters()
+        for name in ("study_", "n_splits_", "best_score_", "best_params_", "best_estimator_"):
+            self.__dict__.pop(name, None)  # not to be taken for this fit's, if it sets fewer
         y = check_labels(y)
         X, y = indexable(X if hasattr(X, "iloc") else np.asarray(X), y)
         folds, groups = find_folds(self.cv, X, y, groups, find_copies=self.groups is not None)
@@ -345,6 +349,11 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         """Number of values per image."""
         return self.best_estimator_.n_features_in_
 
+    @property
+    def feature_names_in_(self) -> np.ndarray:
+        """The columns of `X`."""
+        return self.best_estimator_.feature_names_in_
+
     @_if_estimator_has("predict")
     def predict(self, X: ArrayLike) -> np.ndarray:
         """Predict labels with the best estimator.
@@ -411,6 +420,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         float
             Between 0 and 1.
         """
+        y = check_labels(y)
         return f1_score(y, self.predict(X), average="macro", zero_division=0)
 
     def __sklearn_is_fitted__(self):

@@ -1,11 +1,9 @@
 """An optuna study, and where it is kept for one process or many."""
 
-import pickle
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
 
-import joblib
 import optuna
 from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, TPESampler
@@ -13,10 +11,13 @@ from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalStorage
 from sqlalchemy.exc import SQLAlchemyError
 
-from .._locks import warning_filter
+from .._identity import hash_pickled
+from .._locks import ForkSafeLock, warning_filter
 from .._random import stream_seed
 
 _HEARTBEAT = 60  # seconds
+_verbosity_lock = ForkSafeLock()
+_verbosity = {"depth": 0, "before": optuna.logging.ERROR}
 
 
 class NumberedSampler(BaseSampler):
@@ -91,13 +92,7 @@ def open_study(*, storage, name, seed, pruner, made_of):
         )
     found = study.user_attrs
     for what, thing in made_of.items():
-        try:
-            digest = joblib.hash(thing)
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise ValueError(
-                f"got {what} that cannot be pickled ({error}), expected some that can be told from "
-                "others, for a study in storage; use named functions instead of lambdas"
-            ) from error
+        digest = hash_pickled(thing, what, "a study in storage")
         if what not in found:
             study.set_user_attr(what, digest)
         elif found[what] != digest:
@@ -196,9 +191,16 @@ def in_memory(study):
 @contextmanager
 def quiet():
     """Keep optuna from a line per trial; `check_trials` tells what failed, at the end."""
-    before = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    # it is the process's: of threads that overlap, the first sets it and the last puts it back
+    with _verbosity_lock:
+        if _verbosity["depth"] == 0:
+            _verbosity["before"] = optuna.logging.get_verbosity()
+            optuna.logging.set_verbosity(optuna.logging.ERROR)
+        _verbosity["depth"] += 1
     try:
         yield
     finally:
-        optuna.logging.set_verbosity(before)
+        with _verbosity_lock:
+            _verbosity["depth"] -= 1
+            if _verbosity["depth"] == 0:
+                optuna.logging.set_verbosity(_verbosity["before"])

@@ -71,8 +71,10 @@ def run_trials(study, objective, *, n_trials, timeout, heartbeat, n_jobs, verbos
         for was_run in parallel(tasks):
             progress.update(was_run)
             if not progress.disable:
-                values = [t.value for t in study.get_trials(deepcopy=False) if t.value]
-                progress.set_postfix(best=f"{max(values, default=0):.3f}")
+                # a pruned one has a value, too, of the folds it got to
+                complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
+                best = max((trial.value for trial in complete), default=0)
+                progress.set_postfix(best=f"{best:.3f}")
 
 
 def run_next_trial(study, objective, *, n_trials, timeout, heartbeat, verbose=0):

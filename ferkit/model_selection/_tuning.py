@@ -7,10 +7,12 @@ from numpy.typing import ArrayLike
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.metrics import f1_score
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_is_fitted
 
 from .._base import BaseFER
 from .._imbalance import logit_offset
-from .._labels import encode
+from .._labels import check_labels, encode
 
 _TAUS = np.linspace(0, 1.5, 31)
 
@@ -39,7 +41,8 @@ def tune_prediction(estimator: BaseFER, X: ArrayLike, y: ArrayLike) -> dict[str,
     Raises
     ------
     ValueError
-        If `y` has labels that the estimator does not know, or it is of another kind.
+        If `y` has labels that the estimator does not know or another length than `X`, or the
+        estimator is of another kind.
 
     References
     ----------
@@ -59,8 +62,10 @@ def tune_prediction(estimator: BaseFER, X: ArrayLike, y: ArrayLike) -> dict[str,
             f"got a {type(estimator).__name__}, expected a fitted ferkit estimator; of a Pipeline "
             "give the last step, and X as the steps before transform it"
         )
+    check_is_fitted(estimator)
+    targets = encode(check_labels(y), estimator.classes_)
+    check_consistent_length(X, targets)
     logits = estimator._outputs(X)
-    targets = encode(y, estimator.classes_)
 
     def adjusted(tau):
         return logits + logit_offset(tau, estimator.class_count_)

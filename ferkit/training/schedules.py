@@ -68,14 +68,14 @@ def _count_plateaus(losses):
     return n_plateaus
 
 
-def best_epoch(losses, tol=0.0):
+def best_epoch(losses, tol):
     """Find the epoch that training should be judged by.
 
     Parameters
     ----------
     losses : sequence of float
         A value per epoch, the smaller the better.
-    tol : float, default=0.0
+    tol : float
         How much smaller a value must be to count as better.
 
     Returns

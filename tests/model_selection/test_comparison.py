@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from imblearn.over_sampling import RandomOverSampler
 from sklearn.dummy import DummyClassifier
 from sklearn.metrics import accuracy_score, f1_score
 
@@ -80,6 +81,37 @@ def test_without_validation_the_last_epoch_is_scored(faces):
     data = {name: faces[name] for name in ("X", "y", "X_test", "y_test")}
     runs = compare(CONFIGS, **data, seeds=[0])
     assert runs["weights"].unique().tolist() == ["last epoch"]
+
+
+def test_seeds_of_numpy_are_integers(faces, tmp_path):
+    only = {"fast": CONFIGS["fast"]}
+    first = compare(only, **faces, seeds=np.arange(2), out=tmp_path)
+    again = compare(only, **faces, seeds=[0, 1], out=tmp_path)
+    assert again["seconds"].tolist() == first["seconds"].tolist()  # kept
+    assert json.dumps(first["seed"].tolist()) == "[0, 0, 1, 1]"
+
+
+def test_labels_may_be_objects_or_lists(faces):
+    only = {"fast": CONFIGS["fast"]}
+    objects = {name: a.astype(object) if name[0] == "y" else a for name, a in faces.items()}
+    lists = {name: a.tolist() if name[0] == "y" else a for name, a in faces.items()}
+    runs, *others = (compare(only, **data, seeds=[0]) for data in (faces, objects, lists))
+    for other in others:
+        pd.testing.assert_frame_equal(without_times(other), without_times(runs))
+
+
+def test_two_names_are_two_files(faces, tmp_path):
+    for names in (["a b", "a/b"], ["A", "a"]):
+        configs = dict.fromkeys(names, CONFIGS["fast"])
+        with pytest.raises(ValueError, match=f"{names[0]}' and '{names[1]}', whose runs would be"):
+            compare(configs, **faces, seeds=[0], out=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_sampler_that_cannot_be_pickled_is_told_before_training(faces, tmp_path):
+    sampler = RandomOverSampler(sampling_strategy=lambda y: {1: 30})
+    with pytest.raises(ValueError, match=r"a configuration 'a' that cannot be pickled.*for out"):
+        compare({"a": LinearFER(sampler=sampler)}, **faces, out=tmp_path)
 
 
 def test_two_processes_find_the_same(faces):
@@ -180,6 +212,7 @@ def test_means_and_spreads(faces):
         ({"a": ResNetFER(early_stopping=True)}, {}, "got early_stopping=True in configuration 'a'"),
         ([ResNetFER()], {}, "expected a dict of unfitted ferkit estimators by names"),
         (CONFIGS, {"seeds": [0, 0]}, r"got seeds=\[0, 0\], expected different ones"),
+        (CONFIGS, {"seeds": [0.5]}, r"got seeds=\[0.5\], expected integers"),
         (CONFIGS, {"y_val": None}, "got one of X_val and y_val, expected both or neither"),
         (CONFIGS, {"y_test": [0, 7] * 17 + [0]}, r"got labels \[7\], expected labels among"),
         (CONFIGS, {"y_test": ["happy"] * 35}, r"got labels \['happy'\], expected labels among"),

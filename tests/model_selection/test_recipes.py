@@ -48,6 +48,8 @@ def test_stages_are_trained_in_order_and_once(faces, tmp_path, capsys):
     assert clf.tta == "flip"
     assert clf.temperature != 1
     assert clf.teacher is clf.weights is clf.checkpoint_dir is None
+    clf.set_params(sampler__random_state=5)
+    assert SHORT["resnet-third"].params["sampler"].random_state is None
     clf.save(tmp_path / "saved")
     ferkit.load(tmp_path / "saved").partial_fit(X, faces["y"])
 

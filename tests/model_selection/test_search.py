@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import optuna
+import pandas as pd
 import pytest
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import Pipeline
@@ -28,6 +29,8 @@ from ferkit.augment import Policy, resolve_policy
 from ferkit.datasets import find_duplicates, make_faces
 from ferkit.model_selection import FERSearchCV, default_space
 from ferkit.model_selection._folds import find_folds
+from ferkit.model_selection._study import quiet
+from ferkit.model_selection._trials import run_trials
 from ferkit.over_sampling import AugmentedOverSampler, at_least
 from ferkit.preprocessing import EqualizeHistogram
 from tests.helpers import LinearFER
@@ -186,6 +189,32 @@ def test_hopeless_trials_are_pruned(faces):
     assert {len(trial.intermediate_values) for trial in pruned} <= {3, 6, 9, 12}  # each half
     assert {trial.params["lr"] for trial in pruned} == {1e-12}
     assert search.best_params_ == {"lr": 1e-2}
+
+
+def test_the_bar_tells_the_best_of_those_that_ended(capsys):
+    def objective(trial):
+        if trial.number == 0:
+            trial.report(0.9, 1)
+            raise optuna.TrialPruned
+        return 0.5
+
+    study = optuna.create_study(direction="maximize")
+    run_trials(study, objective, n_trials=2, timeout=None, heartbeat=None, n_jobs=1, verbose=1)
+    assert [trial.value for trial in study.trials] == [0.9, 0.5]
+    bar = capsys.readouterr().err
+    assert "best=0.500" in bar
+    assert "best=0.900" not in bar
+
+
+def test_optuna_speaks_again_after_overlapping_searches():
+    before = optuna.logging.get_verbosity()
+    first, second = quiet(), quiet()
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    assert optuna.logging.get_verbosity() == optuna.logging.ERROR
+    second.__exit__(None, None, None)
+    assert optuna.logging.get_verbosity() == before != optuna.logging.ERROR
 
 
 def test_two_jobs_share_a_study(faces):
@@ -357,6 +386,22 @@ def test_without_refit_there_is_nothing_to_predict_with(faces):
     search = search_of(LinearFER(max_epochs=1), refit=False).fit(*faces)
     assert not hasattr(search, "predict")
     assert not hasattr(search, "best_estimator_")
+
+
+def test_a_second_fit_leaves_nothing_of_the_first(faces):
+    X, y = faces
+    search = search_of(LinearFER(max_epochs=1), n_trials=1).fit(X, y)
+    assert search.score(X, y.astype(object)) == search.score(X, y)
+    search.set_params(refit=False).fit(X, y + 7)
+    for name in ("best_estimator_", "classes_", "n_features_in_", "predict"):
+        assert not hasattr(search, name)
+
+
+def test_columns_are_those_of_the_best_estimator(faces):
+    search = search_of(LinearFER(max_epochs=1), n_trials=1)
+    assert not hasattr(search.fit(*faces), "feature_names_in_")
+    rows = pd.DataFrame(faces[0].reshape(140, -1)).add_prefix("pixel")
+    assert search.fit(rows, faces[1]).feature_names_in_.tolist() == list(rows)
 
 
 @pytest.mark.filterwarnings("ignore:got floats up to")

@@ -60,6 +60,15 @@ def test_confidence_means_something_afterwards(faces, fitted):
     assert after < before / 2
 
 
+def test_labels_as_fit_takes_them(faces, fitted):
+    X, y = faces[1][0][:40], faces[1][1][:40]
+    chosen = tune_prediction(fitted, X, y)
+    assert tune_prediction(fitted, X, y.tolist()) == chosen
+    assert tune_prediction(fitted, X, y.astype(object)) == chosen
+    with pytest.raises(ValueError, match=r"inconsistent numbers of samples: \[40, 39\]"):
+        tune_prediction(fitted, X, y[:39])
+
+
 def test_two_classes_named_by_strings():
     X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
     names = np.where(y < 5, "many", "few")

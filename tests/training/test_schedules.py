@@ -88,7 +88,7 @@ def test_no_schedule_changes_nothing():
 @given(losses=st.lists(st.floats(-9, 9), min_size=1, max_size=30), tol=st.floats(0, 2))
 def test_best_epoch(losses, tol):
     best = best_epoch(losses, tol)
-    assert best_epoch(losses) == losses.index(min(losses)) + 1
+    assert best_epoch(losses, 0) == losses.index(min(losses)) + 1
     # nothing later is better by more than tol, and it was better than all that was best before
     assert min(losses[best - 1 :]) >= losses[best - 1] - tol
     assert losses[best - 1] <= min(losses[:best])
