@@ -50,7 +50,7 @@ class HistoryDisplay:
         The epoch whose weights were kept, which is marked.
     classes : array-like of shape (n_classes,), default=None
         The labels whose F1 "classes" shows, such as `classes_`. None takes every column that
-        begins like theirs, "valid_f1_", also those of other scores.
+        begins like theirs, ``valid_f1_``, also those of other scores.
 
     Attributes
     ----------
