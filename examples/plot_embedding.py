@@ -7,8 +7,8 @@ How similar faces are by their pixels, and by a trained network's features.
 
 # %%
 # The network is fine-tuned on some drawn faces and embeds others. Where ``FERKIT_DATA`` names the
-# folder of FER2013, its images are used; most were among the weights' own training images, so its
-# clusters look better there than on new faces.
+# folder of FER2013, its images are used; most were among the weights' own training images, so the
+# clusters look better than they would on new faces.
 
 import os
 

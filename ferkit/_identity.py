@@ -87,9 +87,8 @@ def hash_pickled(value, what, purpose):
         return joblib.hash(value)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ValueError(
-            f"got {what} that cannot be pickled ({error}), expected what can be told from others, "
-            f"for {purpose}; use named functions instead of lambdas, or "
-            "ferkit.over_sampling.at_least"
+            f"got {what} that cannot be pickled ({error}), which {purpose} needs to tell it from "
+            "others; use named functions instead of lambdas, or ferkit.over_sampling.at_least"
         ) from error
 
 

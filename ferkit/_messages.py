@@ -3,7 +3,7 @@
 import sys
 import warnings
 
-# a warning from one of them would name a line that its reader did not write
+# whose lines are none of the reader's
 _LIBRARIES = {"ferkit", "imblearn", "joblib", "sklearn", "skorch"}
 
 
@@ -43,15 +43,17 @@ def printable(text):
     return escape(text)
 
 
-def warn_user(message):
-    """Warn, and name the line outside ferkit that led to it: it is shown once for each.
+def warn_user(message, category=UserWarning):
+    """Warn, and name the reader's line that led to it; Python shows a warning once a line.
 
     Parameters
     ----------
     message : str
         What came, what was expected and what to do.
+    category : type, default=UserWarning
+        Of the warning.
     """
     frame, stacklevel = sys._getframe(1), 2
     while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _LIBRARIES:
         frame, stacklevel = frame.f_back, stacklevel + 1
-    warnings.warn(message, UserWarning, stacklevel=stacklevel)
+    warnings.warn(message, category, stacklevel=stacklevel)

@@ -93,8 +93,10 @@ def random_affine(
         ],
         dim=1,
     )
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False).to(images.dtype)
-    return F.grid_sample(images, grid, mode="bilinear", align_corners=False)
+    dtype = torch.promote_types(images.dtype, torch.float32)  # half precision would blur places
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False).to(dtype)
+    moved = F.grid_sample(images.to(dtype), grid, mode="bilinear", align_corners=False)
+    return moved.to(images.dtype)
 
 
 def random_crop(images: torch.Tensor, padding: int) -> torch.Tensor:

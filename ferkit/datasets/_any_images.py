@@ -163,7 +163,10 @@ def read_bunch(samples, path, bad, *, image_size, gray, memmap, target_names, de
 
 
 def _find_shape(read, samples, path):
-    """Find height and width of the first file that is an image, and its name if there is one."""
+    """Find height and width of the first file that is an image, and its name.
+
+    Where none is, they do not matter: each file will be refused.
+    """
     for sample in samples:
         try:
             shape = decode_file(_shape_of, read, sample.name, path, _KIND)

@@ -86,8 +86,8 @@ def write_page(
     Raises
     ------
     ValueError
-        If `estimator` is none of ferkit's, the images or labels are not what it takes or not as
-        many, or one of `X_train` and `y_train` is missing.
+        If `estimator` is none of ferkit's, the images or labels are not what it takes or
+        differ in number, or one of `X_train` and `y_train` is missing.
     OSError
         If the file cannot be written, or its folder does not exist.
 
@@ -119,7 +119,7 @@ def write_page(
         encode(y_train, estimator.classes_)
         check_consistent_length(X_train, y_train)
     with warnings.catch_warnings():  # noqa: TID251, for a whole page others must not wait
-        # what there is to say about X has been said
+        # what there is to say about X has been said, and of X_train only copies and a digest count
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         warnings.filterwarnings("ignore", message=r"got \w+ images, expected \w+ as in the fit")
         if X_train is not None:  # in the form of X: the same images have the same digest
@@ -304,10 +304,10 @@ def _draw_saliency(estimator, X, y, random_state, method, n_per_class):
 def _limits():
     return (
         "<h2>Limits</h2><p>Labels are what annotators saw in a photo, not what a person felt; "
-        "annotators disagree on about a third of FER2013's. Scores hold for images like these. "
-        "Nothing here tells for which ages, genders or skin colours they hold. In the European "
-        "Union, systems that infer emotions at work and in schools are prohibited but for medical "
-        "and safety reasons (Regulation (EU) 2024/1689, Article 5).</p>"
+        "others would label about a third of FER2013's differently. Scores hold for images like "
+        "these. Nothing here tells for which ages, genders or skin colours they hold. In the "
+        "European Union, systems that infer emotions at work and in education are prohibited, "
+        "except for medical or safety reasons (Regulation (EU) 2024/1689, Article 5).</p>"
     )
 
 

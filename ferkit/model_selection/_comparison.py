@@ -145,9 +145,9 @@ def compare(
             if max_epochs is not None:
                 quiet.set_params(max_epochs=max_epochs)
             tasks.append((name, seed, quiet))
-    files: list[_RunFile | None] = [None] * len(tasks)
+    files: Sequence[_RunFile | None] = [None] * len(tasks)
     if out is not None:
-        kept = [_RunFile(as_path(out), *task, digest) for task in tasks]
+        files = kept = [_RunFile(as_path(out), *task, digest) for task in tasks]
         names: dict[str, str] = {}
         for (name, _, _), file in zip(tasks, kept, strict=True):
             # some file systems take small and capital letters for the same
@@ -155,10 +155,9 @@ def compare(
             if other != name:
                 raise ValueError(
                     f"got configurations {other!r} and {name!r}, whose runs would be kept in the "
-                    "same file, expected names that differ in letters (A is as a), digits or one "
-                    "of _.=-; rename one"
+                    "same file, expected names that differ by more than capitals and characters "
+                    "other than letters, digits and _.=-; rename one"
                 )
-        files = list(kept)
     # all of them are read before hours of training
     found: list[Any] = [file and file.read() for file in files]
     missing = [

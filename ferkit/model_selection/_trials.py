@@ -5,7 +5,6 @@ import os
 import socket
 import sys
 import time
-import warnings
 from collections import Counter
 from contextlib import suppress
 from functools import partial
@@ -19,6 +18,7 @@ from sklearn.exceptions import FitFailedWarning
 from tqdm import tqdm
 
 from .._locks import warning_filter
+from .._messages import warn_user
 from ._objective import ERROR, TrainingFailed
 from ._study import quiet
 
@@ -183,11 +183,10 @@ def check_trials(study, n_before):
             + (f"the first error was: {errors[0]}" if errors else "raise timeout")
         )
     if errors and count_trials(study)["ended"] > n_before:
-        warnings.warn(
+        warn_user(
             f"the training of {len(errors)} of {len(trials)} trials failed, which have no "
             f"value; the first error was: {errors[0]}",
             FitFailedWarning,
-            stacklevel=4,
         )
 
 

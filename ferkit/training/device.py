@@ -97,17 +97,18 @@ def _has_wrong(module, input_shape):
     """
     narrow = []
 
-    def look(layer, inputs):
-        if inputs[0].shape[-1] < layer.stride[-1]:
+    def look(layer, args, kwargs):
+        maps = args[0] if args else kwargs["input"]
+        if maps.shape[-1] < layer.stride[-1]:
             narrow.append(layer)
 
     module = copy.deepcopy(module).eval()
     layers = _torchs_strided(module)
     for layer in layers:
-        layer.register_forward_pre_hook(look)
+        layer.register_forward_pre_hook(look, with_kwargs=True)
     if layers:
         with torch.no_grad():
-            module(layers[0].weight.new_zeros(1, *input_shape))
+            module(layers[0].weight.new_zeros(2, *input_shape))  # one has no batch statistics
     return bool(narrow)
 
 

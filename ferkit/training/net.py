@@ -222,9 +222,9 @@ class FERNet(NeuralNetClassifier):
                 train_epochs(self, *data, last, stopping, best_weights, checkpoints)
             if len(self.history) < last:
                 self._progress.begin(
-                    f"stopped after epoch {len(self.history)}: {self.monitor} was no better since "
-                    f"epoch {len(self.history) - stopping[0]}; the weights are those of epoch "
-                    f"{self.best_epoch_}"
+                    f"stopped after epoch {len(self.history)}: {self.monitor} has not improved "
+                    f"since epoch {len(self.history) - stopping[0]}; the weights are those of "
+                    f"epoch {self.best_epoch_}"
                 )
         finally:
             self._progress.close()

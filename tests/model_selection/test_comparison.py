@@ -110,7 +110,7 @@ def test_two_names_are_two_files(faces, tmp_path):
 
 def test_a_sampler_that_cannot_be_pickled_is_told_before_training(faces, tmp_path):
     sampler = RandomOverSampler(sampling_strategy=lambda y: {1: 30})
-    with pytest.raises(ValueError, match=r"a configuration 'a' that cannot be pickled.*for out"):
+    with pytest.raises(ValueError, match=r"configuration 'a' that cannot be pickled.*out needs"):
         compare({"a": LinearFER(sampler=sampler)}, **faces, out=tmp_path)
 
 

@@ -38,6 +38,21 @@ def test_precision_table_on_cpu(native, monkeypatch):
         assert resolve_precision(name, cpu, theirs) == getattr(torch, name)
 
 
+def test_networks_are_looked_through_however_they_call_their_layers(monkeypatch):
+    class Odd(nn.Module):
+        def __init__(self, stride):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 4, 3, stride=stride, padding=1)
+            self.norm = nn.BatchNorm2d(4, track_running_stats=False)
+
+        def forward(self, x):
+            return self.norm(self.conv(input=x).mean((2, 3), keepdim=True))
+
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    for stride, expected in ((8, torch.bfloat16), (9, torch.float32)):
+        assert resolve_precision("auto", torch.device("cpu"), Odd(stride), (1, 8, 8)) == expected
+
+
 @pytest.mark.parametrize(
     ("size", "stride", "is_right"),
     [
