@@ -71,7 +71,11 @@ def resolve_precision(precision, device, module, input_shape=None):
     """
     if precision == "float32" or (precision == "auto" and not _pays(device, module)):
         return torch.float32
-    if device.type == "cpu" and input_shape is not None and _has_wrong(module, input_shape):
+    if (
+        device.type == "cpu"
+        and input_shape is not None
+        and _has_wrong_gradient(module, input_shape)
+    ):
         if precision == "auto":
             return torch.float32
         raise ValueError(
@@ -90,7 +94,7 @@ def _pays(device, module):
     return is_native and not any(layer.groups > 1 for layer in _torchs_strided(module))
 
 
-def _has_wrong(module, input_shape):
+def _has_wrong_gradient(module, input_shape):
     """Tell whether a convolution gets maps narrower than its stride.
 
     In bfloat16, torch 2.13 reads memory that nobody has written for its weights' gradient.
