@@ -59,6 +59,7 @@ def _plot(clf, X, y, folder):
 def train(args):
     """Train on FER2013, and save the model."""
     from .datasets import load_fer2013, validation_split
+    from .model_selection import RECIPES
 
     check_model_place(args.out)
     fit = _fit_one
@@ -69,7 +70,14 @@ def train(args):
     train, valid = validation_split(X, y)
     clf = fit(args, X[train], y[train], X_val=X[valid], y_val=y[valid])
     clf.save(args.out)
-    print(f"wrote {args.out}\n\nvalidation images, a tenth of train:")
+    print(f"wrote {args.out}\n")
+    if args.recipe is not None and RECIPES[args.recipe].refit:
+        print(
+            "the last stage has trained on the validation images, too; for scores on others, "
+            f"run: ferkit evaluate {args.out} {args.data}"
+        )
+        return
+    print("validation images, a tenth of train:")
     _print_report(clf, X[valid], y[valid])
 
 

@@ -77,7 +77,7 @@ def _parser():
         metavar="NAME",
         help="in place of --model, --variant, --epochs and --augment: train for hours, as the "
         "weights that come with ferkit were; mobilenet-fer2013 or resnet-fer2013, or one of the "
-        "stages before, mobilenet-first, -second or -third, or resnet-first, -second or -third",
+        "stages before, mobilenet-first to -fourth or resnet-first to -fourth",
     )
     train.add_argument("--seed", type=int, default=0, help="governs all chance (default: 0)")
     train.add_argument(

@@ -75,6 +75,15 @@ def test_a_recipe(csv, tmp_path, capsys, monkeypatch):
     clf = ferkit.load(out)
     assert (clf.n_iter_, clf.tta) == (1, "flip")
     assert f"temperature={clf.temperature} by the validation images" in text
+    assert "validation images, a tenth of train:" in text
+
+    recipes["all"] = Stage(
+        estimator="ResNetFER", params={"max_epochs": 1}, begins_with="short", refit=True
+    )
+    assert main(["train", str(csv), "--recipe", "all", "--out", str(out), *stages]) == 0
+    text = capsys.readouterr().out
+    assert f"run: ferkit evaluate {out} {csv}" in text
+    assert "a tenth of train" not in text
 
 
 def test_bad_input_is_a_line_on_stderr(csv, tmp_path, capsys):

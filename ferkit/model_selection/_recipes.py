@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 from imblearn.over_sampling import RandomOverSampler
 from numpy.typing import ArrayLike
 from sklearn.base import clone
@@ -34,12 +35,29 @@ class Stage:
         Name of the stage whose weights it begins with.
     teachers : tuple of str, default=()
         Names of the stages that it learns from.
+    refit : bool, default=False
+        Train on the validation images, too, once everything is chosen, as scikit-learn's searches
+        do. What would be chosen on them is taken from the stage in `begins_with`, and no other
+        stage may build on this one.
+
+    Raises
+    ------
+    ValueError
+        If `refit` is set, and `begins_with` is not.
     """
 
     estimator: str
     params: dict[str, Any] = field(default_factory=dict)
     begins_with: str | None = None
     teachers: tuple[str, ...] = ()
+    refit: bool = False
+
+    def __post_init__(self):
+        if self.refit and self.begins_with is None:
+            raise ValueError(
+                "got refit=True without begins_with, expected the stage on which logit_adjustment "
+                "and temperature are chosen"
+            )
 
 
 _LONG = {
@@ -66,7 +84,8 @@ _SECOND = {"sampler": RandomOverSampler(sampling_strategy=at_least(1500)), "warm
 _THIRD = {**_SECOND, "lr": 0.03, "dropout": 0.1, "augment": "reference"}
 _FOURTH = {**_THIRD, "precision": "auto", "teacher_weight": 0.7}
 _MILD = Policy(flip=0.5, rotation=10, shear=10, translation=0.15, zoom=0.1, erasing=0.25)
-_BOTH = ("resnet-third", "mobilenet-third")
+_THIRDS = ("resnet-third", "mobilenet-third")
+_FOURTHS = ("resnet-fourth", "mobilenet-fourth")
 RECIPES = MappingProxyType(
     {
         **_FIRST,
@@ -106,24 +125,38 @@ RECIPES = MappingProxyType(
             begins_with="mobilenet-second",
             teachers=("resnet-third",),
         ),
-        "resnet-fer2013": Stage(
+        "resnet-fourth": Stage(
             estimator="ResNetFER",
             params={**_RESNET, **_FOURTH, "augment": _MILD, "max_epochs": 46},
             begins_with="resnet-third",
-            teachers=_BOTH,
+            teachers=_THIRDS,
         ),
-        "mobilenet-fer2013": Stage(
+        "mobilenet-fourth": Stage(
             estimator="MobileNetFER",
             params={**_MOBILENET, **_FOURTH, "max_epochs": 55},
             begins_with="mobilenet-third",
-            teachers=_BOTH,
+            teachers=_THIRDS,
+        ),
+        "resnet-fer2013": Stage(
+            estimator="ResNetFER",
+            params={**_RESNET, **_FOURTH, "augment": _MILD, "max_epochs": 46},
+            begins_with="resnet-fourth",
+            teachers=_FOURTHS,
+            refit=True,
+        ),
+        "mobilenet-fer2013": Stage(
+            estimator="MobileNetFER",
+            params={**_MOBILENET, **_FOURTH, "max_epochs": 56},
+            begins_with="mobilenet-fourth",
+            teachers=_FOURTHS,
+            refit=True,
         ),
     }
 )
 """Stages by name. "mobilenet-fer2013" and "resnet-fer2013" made the weights that come with
-ferkit. Each network has four stages: alone; taught by first stages, MobileNetFER by ResNetFER's and
-ResNetFER by both; with fewer changes of the images, MobileNetFER taught by ResNetFER; and taught by
-both third stages."""
+ferkit. Each network has five stages: alone; taught by first stages, MobileNetFER by ResNetFER's and
+ResNetFER by both; with fewer changes of the images, MobileNetFER taught by ResNetFER; taught by
+both third stages; and, on the validation images too, taught by both fourth stages."""
 
 
 def train_recipe(
@@ -149,8 +182,8 @@ def train_recipe(
     y : array-like of shape (n,)
         Their labels.
     X_val, y_val : array-like
-        Images and labels on which the last stage's `logit_adjustment` and `temperature` are chosen;
-        never trained on.
+        Images and labels on which `logit_adjustment` and `temperature` are chosen; trained on only
+        in a stage with `refit`, for which the choice is that of the stage it begins with.
     folder : path-like
         For checkpoints, and weights that other stages begin with. The same call goes on where it
         was stopped.
@@ -170,7 +203,8 @@ def train_recipe(
     Raises
     ------
     ValueError
-        If there is no such stage, or the data are not what is expected.
+        If there is no such stage, a stage builds on one with `refit`, or the data are not what is
+        expected.
     """
     import ferkit
 
@@ -187,6 +221,12 @@ def train_recipe(
         if stage_name in models:
             return models[stage_name]
         stage = recipes[stage_name]
+        for other in (*stage.teachers, *filter(None, [stage.begins_with])):
+            if recipes[other].refit:
+                raise ValueError(
+                    f"got stage {stage_name!r} built on {other!r}, expected stages without refit: "
+                    "that one has seen the validation images"
+                )
         # stages share a sampler, which `set_params` on what is returned must not change
         clf = clone(getattr(ferkit, stage.estimator)(**stage.params, **settings))
         if stage.teachers:
@@ -197,9 +237,15 @@ def train_recipe(
             clf.set_params(weights=weights)
         if verbose:
             print(f"stage {stage_name}")
-        models[stage_name] = clf.fit(X, y, X_val=X_val, y_val=y_val)
+        if stage.refit:
+            clf.fit(np.concatenate([X, X_val]), np.concatenate([y, y_val]))
+        else:
+            clf.fit(X, y, X_val=X_val, y_val=y_val)
+        models[stage_name] = clf
         return clf
 
     clf = train(name).set_params(tta="flip", teacher=None, weights=None, checkpoint_dir=None)
     clf.set_params(early_stopping=False)  # its file can go on with `partial_fit`
-    return clf.set_params(**tune_prediction(clf, X_val, y_val))
+    last = recipes[name]
+    judged = models[last.begins_with] if last.refit and last.begins_with else clf
+    return clf.set_params(**tune_prediction(judged.set_params(tta="flip"), X_val, y_val))

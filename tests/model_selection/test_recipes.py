@@ -8,7 +8,7 @@ from sklearn.frozen import FrozenEstimator
 
 import ferkit
 from ferkit.datasets import make_faces
-from ferkit.model_selection import RECIPES, train_recipe
+from ferkit.model_selection import RECIPES, Stage, train_recipe
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +31,7 @@ def test_every_stage_is_one_that_can_be_trained():
         for other in (*stage.teachers, *filter(None, [stage.begins_with])):
             assert other in RECIPES
             assert other != name
+            assert not RECIPES[other].refit
         if stage.begins_with:
             before = RECIPES[stage.begins_with]
             assert before.estimator == stage.estimator
@@ -90,8 +91,35 @@ def test_the_last_stages_learn_from_both_networks(faces, tmp_path, capsys):
         "resnet-third",
         "mobilenet-second",
         "mobilenet-third",
+        "resnet-fourth",
+        "mobilenet-fourth",
         "mobilenet-fer2013",
     ]
+
+
+def test_a_refit_trains_on_all_and_takes_its_choices_from_before(faces, tmp_path):
+    params = {"variant": "strided", "max_epochs": 2}
+    recipes = {
+        "before": Stage(estimator="MobileNetFER", params=params),
+        "all": Stage(estimator="MobileNetFER", params=params, begins_with="before", refit=True),
+    }
+    settings = {**faces, "folder": tmp_path, "random_state": 0, "recipes": recipes}
+    before, clf = train_recipe("before", **settings), train_recipe("all", **settings)
+    assert clf.class_count_.sum() == 140
+    assert clf.temperature == before.temperature != 1
+    assert clf.logit_adjustment == before.logit_adjustment
+
+    before.save(tmp_path / "begin")
+    by_hand = ferkit.MobileNetFER(
+        **params, weights=tmp_path / "begin", tta="flip", random_state=0
+    ).fit(np.concatenate([faces["X"], faces["X_val"]]), [*faces["y"], *faces["y_val"]])
+    np.testing.assert_array_equal(by_hand.transform(faces["X"]), clf.transform(faces["X"]))
+
+    recipes["after"] = replace(recipes["before"], begins_with="all")
+    with pytest.raises(ValueError, match="'after' built on 'all', expected stages without refit"):
+        train_recipe("after", **settings)
+    with pytest.raises(ValueError, match="got refit=True without begins_with"):
+        Stage(estimator="MobileNetFER", refit=True)
 
 
 def test_unfit_calls(faces, tmp_path):
