@@ -10,8 +10,8 @@ See how many images each class has, and what an over-sampler makes of them.
 # ------
 # Drawn faces, in numbers that are a twentieth of FER2013's: few are disgusted, and most are
 # happy. Or FER2013 itself, where ``FERKIT_DATA`` names its folder. ``class_balance`` counts them.
-# ``ratio`` is how many times as many images the largest class has, and ``weight`` is what
-# scikit-learn calls "balanced".
+# ``imbalance`` is how many times as many images the largest class has, and ``balanced_weight`` is
+# what scikit-learn calls "balanced".
 
 import os
 

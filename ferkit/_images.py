@@ -30,7 +30,7 @@ def as_rows(X):
         If `X` has three or more dimensions but not an images' shape, or holds images of
         different shapes, masked values, or something else than numbers.
     """
-    X = _as_array(X)
+    X = as_array(X)
     if len(X.shape) < 3:
         return X, None
     X = np.asarray(X)
@@ -40,8 +40,24 @@ def as_rows(X):
     return X.reshape(len(X), math.prod(image_shape)), image_shape
 
 
-def _as_array(X):
-    """Make an array of tensors, lists and objects; arrays and DataFrames stay as they are."""
+def as_array(X):
+    """Make an array of tensors, lists and objects; arrays and DataFrames stay as they are.
+
+    Parameters
+    ----------
+    X : array-like
+        What a user passed as images.
+
+    Returns
+    -------
+    ndarray or DataFrame
+        The images or rows.
+
+    Raises
+    ------
+    ValueError
+        If `X` holds images of different shapes, masked values, or something else than numbers.
+    """
     X = from_torch(X)
     is_flat = len(getattr(X, "shape", ())) == 1
     if hasattr(X, "tolist") and (is_flat or _kind(X) == "O"):
@@ -312,7 +328,7 @@ def _as_floats(rows, image_shape):
     if low >= 0 and high > 2:
         warn_user(
             f"got floats up to {high:g}, expected floats in [0, 1], which are used as given; if "
-            "they are levels, pass X.astype(np.uint8) or X / 255"
+            "they are levels, pass X.astype(np.uint8), or X / 255 in fits and predictions alike"
         )
     if -1 <= low < -0.5 and high <= 1:
         warn_user(

@@ -6,6 +6,7 @@ import os
 import secrets
 from contextlib import contextmanager
 from itertools import compress
+from numbers import Integral
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,14 +77,18 @@ def check_options(image_size, memmap, on_error):
         )
     if image_size is None:
         return None
-    sides = (image_size, image_size) if isinstance(image_size, int) else image_size
+    sides = (image_size, image_size) if isinstance(image_size, Integral) else image_size
     is_pair = isinstance(sides, (tuple, list)) and len(sides) == 2
-    if not is_pair or not all(isinstance(side, (int, np.integer)) and side > 0 for side in sides):
+    if not is_pair or not all(map(_is_length, sides)):
         raise ValueError(
             f"got image_size={image_size!r}, expected a number of pixels or (height, width); pass "
             "48 for FER2013's"
         )
     return tuple(map(int, sides))
+
+
+def _is_length(side):
+    return isinstance(side, Integral) and not isinstance(side, bool) and side > 0
 
 
 def read_bunch(samples, path, bad, *, image_size, gray, memmap, target_names, desc):

@@ -53,8 +53,8 @@ class FaceDetector:
 
     Notes
     -----
-    Faces that are cut out already, as those of FER2013 are, are no photos: the cascade misses a
-    quarter of them. Give them to the estimator as they are.
+    Faces that are cut out already, as those of FER2013 are, are no photos: the cascade misses
+    half of them. Give them to the estimator as they are.
 
     References
     ----------

@@ -19,7 +19,7 @@ from .._typing import RandomStateLike
 from .._validation import validate_params
 from ._class_images import check_images, order_names
 from ._colors import class_colors
-from ._legend import draw_beside
+from ._legend import draw_beside, find_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -185,18 +185,19 @@ class EmbeddingDisplay:
         import matplotlib.pyplot as plt
 
         is_solid = self.points.shape[1] == 3
+        labels = np.unique(self.y)
+        order, names = order_names(labels, self.target_names)
         if ax is None:
             projection = "3d" if is_solid else None
+            size = (max(6, 4.7 + find_width(names)), 5)
             _, ax = plt.subplots(
-                figsize=(6, 5), layout="constrained", subplot_kw={"projection": projection}
+                figsize=size, layout="constrained", subplot_kw={"projection": projection}
             )
         elif is_solid and ax.name != "3d":
             raise ValueError(
                 "got flat axes for points of three numbers, expected some made with "
                 "subplot_kw={'projection': '3d'}"
             )
-        labels = np.unique(self.y)
-        order, names = order_names(labels, self.target_names)
         size = np.clip(10_000 / len(self.y), 5, 30)
         scatter: Callable[..., Any] = ax.scatter  # of two numbers a point or three
         for label, name, color in zip(labels[order], names, class_colors(names), strict=True):

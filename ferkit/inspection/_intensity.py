@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ._class_images import check_images, order_names
 from ._colors import class_colors
+from ._legend import draw_beside, find_width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -102,13 +103,14 @@ class IntensityDisplay:
         import matplotlib.pyplot as plt
 
         if ax is None:
-            _, ax = plt.subplots(figsize=(6, 3.5), layout="constrained")
+            size = (5 + find_width(list(self.densities)), 3.5)
+            _, ax = plt.subplots(figsize=size, layout="constrained")
         middles = (np.arange(_N_LEVELS) + 0.5) / _N_LEVELS
         for name, color in zip(self.densities, class_colors(list(self.densities)), strict=True):
             ax.plot(middles, self.densities[name], color=color, label=name)
         ax.set(xlabel="brightness", ylabel="density of pixels", xlim=(0, 1))
         ax.set_ylim(bottom=0)
         ax.spines[["top", "right"]].set_visible(False)
-        ax.legend(frameon=False)
+        draw_beside(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self

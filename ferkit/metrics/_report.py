@@ -166,9 +166,14 @@ class FERReport:
         labels, y_prob = labels[order], None if y_prob is None else y_prob[:, order]
         sets = {"all": np.full(len(y_true), True)}
         if is_copy is not None:
-            is_copy = column_or_1d(is_copy).astype(bool)
+            is_copy = column_or_1d(is_copy)
             check_consistent_length(y_true, is_copy)
-            sets["without copies"] = ~is_copy
+            if not set(is_copy.tolist()) <= {False, True}:
+                raise ValueError(
+                    f"got is_copy with {is_copy[0]!r}, expected True or False for each image; for "
+                    "positions, pass np.isin(np.arange(n), positions)"
+                )
+            sets["without copies"] = ~is_copy.astype(bool)
         if groups is None:
             groups = np.arange(len(y_true))
         else:

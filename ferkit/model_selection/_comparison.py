@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from .._base import BaseFER
 from .._identity import hash_pickled
+from .._images import as_array
 from .._labels import check_labels, encode
 from .._names import f1_column
 from .._paths import as_path, write_whole
@@ -131,7 +132,9 @@ def compare(
         raise ValueError("got one of X_val and y_val, expected both or neither; pass the other")
     data = {"X": X, "y": y, "X_val": X_val, "y_val": y_val, "X_test": X_test, "y_test": y_test}
     labels = {key: check_labels(data[key]) for key in ("y", "y_test")}
-    data = {key: None if value is None else np.asarray(value) for key, value in data.items()}
+    for key, value in data.items():
+        if value is not None:
+            data[key] = np.asarray(as_array(value) if key.startswith("X") else value)
     check_consistent_length(data["X_test"], labels["y_test"])
     encode(labels["y_test"], np.unique(labels["y"]))
     # of labels as they came, by which earlier releases kept their runs

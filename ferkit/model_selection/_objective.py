@@ -77,21 +77,24 @@ class Objective:
         # values of a space may be estimators, too, and unseeded ones
         return seeded(estimator.set_params(**clone(params, safe=False)), self.seed)
 
-    def fit_params(self, train):
-        """Find what `fit` takes beside images and labels.
+    def fit_params(self, estimator, train):
+        """Find what the last step's `fit` takes beside images and labels.
 
         Parameters
         ----------
+        estimator : BaseFER or Pipeline
+            What is trained.
         train : ndarray or slice
             Positions of the images to train on.
 
         Returns
         -------
         dict
-            The `groups` for an estimator's own `early_stopping`; in a Pipeline, nothing.
+            The `groups` for an estimator's own `early_stopping`; nothing after a sampler, whose
+            images belong to no group.
         """
-        is_pipeline = hasattr(self.estimator, "steps")
-        return {} if is_pipeline or self.groups is None else {"groups": self.groups[train]}
+        is_resampled = any(hasattr(step, "fit_resample") for step in first_steps(estimator))
+        return {} if is_resampled or self.groups is None else {"groups": self.groups[train]}
 
     def _fit_and_score(self, estimator, train, valid, trial, scores):
         X_train, X_valid = _safe_indexing(self.X, train), _safe_indexing(self.X, valid)
@@ -106,7 +109,7 @@ class Objective:
         report = _ReportEpochs(trial, clf, X_valid, y_valid, scores, self.n_steps)
         # a file per trial and fold would be left behind
         clf.set_params(callbacks=[*(clf.callbacks or []), report], checkpoint_dir=None, verbose=0)
-        clf.fit(X_train, y_train, **self.fit_params(train))
+        clf.fit(X_train, y_train, **self.fit_params(estimator, train))
         return _macro_f1(clf, X_valid, y_valid)
 
 

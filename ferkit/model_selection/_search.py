@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 import numpy as np
 from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
+from sklearn import get_config
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.metrics import f1_score
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
@@ -23,6 +24,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import BaseFER
+from .._images import as_array
 from .._labels import check_labels
 from .._random import draw_seed
 from .._typing import RandomStateLike
@@ -235,7 +237,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         for name in ("study_", "n_splits_", "best_score_", "best_params_", "best_estimator_"):
             self.__dict__.pop(name, None)  # not to be taken for this fit's, if it sets fewer
         y = check_labels(y)
-        X, y = indexable(X if hasattr(X, "iloc") else np.asarray(X), y)
+        X, y = indexable(as_array(X), y)
         folds, groups = find_folds(self.cv, X, y, groups, find_copies=self.groups is not None)
         with TemporaryDirectory() as folder:
             storage = self._open_storage(folder)
@@ -246,6 +248,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
                 pruner=self._get_pruner(),
                 made_of=self._describe(X, y, folds) if self.storage is not None else {},
             )
+            self._check_space(study)
             n_before = count_trials(study)["ended"]
             objective = Objective(
                 self.estimator, self._get_space(), X, y, folds, groups, study.user_attrs["seed"]
@@ -268,7 +271,11 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         self.best_score_, self.best_params_ = best.value, self._get_space()(best)
         if self.refit:
             best_estimator = objective.make_estimator(self.best_params_)
-            self.best_estimator_ = best_estimator.fit(X, y, **objective.fit_params(slice(None)))
+            fit_params = objective.fit_params(best_estimator, slice(None))
+            if hasattr(best_estimator, "steps") and not get_config()["enable_metadata_routing"]:
+                last = best_estimator.steps[-1][0]
+                fit_params = {f"{last}__{name}": value for name, value in fit_params.items()}
+            self.best_estimator_ = best_estimator.fit(X, y, **fit_params)
         return self
 
     def _check_parameters(self):
@@ -302,6 +309,20 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
             prefix = f"{self.estimator.steps[-1][0]}__" if is_pipeline else ""
             return partial(default_space, prefix=prefix)
         return NamedSpace(self.space) if isinstance(self.space, dict) else self.space
+
+    def _check_space(self, study):
+        """Ask for the parameters of trials that are there, before others are run."""
+        from optuna.trial import TrialState
+
+        space = self._get_space()
+        for trial in study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED)):
+            try:
+                space(trial)
+            except ValueError as error:
+                raise ValueError(
+                    f"got the study {self.study_name!r}, which was made with other space "
+                    f"({error}), expected one of this search; choose another study_name"
+                ) from error
 
     def _draw_seed(self):
         if self.random_state is None and self.study_name is not None:

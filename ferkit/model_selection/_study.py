@@ -1,5 +1,6 @@
 """An optuna study, and where it is kept for one process or many."""
 
+import time
 import zlib
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,13 +10,14 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalStorage
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from .._identity import hash_pickled
 from .._locks import ForkSafeLock, warning_filter
 from .._random import stream_seed
 
 _HEARTBEAT = 60  # seconds
+_N_ATTEMPTS = 20  # to open a database
 _verbosity_lock = ForkSafeLock()
 _verbosity = {"depth": 0, "before": optuna.logging.ERROR}
 
@@ -129,19 +131,28 @@ def open_storage(storage):
             f"got storage={storage!r}, a database in memory, expected one that lasts, such as "
             "'sqlite:///search.db'; None keeps the study in memory"
         )
-    try:
-        with warning_filter("ignore", category=ExperimentalWarning):
-            return RDBStorage(
-                storage,
-                heartbeat_interval=_HEARTBEAT,
-                heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=1),
-            )
-    except (SQLAlchemyError, ImportError) as error:
-        raise ValueError(
-            f"got storage={storage!r}, which cannot be opened ({error}), expected a URL such as "
-            "'sqlite:///search.db', in a folder that is there, or "
-            "'postgresql://user@host/name', with a driver such as psycopg2"
-        ) from error
+    for attempt in range(_N_ATTEMPTS):
+        try:
+            with warning_filter("ignore", category=ExperimentalWarning):
+                return RDBStorage(
+                    storage,
+                    heartbeat_interval=_HEARTBEAT,
+                    heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=1),
+                )
+        except (SQLAlchemyError, ImportError) as error:
+            # processes that begin at once make the tables at once
+            if _is_race(error) and attempt < _N_ATTEMPTS - 1:
+                time.sleep(0.2)
+                continue
+            raise ValueError(
+                f"got storage={storage!r}, which cannot be opened ({error}), expected a URL such "
+                "as 'sqlite:///search.db', in a folder that is there, or "
+                "'postgresql://user@host/name', with a driver such as psycopg2"
+            ) from error
+
+
+def _is_race(error):
+    return isinstance(error, IntegrityError) or "already exists" in str(error)
 
 
 def open_journal(folder):

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
-from .._images import as_images, as_rows, resolve_image_shape
+from .._images import as_array, as_images, as_rows, resolve_image_shape
 from .._labels import as_labels
 from .._typing import ImageShape, RandomStateLike, SamplingStrategy
 
@@ -81,6 +81,10 @@ class ImageOverSampler(BaseOverSampler):
         ValueError
             If the input is not what is expected.
         """
+        if (
+            getattr(X, "ndim", None) == 1
+        ):  # a Series of images, which imbalanced-learn would flatten
+            X = as_array(X)
         return super().fit_resample(X, as_labels(y))
 
     def _check_X_y(self, X, y):

@@ -112,6 +112,7 @@ def test_resized_gray_or_colour_into_a_memory_map(tmp_path):
     assert isinstance(gray.images, np.memmap)
     assert gray.images.shape == (1, 48, 48)
     assert load_affectnet(root, image_size=(10, 12), gray=False).images.shape == (1, 10, 12, 3)
+    assert load_affectnet(root, image_size=np.int64(12)).images.shape == (1, 12, 12)
 
 
 def claim(descr, shape):
@@ -376,6 +377,7 @@ def test_two_of_the_kind(tmp_path):
         ({"subset": "validation"}, "got subset='validation', expected 'train', 'val' or 'test'"),
         ({"contempt": "keep"}, "got contempt='keep', expected 'drop' or one of angry, disgust,"),
         ({"image_size": None}, "got image_size=None, expected a number of pixels"),
+        ({"image_size": True}, "got image_size=True, expected a number of pixels"),
         ({"on_error": 1}, "got on_error=1, expected"),
     ],
 )

@@ -216,6 +216,7 @@ def test_means_and_spreads(faces):
         (CONFIGS, {"y_val": None}, "got one of X_val and y_val, expected both or neither"),
         (CONFIGS, {"y_test": [0, 7] * 17 + [0]}, r"got labels \[7\], expected labels among"),
         (CONFIGS, {"y_test": ["happy"] * 35}, r"got labels \['happy'\], expected labels among"),
+        (CONFIGS, {"X_test": np.ma.masked_less(np.zeros((35, 16, 16)), 1)}, "masked values in X"),
         (CONFIGS, {"y_test": [0]}, r"inconsistent numbers of samples: \[35, 1\]"),
     ],
 )

@@ -82,8 +82,8 @@ def test_a_pipeline_is_searched(pipeline, faces):
 
 def test_the_official_split_is_searched_on(faces):
     X, y = faces
-    usage = np.where(np.arange(84) < 60, "train", "public test")
-    cv = PredefinedSplit(np.where(usage == "train", -1, 0))
+    usage = np.where(np.arange(84) < 60, "Training", "PublicTest")  # as in `load_fer2013`
+    cv = PredefinedSplit(np.where(usage == "Training", -1, 0))
     clf = LinearFER(max_epochs=2, random_state=0)
     search = GridSearchCV(clf, {"lr": [1e-3, 1e-2]}, cv=cv, refit=False).fit(X, y)
     by_hand = clone(clf).set_params(lr=1e-2).fit(X[:60], y[:60])

@@ -14,8 +14,10 @@ import optuna
 import pytest
 from imblearn.over_sampling import RandomOverSampler
 from imblearn.pipeline import Pipeline
+from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from sklearn.model_selection import GridSearchCV
+from sqlalchemy.exc import OperationalError
 
 from ferkit.datasets import make_faces
 from ferkit.model_selection._study import open_storage, open_study
@@ -226,6 +228,18 @@ def test_a_url_is_opened_with_a_heartbeat(tmp_path):
     storage = open_storage(f"sqlite:///{tmp_path / 'search.db'}")
     assert storage.get_heartbeat_interval() == 60
     assert storage.get_heartbeat_stale_trial_callback()._max_retry == 1
+
+
+def test_processes_may_make_a_database_at_once(tmp_path):
+    url = f"sqlite:///{tmp_path / 'search.db'}"
+    made = RDBStorage(url)
+    error = OperationalError("CREATE TABLE studies", {}, Exception("table studies already exists"))
+    with (
+        mock.patch("ferkit.model_selection._study.RDBStorage", side_effect=[error, error, made]),
+        mock.patch("time.sleep") as sleep,
+    ):
+        assert open_storage(url) is made
+    assert sleep.call_count == 2
 
 
 def test_dask_finds_what_one_job_finds():

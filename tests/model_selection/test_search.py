@@ -11,6 +11,7 @@ from imblearn.pipeline import Pipeline
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import InMemoryStorage
 from optuna.trial import TrialState
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
@@ -25,6 +26,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER
+from ferkit._split import split_off
 from ferkit.augment import Policy, resolve_policy
 from ferkit.datasets import find_duplicates, make_faces
 from ferkit.model_selection import FERSearchCV, default_space
@@ -161,6 +163,47 @@ def test_a_study_of_something_else_is_refused(faces, tmp_path, what, change):
     search, X, y = change(clone(search), *faces)
     with pytest.raises(ValueError, match=f"'faces', which was made with other {what}"):
         search.fit(X, y)
+
+
+def test_trials_of_another_space_are_refused_before_any_is_run(faces, tmp_path):
+    stored = {"storage": f"sqlite:///{tmp_path / 'search.db'}", "study_name": "faces"}
+    clf = LinearFER(max_epochs=1)
+    search_of(clf, lambda trial: {"lr": trial.suggest_float("lr", 0.1, 1)}, **stored).fit(*faces)
+    other = search_of(clf, lambda trial: {"lr": trial.suggest_float("rate", 0.1, 1)}, **stored)
+    with pytest.raises(ValueError, match=r"'faces', which was made with other space \(.*'rate'"):
+        other.set_params(n_trials=4).fit(*faces)
+    study = optuna.load_study(**{**stored, "storage": stored["storage"]})
+    assert len(study.trials) == 3
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_groups_reach_the_early_stopping_of_a_last_step(faces, monkeypatch, routing):
+    X, y = faces
+    groups, seen = np.arange(140), []
+
+    def spy(y, groups, *args):
+        seen.append(groups)
+        return split_off(y, groups, *args)
+
+    monkeypatch.setattr("ferkit._fit.split_off", spy)
+    net = LinearFER(max_epochs=1, early_stopping=True)
+    steps = {
+        "transformer": [("equal", EqualizeHistogram()), ("net", net)],
+        "sampler": [("copies", AugmentedOverSampler()), ("net", net)],
+    }
+    found = {}
+    for name, pipeline in steps.items():
+        with config_context(enable_metadata_routing=routing):
+            search_of(Pipeline(pipeline), {}, n_trials=1).fit(X, y, groups=groups)
+        found[name], seen = seen[:], []
+    assert [len(each) for each in found["transformer"]] == [70, 70, 140]
+    assert found["sampler"] == [None, None, None]
+
+
+def test_masked_images_are_refused(faces):
+    X, y = faces
+    with pytest.raises(ValueError, match="masked values in X"):
+        search_of(LinearFER(max_epochs=1)).fit(np.ma.masked_greater(X, 229), y)
 
 
 def test_a_study_for_something_else_is_refused(faces, tmp_path):

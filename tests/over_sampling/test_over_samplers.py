@@ -1,6 +1,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 from imblearn.over_sampling import SMOTE
 from imblearn.pipeline import make_pipeline
@@ -45,7 +46,8 @@ def test_labels_and_images_as_objects(sampler, faces):
     expected, y_expected = clone(sampler).fit_resample(X, y)
     images = np.empty(len(X), dtype=object)
     images[:] = list(X)
-    for X_in, y_in in ((X, y.astype(object)), (images, y), (list(X), y.tolist())):
+    series = pd.Series(list(X))
+    for X_in, y_in in ((X, y.astype(object)), (images, y), (list(X), y.tolist()), (series, y)):
         X_new, y_new = clone(sampler).fit_resample(X_in, y_in)
         np.testing.assert_array_equal(X_new, expected)
         np.testing.assert_array_equal(y_new, y_expected)

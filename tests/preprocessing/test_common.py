@@ -174,7 +174,7 @@ def test_pipeline_takes_photos_after_a_fit_on_small_gray_faces():
 @each_transformer
 def test_floats_that_look_like_levels_warn(transformer):
     with pytest.warns(
-        UserWarning, match=r"got floats up to 255.*X\.astype\(np\.uint8\) or X / 255"
+        UserWarning, match=r"got floats up to 255.*X\.astype\(np\.uint8\), or X / 255"
     ):
         clone(transformer).fit(draw(4, 20, 24).astype(np.float64))
 
