@@ -119,7 +119,7 @@ class FitMixin:
                 stopping = (self.n_iter_no_change, self.tol, self.restore_best)
                 if validation is None:
                     # what a warm start has trained on must not validate it now
-                    is_first = initial is None or not hasattr(self, "_split_seed")
+                    is_first = not (self.warm_start and hasattr(self, "_split_seed"))
                     self._split_seed = seed if is_first else self._split_seed
                     train, valid = split_off(
                         targets, groups, self.validation_fraction, self._split_seed
@@ -183,6 +183,7 @@ class FitMixin:
         return self
 
     def _partial_fit(self, X, y, classes):
+        self._validate_params()  # set_params may have changed what acts at once
         if self.early_stopping:
             raise ValueError(
                 "got early_stopping=True, expected False in partial_fit, which trains for one "

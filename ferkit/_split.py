@@ -52,7 +52,7 @@ def split_off(targets, groups, fraction, seed):
 def _split_groups(targets, groups, fraction, seed):
     # a fraction of few folds: 3 of 10, 3 of 5
     largest = max(10, round(1 / min(fraction, 1 - fraction)))
-    folds = Fraction(fraction).limit_denominator(largest)
+    folds = Fraction(float(fraction)).limit_denominator(largest)
     split = StratifiedGroupKFold(folds.denominator, shuffle=True, random_state=seed)
     # rare classes are looked at afterwards
     with warning_filter("ignore", "The least populated class", UserWarning):

@@ -6,6 +6,8 @@ Reading a file never runs code from it. This module knows files, not estimators.
 import json
 import zlib
 
+import numpy as np
+
 from ._messages import escape
 from ._paths import as_path, check_model_place, write_whole
 
@@ -35,7 +37,7 @@ def write(path, tensors, header):
 
     path = as_path(path)
     check_model_place(path)
-    header = {"format": FORMAT, **header}
+    header = json.loads(json.dumps({"format": FORMAT, **header}, default=_unwrap))
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     taken = set()
     for name, tensor in tensors.items():  # safetensors refuses those that share memory
@@ -46,6 +48,13 @@ def write(path, tensors, header):
     header["crc32"] = checksum(header, tensors)
     # one value, for safetensors writes several in an order that differs from run to run
     write_whole(path, save(tensors, metadata={"ferkit": json.dumps(header, allow_nan=False)}))
+
+
+def _unwrap(value):
+    """Make a number of numpy's, such as a callback may record."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def checksum(header, tensors):

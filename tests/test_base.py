@@ -18,6 +18,7 @@ from sklearn.metrics import accuracy_score, f1_score, log_loss
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils._param_validation import InvalidParameterError
 from torch import nn
 
 import ferkit
@@ -307,6 +308,27 @@ def test_partial_fit_takes_a_changed_learning_rate(faces):
     clf = LinearFER(lr=1e-3, random_state=0).partial_fit(*faces, classes=range(7))
     clf.set_params(lr=1e-4).partial_fit(*faces)
     np.testing.assert_allclose(clf.history_["lr"], [1e-3, 1e-4])
+
+
+def test_partial_fit_looks_at_what_was_set(faces):
+    clf = ResNetFER(max_epochs=1, random_state=0).fit(*faces).set_params(lr=-1.0)
+    with pytest.raises(InvalidParameterError, match="The 'lr' parameter of ResNetFER must be"):
+        clf.partial_fit(*faces)
+    assert clf.n_iter_ == 1
+
+
+def test_torchs_default_dtype_does_not_matter(faces):
+    X = faces[0]
+    expected = MobileNetFER.from_pretrained("fer2013").predict(X.repeat(2, 1).repeat(2, 2))
+    torch.set_default_dtype(torch.float64)
+    try:
+        for estimator in (MobileNetFER, ResNetFER):
+            clf = estimator(variant="strided", max_epochs=1, random_state=0).fit(*faces)
+            assert clf.predict_proba(X).shape == (len(X), len(clf.classes_))
+        pretrained = MobileNetFER.from_pretrained("fer2013")
+        assert (pretrained.predict(X.repeat(2, 1).repeat(2, 2)) == expected).all()
+    finally:
+        torch.set_default_dtype(torch.float32)
 
 
 def test_a_failed_partial_fit_can_be_made_good(faces):

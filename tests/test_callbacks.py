@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import log_loss
 from skorch import callbacks
 from skorch.callbacks import Callback
 from torch.optim.lr_scheduler import StepLR
@@ -31,6 +32,20 @@ def test_epoch_scoring(use_caching, ema_decay, faces):
     np.testing.assert_allclose(history["mine"], history["valid_f1_macro"])
     plain = fit(faces, ema_decay=ema_decay)
     np.testing.assert_array_equal(history["train_loss"], plain.history_["train_loss"])
+
+
+def test_batch_scoring(faces):
+    scoring = callbacks.BatchScoring("accuracy", name="mine", lower_is_better=False)
+    history = fit(faces, scoring).history_
+    np.testing.assert_allclose(history["mine"], history["valid_accuracy"])
+
+
+@pytest.mark.parametrize("loss", ["cross_entropy", "focal"])
+def test_probabilities_of_the_net_are_the_estimators(loss, faces):
+    scoring = callbacks.EpochScoring("neg_log_loss", name="mine", lower_is_better=False)
+    clf = fit(faces, scoring, loss=loss)
+    expected = -log_loss(faces[1][100:], clf.predict_proba(faces[0][100:]))
+    assert clf.history_["mine"].iloc[-1] == pytest.approx(expected, rel=1e-5)
 
 
 def test_batches_are_told_of(faces):

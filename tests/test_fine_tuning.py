@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from skorch.callbacks import Callback
 
 import ferkit
@@ -138,6 +139,15 @@ def test_a_warm_start_never_validates_what_it_was_trained_on(faces, tmp_path):
         ferkit.load(tmp_path / "model").set_params(callbacks=[Watch()]).fit(X, y)
         (first, _), *others = [seen.pop(0) for _ in range(4)]
         assert all(not first & valid for _, valid in others)
+
+
+def test_a_refit_from_a_file_splits_anew(faces, tmp_path):
+    ResNetFER(max_epochs=1, random_state=0).fit(*faces).save(tmp_path / "m")
+    clf = ResNetFER(weights=tmp_path / "m", early_stopping=True, max_epochs=1, random_state=0)
+    clf.fit(*faces).set_params(random_state=1).fit(*faces)
+    np.testing.assert_array_equal(
+        clone(clf).fit(*faces).history_["valid_loss"], clf.history_["valid_loss"]
+    )
 
 
 def test_checkpoints_know_the_weights_that_training_began_with(faces, tmp_path):

@@ -82,6 +82,14 @@ def test_numpys_numbers_in_a_policy(faces, tmp_path):
     assert ferkit.load(tmp_path / "m").augment == policy
 
 
+def test_numpys_numbers_in_a_history(faces, tmp_path):
+    clf = ResNetFER(lr=np.float32(1e-3), channels=np.int64(3), max_epochs=1, random_state=0)
+    clf.set_params(checkpoint_dir=tmp_path / "checkpoints").fit(*faces).save(tmp_path / "m")
+    loaded = ferkit.load(tmp_path / "m")
+    assert loaded.history_["lr"].tolist() == clf.history_["lr"].tolist()
+    np.testing.assert_array_equal(loaded.predict(faces[0]), clf.predict(faces[0]))
+
+
 def test_the_same_model_is_the_same_file(fitted, tmp_path):
     for number in range(5):
         fitted.save(tmp_path / str(number))

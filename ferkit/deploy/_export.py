@@ -201,13 +201,13 @@ def _trace(estimator):
 def _quiet():
     """Silence the exporter's remarks on torchvision and on its own deprecations."""
     logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warning_filter("ignore"):
+    with warning_filter("ignore"):  # of threads, one at a time is here
+        level = logger.level
+        logger.setLevel(logging.ERROR)
+        try:
             yield
-    finally:
-        logger.setLevel(level)
+        finally:
+            logger.setLevel(level)
 
 
 def _compare(estimator, model):

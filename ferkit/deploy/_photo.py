@@ -122,7 +122,8 @@ def _check_boxes(boxes, shape):
             f"got boxes of shape {boxes.shape} and dtype {boxes.dtype}, expected numbers of shape "
             "(n, 4): x, y, width, height; give a single box as [box]"
         )
-    (x, y, width, height), (photo_height, photo_width) = boxes.T, shape[:2]
+    # in float64, where small integers do not wrap around
+    (x, y, width, height), (photo_height, photo_width) = boxes.T.astype(np.float64), shape[:2]
     overlaps = (x < photo_width) & (y < photo_height) & (x + width > 0) & (y + height > 0)
     is_good = overlaps & (width > 0) & (height > 0) & np.isfinite(boxes).all(axis=1)
     if not is_good.all():

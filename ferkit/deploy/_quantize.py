@@ -6,7 +6,10 @@ import tempfile
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
+from .._locks import ForkSafeLock
 from ._runtime import import_extra
+
+_stdout_lock = ForkSafeLock()
 
 # Activations are among them so that a convolution's output is rounded after its ReLU, not twice.
 _OPERATORS = ["Conv", "Gemm", "MatMul", "Add", "Clip", "Relu"]
@@ -69,12 +72,13 @@ def _first_convolution(model):
 def _silenced():
     """Silence what it prints, and the advice to simplify the graph, which the exporter has done."""
     logger = logging.getLogger()
-    logger.addFilter(_is_no_advice)
-    try:
-        with redirect_stdout(io.StringIO()):
-            yield
-    finally:
-        logger.removeFilter(_is_no_advice)
+    with _stdout_lock:
+        logger.addFilter(_is_no_advice)
+        try:
+            with redirect_stdout(io.StringIO()):
+                yield
+        finally:
+            logger.removeFilter(_is_no_advice)
 
 
 def _is_no_advice(record):

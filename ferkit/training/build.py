@@ -63,6 +63,7 @@ def build_net(
         **kwargs,
         device=str(device),
         criterion=LOSSES[loss],
+        predict_nonlinearity=_softmax,  # skorch knows of cross-entropy's alone
         criterion__weight=None
         if class_weight is None
         else torch.as_tensor(class_weight, dtype=torch.float32),
@@ -88,3 +89,7 @@ def build_net(
     # the class stands in for the caller's factory, which would tie the net to the estimator
     net.module = type(net.module_)
     return net
+
+
+def _softmax(logits):
+    return torch.softmax(logits, dim=-1)

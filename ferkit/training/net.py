@@ -89,7 +89,7 @@ class FERNet(NeuralNetClassifier):
     def initialize_module(self):
         """Make the module, and the average of its weights if there is to be one."""
         super().initialize_module()
-        self.module_.to(memory_format=torch.channels_last)
+        self.module_.to(torch.float32, memory_format=torch.channels_last)
         if self.freeze is not None:
             for part in frozen_parts(self.module_, self.freeze):
                 part.requires_grad_(False)
@@ -299,6 +299,8 @@ class FERNet(NeuralNetClassifier):
 
     def _end_batch(self, batch, training, **result):
         if self._tells_of_batches:
+            name = "train_batch_size" if training else "valid_batch_size"
+            self.history.record_batch(name, len(batch[1]))  # what skorch weighs batches by
             self.notify("on_batch_end", batch=batch, training=training, **result)
 
     def _set_lr(self, progress, losses):
