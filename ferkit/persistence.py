@@ -37,6 +37,7 @@ def write(path, tensors, header):
 
     path = as_path(path)
     check_model_place(path)
+    # as a reader gets it, for the checksum
     header = json.loads(json.dumps({"format": FORMAT, **header}, default=_unwrap))
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     taken = set()
@@ -51,7 +52,7 @@ def write(path, tensors, header):
 
 
 def _unwrap(value):
-    """Make a number of numpy's, such as a callback may record."""
+    """Make Python's number of one of numpy's, such as a callback may record."""
     if isinstance(value, np.generic):
         return value.item()
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")

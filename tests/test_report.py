@@ -243,7 +243,7 @@ def test_values_lie_between_zero_and_one(n, n_classes, seed):
 
 def test_nothing_but_copies():
     for flags in (["False", "True"], [1, 5]):
-        with pytest.raises(ValueError, match=r"got is_copy with .*, expected True or False for"):
+        with pytest.raises(ValueError, match=r"got is_copy with (5|'False'), expected True or"):
             FERReport.from_predictions([0, 1], [0, 1], is_copy=flags)
     report = FERReport.from_predictions([0, 1], [0, 1], is_copy=[1, 1])
     without = report.scores.loc["without copies"]

@@ -201,7 +201,7 @@ def _trace(estimator):
 def _quiet():
     """Silence the exporter's remarks on torchvision and on its own deprecations."""
     logger = logging.getLogger("torch.onnx")
-    with warning_filter("ignore"):  # of threads, one at a time is here
+    with warning_filter("ignore"):  # lets one thread in at a time
         level = logger.level
         logger.setLevel(logging.ERROR)
         try:

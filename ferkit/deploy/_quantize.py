@@ -9,7 +9,7 @@ from pathlib import Path
 from .._locks import ForkSafeLock
 from ._runtime import import_extra
 
-_stdout_lock = ForkSafeLock()
+_stdout_lock = ForkSafeLock()  # stdout is the whole process's
 
 # Activations are among them so that a convolution's output is rounded after its ReLU, not twice.
 _OPERATORS = ["Conv", "Gemm", "MatMul", "Add", "Clip", "Relu"]

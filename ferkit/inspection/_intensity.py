@@ -103,7 +103,7 @@ class IntensityDisplay:
         import matplotlib.pyplot as plt
 
         if ax is None:
-            size = (5 + find_width(list(self.densities)), 3.5)
+            size = (5 + find_width([*self.densities] or [""]), 3.5)
             _, ax = plt.subplots(figsize=size, layout="constrained")
         middles = (np.arange(_N_LEVELS) + 0.5) / _N_LEVELS
         for name, color in zip(self.densities, class_colors(list(self.densities)), strict=True):

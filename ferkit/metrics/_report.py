@@ -168,9 +168,10 @@ class FERReport:
         if is_copy is not None:
             is_copy = column_or_1d(is_copy)
             check_consistent_length(y_true, is_copy)
-            if not set(is_copy.tolist()) <= {False, True}:
+            others = [flag for flag in is_copy.tolist() if flag not in {False, True}]
+            if others:
                 raise ValueError(
-                    f"got is_copy with {is_copy[0]!r}, expected True or False for each image; for "
+                    f"got is_copy with {others[0]!r}, expected True or False for each image; for "
                     "positions, pass np.isin(np.arange(n), positions)"
                 )
             sets["without copies"] = ~is_copy.astype(bool)

@@ -43,7 +43,7 @@ class Stage:
     Raises
     ------
     ValueError
-        If `refit` is set, and `begins_with` is not.
+        If `refit` is set, and `begins_with` is not, or the estimator would stop early.
     """
 
     estimator: str
@@ -57,6 +57,11 @@ class Stage:
             raise ValueError(
                 "got refit=True without begins_with, expected the stage on which logit_adjustment "
                 "and temperature are chosen"
+            )
+        if self.refit and self.params.get("early_stopping"):
+            raise ValueError(
+                "got refit=True with early_stopping=True, which holds images out, expected False: "
+                "a refit trains on all"
             )
 
 

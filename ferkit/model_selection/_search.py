@@ -315,7 +315,8 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         from optuna.trial import TrialState
 
         space = self._get_space()
-        for trial in study.get_trials(states=(TrialState.COMPLETE, TrialState.PRUNED)):
+        # a space may prune, so that those which were pruned cannot be asked
+        for trial in study.get_trials(states=(TrialState.COMPLETE,)):
             try:
                 space(trial)
             except ValueError as error:

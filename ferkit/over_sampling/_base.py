@@ -81,9 +81,8 @@ class ImageOverSampler(BaseOverSampler):
         ValueError
             If the input is not what is expected.
         """
-        if (
-            getattr(X, "ndim", None) == 1
-        ):  # a Series of images, which imbalanced-learn would flatten
+        # of a Series of images, imbalanced-learn would make one again
+        if getattr(X, "ndim", None) == 1:
             X = as_array(X)
         return super().fit_resample(X, as_labels(y))
 

@@ -63,7 +63,7 @@ def build_net(
         **kwargs,
         device=str(device),
         criterion=LOSSES[loss],
-        predict_nonlinearity=_softmax,  # skorch knows of cross-entropy's alone
+        predict_nonlinearity=_softmax,  # skorch's own is for cross-entropy only
         criterion__weight=None
         if class_weight is None
         else torch.as_tensor(class_weight, dtype=torch.float32),

@@ -120,6 +120,8 @@ def test_a_refit_trains_on_all_and_takes_its_choices_from_before(faces, tmp_path
         train_recipe("after", **settings)
     with pytest.raises(ValueError, match="got refit=True without begins_with"):
         Stage(estimator="MobileNetFER", refit=True)
+    with pytest.raises(ValueError, match="got refit=True with early_stopping=True"):
+        replace(recipes["all"], params={"early_stopping": True})
 
 
 def test_unfit_calls(faces, tmp_path):

@@ -172,8 +172,21 @@ def test_trials_of_another_space_are_refused_before_any_is_run(faces, tmp_path):
     other = search_of(clf, lambda trial: {"lr": trial.suggest_float("rate", 0.1, 1)}, **stored)
     with pytest.raises(ValueError, match=r"'faces', which was made with other space \(.*'rate'"):
         other.set_params(n_trials=4).fit(*faces)
-    study = optuna.load_study(**{**stored, "storage": stored["storage"]})
+    study = optuna.load_study(**stored)
     assert len(study.trials) == 3
+
+
+def test_a_space_that_prunes_is_resumed(faces, tmp_path):
+    def space(trial):
+        if trial.suggest_float("lr", 0.1, 1) < 0.5:
+            raise optuna.TrialPruned
+        return {"lr": trial.params["lr"]}
+
+    stored = {"storage": f"sqlite:///{tmp_path / 'search.db'}", "study_name": "faces"}
+    search = search_of(LinearFER(max_epochs=1), space, n_trials=4, **stored).fit(*faces)
+    states = {trial.state for trial in search.study_.trials}
+    assert states == {TrialState.COMPLETE, TrialState.PRUNED}
+    assert len(search.set_params(n_trials=5).fit(*faces).study_.trials) == 5
 
 
 @pytest.mark.filterwarnings("ignore:got . of .* validation images that are exact copies")
