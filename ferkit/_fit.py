@@ -8,7 +8,6 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn import get_config
 from sklearn.utils.multiclass import _check_partial_fit_first_call
 
 from ._labels import encode
@@ -184,9 +183,8 @@ class FitMixin:
         return self
 
     def _partial_fit(self, X, y, classes):
-        # of a fitted estimator, scikit-learn does not, and set_params may have changed it
-        if not get_config()["skip_parameter_validation"]:
-            self._validate_params()
+        # scikit-learn does not for a fitted estimator, whose parameters may have been changed
+        self._validate_params()
         if self.early_stopping:
             raise ValueError(
                 "got early_stopping=True, expected False in partial_fit, which trains for one "
