@@ -230,7 +230,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
             If the training of some trials failed, such as with too large a learning rate.
         """
         from ._objective import Objective
-        from ._study import in_memory, open_study
+        from ._study import check_space, in_memory, open_study
         from ._trials import check_trials, count_trials, run_trials
 
         self._check_parameters()
@@ -248,7 +248,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
                 pruner=self._get_pruner(),
                 made_of=self._describe(X, y, folds) if self.storage is not None else {},
             )
-            self._check_space(study)
+            check_space(study, self._get_space())
             n_before = count_trials(study)["ended"]
             objective = Objective(
                 self.estimator, self._get_space(), X, y, folds, groups, study.user_attrs["seed"]
@@ -309,21 +309,6 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
             prefix = f"{self.estimator.steps[-1][0]}__" if is_pipeline else ""
             return partial(default_space, prefix=prefix)
         return NamedSpace(self.space) if isinstance(self.space, dict) else self.space
-
-    def _check_space(self, study):
-        """Ask for the parameters of trials that are there, before others are run."""
-        from optuna.trial import TrialState
-
-        space = self._get_space()
-        # a space may prune, so that those which were pruned cannot be asked
-        for trial in study.get_trials(states=(TrialState.COMPLETE,)):
-            try:
-                space(trial)
-            except ValueError as error:
-                raise ValueError(
-                    f"got the study {self.study_name!r}, which was made with other space "
-                    f"({error}), expected one of this search; choose another study_name"
-                ) from error
 
     def _draw_seed(self):
         if self.random_state is None and self.study_name is not None:

@@ -10,6 +10,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, TPESampler
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock, JournalStorage
+from optuna.trial import TrialState
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from .._identity import hash_pickled
@@ -106,6 +107,32 @@ def open_study(*, storage, name, seed, pruner, made_of):
         study.set_user_attr("seed", seed)
     study.sampler = NumberedSampler(study.user_attrs["seed"])
     return study
+
+
+def check_space(study, space):
+    """Ask for the parameters of trials that are there, before others are run.
+
+    Parameters
+    ----------
+    study : optuna.Study
+        The study.
+    space : callable
+        Takes a trial, and returns parameters.
+
+    Raises
+    ------
+    ValueError
+        If a trial was made in another space.
+    """
+    # a space may prune, so that those which were pruned cannot be asked
+    for trial in study.get_trials(states=(TrialState.COMPLETE,)):
+        try:
+            space(trial)
+        except ValueError as error:
+            raise ValueError(
+                f"got the study {study.study_name!r}, which was made with other space ({error}), "
+                "expected one of this search; choose another study_name"
+            ) from error
 
 
 def open_storage(storage):
