@@ -58,6 +58,8 @@ def _plot(clf, X, y, folder):
 
 def train(args):
     """Train on FER2013, and save the model."""
+    import shlex
+
     from .datasets import load_fer2013, validation_split
     from .model_selection import RECIPES
 
@@ -72,9 +74,10 @@ def train(args):
     clf.save(args.out)
     print(f"wrote {args.out}\n")
     if args.recipe is not None and RECIPES[args.recipe].refit:
+        command = shlex.join(["ferkit", "evaluate", str(args.out), str(args.data)])
         print(
             "the last stage has trained on the validation images, too; for scores on others, "
-            f"run: ferkit evaluate {args.out} {args.data}"
+            f"run: {command}"
         )
         return
     print("validation images, a tenth of train:")
@@ -116,9 +119,11 @@ def _check_recipe(args):
 
 
 def _fit_recipe(args, X, y, **validation):
-    from .model_selection import train_recipe
+    from .model_selection import RECIPES, train_recipe
 
-    print(f"training {args.recipe} on {len(X)} images, validating on {len(validation['y_val'])}")
+    n_valid = len(validation["y_val"])
+    refit = f", the last stage on all {len(X) + n_valid}" if RECIPES[args.recipe].refit else ""
+    print(f"training {args.recipe} on {len(X)} images{refit}, validating on {n_valid}")
     clf = train_recipe(
         args.recipe,
         X,
@@ -169,8 +174,8 @@ def report(args):
     else:
         X_train, y_train = load_fer2013(args.data, on_error=args.on_error, return_X_y=True)
         notes.append(
-            "The training set is all of FER2013's train; ferkit train and its recipes hold a tenth "
-            "of it out for validation."
+            "The training set is all of FER2013's train; ferkit train holds a tenth of it out for "
+            "validation, except in the last stage of a recipe for the weights that come with it."
         )
     options = ["--subset", args.subset, "--out", args.out]
     if args.on_error != "raise":

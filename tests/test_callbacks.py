@@ -93,3 +93,11 @@ def test_callbacks_that_there_are_parameters_for(callback, parameter, faces):
 def test_what_is_no_callback(callback, faces):
     with pytest.raises(ValueError, match="among the callbacks, expected instances of skorch's Cal"):
         fit(faces, callback)
+
+
+def test_the_historys_own_names_are_taken(faces):
+    columns = set(fit(faces).history_.columns)
+    names = {name for name in columns if not name.startswith("valid_f1_")} | {"valid_f1_macro"}
+    for name in {*names, "valid_f1"}:
+        with pytest.raises(ValueError, match=rf"got EpochScoring with name='{name}' among the c"):
+            fit(faces, callbacks.EpochScoring("accuracy", name=name))

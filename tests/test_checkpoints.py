@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from filelock import FileLock
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
@@ -103,6 +104,23 @@ def test_shared_weights_stay_shared(ema_decay, faces, tmp_path):
     assert n_more == 3
     assert_same_fit(resumed, expected, faces[0])
     assert resumed.module_[2].weight is resumed.module_[4].weight
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_parameters_that_no_output_depends_on(optimizer, faces, tmp_path):
+    class Idle(LinearFER):
+        def _make_module(self, in_channels, n_classes):
+            net = super()._make_module(in_channels, n_classes)
+            net[0].idle = nn.Parameter(torch.ones(3))
+            return net
+
+    params = {"estimator": Idle, "optimizer": optimizer}
+    expected, _ = fit(faces, **params)
+    fit(faces, tmp_path, at=4, **params)
+    resumed, n_more = fit(faces, tmp_path, **params)
+    assert n_more == 3
+    assert_same_fit(resumed, expected, faces[0])
+    assert_same_fit(resumed.partial_fit(*faces), expected.partial_fit(*faces), faces[0])
 
 
 def test_a_finished_fit_is_loaded(faces, tmp_path):

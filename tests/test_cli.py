@@ -80,9 +80,11 @@ def test_a_recipe(csv, tmp_path, capsys, monkeypatch):
     recipes["all"] = Stage(
         estimator="ResNetFER", params={"max_epochs": 1}, begins_with="short", refit=True
     )
+    out = tmp_path / "of all.safetensors"
     assert main(["train", str(csv), "--recipe", "all", "--out", str(out), *stages]) == 0
     text = capsys.readouterr().out
-    assert f"run: ferkit evaluate {out} {csv}" in text
+    assert "training all on 126 images, the last stage on all 140, validating on 14" in text
+    assert f"run: ferkit evaluate '{out}' {csv}" in text
     assert "a tenth of train" not in text
 
 

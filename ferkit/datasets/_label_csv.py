@@ -1,5 +1,8 @@
 """Labels in a csv: read as text, with the numbers of the lines."""
 
+import csv
+from itertools import chain
+
 
 def read_label_csv(path, required, optional=(), names=None):
     """Read some columns of a csv.
@@ -16,50 +19,65 @@ def read_label_csv(path, required, optional=(), names=None):
     Returns
     -------
     pandas.DataFrame
-        Text without spaces around it; the index holds the numbers of lines, blank lines are left
-        out.
+        Text without spaces around it, empty where a line ends early; the index holds the numbers
+        of lines, blank lines are left out.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        If it is not a csv with these columns.
+        If it is not a csv with these columns, or a line has more.
     """
     import pandas as pd
 
     if not path.is_file():
         raise FileNotFoundError(f"{path}: got no such file, expected a csv; check the path")
-    try:
-        first = pd.read_csv(path, header=None, nrows=1, dtype=str, keep_default_na=False)
-        header = [name.strip() for name in first.iloc[0]]
-        has_header = names is None or not set(required).isdisjoint(header)
-        table = pd.read_csv(
-            path,
-            header=0 if has_header else None,
-            names=None if has_header or len(header) != len(names) else names,
-            usecols=lambda column: column in {*required, *optional},
-            index_col=False,
-            dtype=str,
-            keep_default_na=False,
-            skip_blank_lines=False,
-        )
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{path}: got a damaged csv ({str(error).strip()}), expected a whole one in UTF-8; "
-            "fetch it again"
-        ) from error
-    if has_header and any(header.count(column) > 1 for column in (*required, *optional)):
+    lines = _split_lines(path)
+    first = next(lines, None)
+    if first is None:
+        raise _damaged(path, "it is empty")
+    header = first[1]
+    if names is None or len(header) != len(names) or not set(required).isdisjoint(header):
+        names = header
+    else:
+        lines = chain([first], lines)
+    if any(names.count(column) > 1 for column in (*required, *optional)):
         raise ValueError(
             f"{path}: got a csv with two columns of a name, {', '.join(header)[:200]!r}, expected "
             "each once; remove one, or fetch it again"
         )
-    if not set(required) <= set(table):
+    if not set(required) <= set(names):
         raise ValueError(
             f"{path}: got a csv that starts with {', '.join(header)[:80]!r}, expected the columns "
             f"{', '.join(required)}; pass the path of another file, or fetch it again"
         )
-    table.index += 2 if has_header else 1
-    table = table.apply(lambda column: column.str.strip())
+    places = {name: names.index(name) for name in (*required, *optional) if name in names}
+    rows = {}
+    for line, fields in lines:
+        # pandas' reader moves such a line's fields to other columns
+        if any(fields[len(names) :]):
+            raise _damaged(path, f"{len(fields)} fields in line {line}, not {len(names)}")
+        fields += [""] * (len(names) - len(fields))
+        rows[line] = [fields[place] for place in places.values()]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=list(places), dtype=object)
     return table[(table != "").any(axis=1)]
+
+
+def _split_lines(path):
+    """Yield the number and the fields of each line that is not blank."""
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        reader = csv.reader(stream, strict=True)
+        try:
+            for fields in reader:
+                if fields:
+                    yield reader.line_num, [field.strip() for field in fields]
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise _damaged(path, error) from error
+
+
+def _damaged(path, reason):
+    return ValueError(
+        f"{path}: got a damaged csv ({reason}), expected a whole one in UTF-8; fetch it again"
+    )
 
 
 def add_bad_line(bad, place, path, line, got, expected):

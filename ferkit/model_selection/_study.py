@@ -179,7 +179,8 @@ def open_storage(storage):
 
 
 def _is_race(error):
-    return isinstance(error, IntegrityError) or "already exists" in str(error)
+    said = str(error)
+    return isinstance(error, IntegrityError) or "already exists" in said or "is locked" in said
 
 
 def open_journal(folder):

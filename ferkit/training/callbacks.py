@@ -17,10 +17,21 @@ _INSTEAD = {
     TrainEndCheckpoint: "checkpoint_dir",
     LoadInitState: "weights or checkpoint_dir",
 }
+_RECORDED = {
+    "epoch",
+    "lr",
+    "seconds",
+    "images_per_second",
+    "train_loss",
+    "valid_loss",
+    "valid_accuracy",
+    "valid_f1_macro",
+    "valid_f1",
+}
 
 
 def check_callbacks(callbacks):
-    """Refuse callbacks that the estimators have parameters for.
+    """Refuse callbacks that work against the loop.
 
     Parameters
     ----------
@@ -30,7 +41,8 @@ def check_callbacks(callbacks):
     Raises
     ------
     ValueError
-        If there is one, or something that is no callback.
+        If there is something that is no callback, or that the estimators have a parameter for, or
+        a score with the name of another column of the history.
     """
     for callback in callbacks:
         if isinstance(callback, tuple):  # a name and a callback, as skorch takes them
@@ -46,6 +58,11 @@ def check_callbacks(callbacks):
                     f"got {type(callback).__name__} among the callbacks, expected none that ferkit "
                     f"has a parameter for; set {instead} instead"
                 )
+        if getattr(callback, "name", None) in _RECORDED:
+            raise ValueError(
+                f"got {type(callback).__name__} with name={callback.name!r} among the callbacks, "
+                "expected a name that is no column of history_ yet; set another"
+            )
 
 
 def want_batches(callbacks):

@@ -261,7 +261,8 @@ def _give_state(net, tensors, header):
         state = parts.get(f"optimizer.{index}", {})
         expected = {name: () if name == "step" else parameter.shape for name in names}
         shapes = {name: tensor.shape for name, tensor in state.items()}
-        if shapes != (expected if parameter.requires_grad else {}):
+        # a parameter that no output depends on has no state
+        if shapes and shapes != (expected if parameter.requires_grad else {}):
             raise ValueError(f"the optimizer's state of parameter {index} is of shapes {shapes}")
         optimizer["state"][index] = {
             # fused optimizers walk through parameter and state alike, in the order of the memory

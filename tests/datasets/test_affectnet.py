@@ -282,6 +282,14 @@ def test_lines_are_counted_as_editors_do(tmp_path):
         load_affectnet(tmp_path)
 
 
+def test_commas_at_the_ends_of_lines(tmp_path):
+    write_annotated(tmp_path, [0, 1])
+    path = tmp_path / "training.csv"
+    header, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([header, *(row + "," for row in rows)]))
+    np.testing.assert_array_equal(load_affectnet(tmp_path).images, faces(2))
+
+
 def test_what_is_dropped_needs_neither_box_nor_file(tmp_path):
     write_annotated(tmp_path, [0, 10, 2])
     edit(tmp_path / "training.csv", 3, ",48,48,", ",NULL,NULL,")
@@ -321,6 +329,11 @@ def test_no_image_at_all(tmp_path):
     [
         (b"", "got a damaged csv .* expected a whole one"),
         (b"\xff\xfe\x00", "got a damaged csv .* expected a whole one"),
+        (
+            f"{HEADER}\n1.png,0,0,1,1,0,0,0,0\n2.png,0,0,1,1,0,0,0,0,0\n".encode(),
+            r"got a damaged csv \(10 fields in line 3, not 9\), expected a whole one",
+        ),
+        (f'{HEADER}\n"1.png,0,0,1,1,0,0,0,0\n'.encode(), "got a damaged csv .* expected a whole"),
         (b"image,label\na.png,0\n", "got a csv that starts with 'image, label', expected the col"),
         (b"subDirectory_filePath\na\n", "expected the columns subDirectory_filePath, expression"),
         (HEADER.encode() + b"\n", "got no image of the seven emotions, expected AffectNet's"),

@@ -28,6 +28,7 @@ def trained():
 
 def test_a_page_has_it_all(trained, tmp_path):
     clf, X, y = trained
+    plt.close("all")
     path = tmp_path / "page.html"
     write_page(
         path, clf, X[40:], y[40:], X_train=X[:40], y_train=y[:40], title="<mine>", command="a < b"
@@ -95,7 +96,7 @@ def test_command_line(trained, tmp_path, capsys, monkeypatch):
     assert "m.safetensors on public_test" in out.read_text()
     text = out.read_text()
     assert hashlib.sha256((tmp_path / "m.safetensors").read_bytes()).hexdigest() in text
-    assert "hold a tenth of it out for validation" in text
+    assert "holds a tenth of it out for validation" in text
     assert "--on-error" not in text
     arguments += ["--subset", "train", "--on-error", "skip"]
     assert main([str(argument) for argument in arguments]) == 0

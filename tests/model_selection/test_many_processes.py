@@ -230,10 +230,11 @@ def test_a_url_is_opened_with_a_heartbeat(tmp_path):
     assert storage.get_heartbeat_stale_trial_callback()._max_retry == 1
 
 
-def test_processes_may_make_a_database_at_once(tmp_path):
+@pytest.mark.parametrize("reason", ["table studies already exists", "database is locked"])
+def test_processes_may_make_a_database_at_once(reason, tmp_path):
     url = f"sqlite:///{tmp_path / 'search.db'}"
     made = RDBStorage(url)
-    error = OperationalError("CREATE TABLE studies", {}, Exception("table studies already exists"))
+    error = OperationalError("CREATE TABLE studies", {}, Exception(reason))
     with (
         mock.patch("ferkit.model_selection._study.RDBStorage", side_effect=[error, error, made]),
         mock.patch("time.sleep") as sleep,
