@@ -37,18 +37,6 @@ _HOMES = {
     "available_weights": "weights",
     "load": "_saving",
 }
-_ROOMS = (
-    "augment",
-    "datasets",
-    "deploy",
-    "inspection",
-    "metrics",
-    "model_selection",
-    "nn",
-    "over_sampling",
-    "preprocessing",
-)
-
 __all__ = [
     "EMOTIONS",
     "VGG16FER",
@@ -73,7 +61,7 @@ __all__ = [
 if not TYPE_CHECKING:  # type checkers would take any name
 
     def __getattr__(name):
-        if name not in _HOMES and name not in _ROOMS:
+        if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         try:
             value = import_module(f".{_HOMES.get(name, name)}", __name__)

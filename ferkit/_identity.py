@@ -1,12 +1,15 @@
 """What tells a fit from others, by which its checkpoints are found."""
 
 import hashlib
+import os
 import pickle
 
 import joblib
 import numpy as np
 from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
 
+from ._paths import as_path
 from ._saving import to_json
 
 # what does not change a fit's result; `random_state` is told apart
@@ -90,6 +93,29 @@ def hash_pickled(value, what, purpose):
             f"got {what} that cannot be pickled ({error}), which {purpose} needs to tell it from "
             "others; use named functions instead of lambdas, or ferkit.over_sampling.at_least"
         ) from error
+
+
+def content_of(value):
+    """Put what counts of weights and teachers in their place.
+
+    Parameters
+    ----------
+    value : str, path-like, FrozenEstimator, list of these, or None
+        An estimator's `weights` or `teacher`.
+
+    Returns
+    -------
+    bytes, list, str or None
+        Of a file its bytes, of a teacher its weights' digest; other values stay.
+    """
+    if isinstance(value, list):
+        return [content_of(item) for item in value]
+    if isinstance(value, FrozenEstimator) and hasattr(value.estimator, "module_"):
+        return _digest_weights(value.estimator.module_.state_dict(), value.estimator.classes_)
+    if isinstance(value, (str, os.PathLike)):
+        path = as_path(value)
+        return path.read_bytes() if path.is_file() else value
+    return value
 
 
 def _digest_weights(tensors, classes):

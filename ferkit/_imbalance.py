@@ -29,7 +29,7 @@ def class_weights(class_weight, classes, class_count):
     Raises
     ------
     ValueError
-        If a weight is negative or not finite, or none is above zero.
+        If a weight is not finite, or not above zero.
 
     References
     ----------
@@ -50,10 +50,10 @@ def class_weights(class_weight, classes, class_count):
                 f"{classes[:10].tolist()}; those that are left out have weight 1"
             )
         weights = compute_class_weight(class_weight, classes=classes, y=classes)
-    if not (np.isfinite(weights).all() and weights.min() >= 0 < weights.max()):
+    if not (np.isfinite(weights).all() and weights.min() > 0):  # a batch may be of one class
         raise ValueError(
-            f"got class_weight={class_weight!r}, expected weights that are finite and not "
-            "negative, with one above zero; class_weight=None takes equal ones"
+            f"got class_weight={class_weight!r}, expected weights that are finite and above zero; "
+            "leave out the images that are not to count, or take class_weight=None"
         )
     return weights
 

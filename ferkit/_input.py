@@ -10,6 +10,31 @@ from ._labels import as_labels, encode
 from ._messages import warn_user
 
 
+def check_images(X, image_shape=None):
+    """Validate images that belong to no estimator.
+
+    Parameters
+    ----------
+    X : array-like
+        Images or rows.
+    image_shape : tuple of int or None, default=None
+        Of rows; None takes square ones.
+
+    Returns
+    -------
+    ndarray of shape (n, h, w, 1) or (n, h, w, 3)
+        uint8 or float32.
+
+    Raises
+    ------
+    ValueError
+        If they are no images, or none at all.
+    """
+    rows, own_shape = as_rows(X)
+    rows = check_array(rows, ensure_all_finite=False)  # `as_images` says where
+    return as_images(rows, resolve_image_shape(rows.shape[1], own_shape, image_shape))
+
+
 def check_like_fit(estimator, X):
     """Validate images like those that an estimator was fitted on.
 

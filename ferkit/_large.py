@@ -87,8 +87,9 @@ class LargeFER(BaseFER):
     restore_best : bool, default=True
         Whether `early_stopping` ends with the weights of the best epoch rather than of the last.
     weights : path-like or None, default=None
-        File of an estimator's `save` whose weights training begins with. The last layer is made
-        anew if the classes are others.
+        File of an estimator's `save` whose weights training begins with. Of the last layer, what
+        belongs to labels of this fit is kept (0 to 6 and the names in `EMOTIONS` are the same
+        labels); the rest is new.
     warm_start : bool, default=False
         Whether `fit` begins with the weights of the fit before, in the same way.
     freeze : {"features"} or None, default=None

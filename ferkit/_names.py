@@ -71,6 +71,31 @@ def order_classes(labels, target_names=None):
     return order, [names[positions[place]] for place in order]
 
 
+def find_labels(labels, among):
+    """Find labels among others, emotions also by name where the others are numbers.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_labels,)
+        Different labels.
+    among : ndarray of shape (n_others,)
+        Different labels.
+
+    Returns
+    -------
+    ndarray of shape (n_labels,)
+        Positions; -1 for a label that is not there.
+    """
+    if (labels.dtype.kind in "OU") != (among.dtype.kind in "OU"):
+        labels, among = (
+            [names[position] for position in positions]
+            for positions, names in map(name_classes, (labels, among))
+        )
+    else:
+        labels, among = labels.tolist(), among.tolist()
+    return np.array([among.index(label) if label in among else -1 for label in labels])
+
+
 def f1_column(prefix, label):
     """Name the column of a class's F1, beside that of macro-F1.
 

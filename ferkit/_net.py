@@ -6,6 +6,8 @@ import numpy as np
 
 from ._identity import identify_fit
 from ._imbalance import class_weights, logit_offset
+from ._labels import enumerate_labels
+from ._names import find_labels
 from ._paths import as_path
 from ._random import preserved_generators, seed_generators, stream_seed
 from ._saving import load_weights
@@ -57,10 +59,15 @@ class NetMixin:
         if initial is not None:
             tensors, classes = initial
             if classes is None:
-                keep = absent_parts(net.module_, tensors)
+                tensors = graft(net.module_, tensors, keep=absent_parts(net.module_, tensors))
             else:
-                keep = [] if np.array_equal(classes, self.classes_) else ["classifier"]
-            net.load_weights(graft(net.module_, tensors, keep=keep))
+                places = find_labels(self.classes_, classes)
+                is_same = np.array_equal(places, np.arange(len(classes)))
+                tensors = graft(net.module_, tensors, places=None if is_same else places)
+                if (places < 0).any():
+                    new = enumerate_labels(self.classes_[places < 0])
+                    net.note = f"new labels {new}: their part of the last layer begins at random"
+            net.load_weights(tensors)
         return net
 
     def _resolve_channels(self, n_channels):

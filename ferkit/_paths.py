@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -64,6 +65,31 @@ def check_model_place(path):
         )
 
 
+@contextmanager
+def whole_file(path):
+    """Open a new file to write to, which appears at its place whole or not at all.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Where to; an existing file is replaced at the end.
+
+    Yields
+    ------
+    binary file
+        Write to it.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(temporary, "xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def write_whole(path, data):
     """Write a file, whole or not at all.
 
@@ -74,17 +100,5 @@ def write_whole(path, data):
     data : bytes
         Its content.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    # tempfile's files are private, and a process's umask cannot be read without changing it for
-    # other threads; opened so, a model is as readable as any other new file
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(temporary, flags, 0o666)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)  # an interrupt may come right after the replacing
-        raise
+    with whole_file(path) as file:
+        file.write(data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
@@ -74,13 +75,28 @@ def save(estimator, path, *, dtype="float32", with_history=True):
         "dtype": estimator._dtype.name,
         "seed": estimator.net_.seed,
         "split_seed": getattr(estimator, "_split_seed", None),
-        "in_channels": estimator.net_.iterator_train__in_channels,
+        "in_channels": int(estimator.net_.iterator_train__in_channels),
         "class_weight": None if class_weight is None else class_weight.tolist(),
         "best_epoch": estimator.best_epoch_,
         "began_with": estimator._began_with,
-        "history": estimator.net_.history_rows() if with_history else [],
+        "history": persistence.to_history(estimator.net_.history_rows()) if with_history else [],
     }
-    persistence.write(path, _rounded(estimator.module_.state_dict(), dtype), header)
+    tensors = _rounded(estimator.module_.state_dict(), dtype)
+    _rehearse(tensors, header)
+    persistence.write(path, tensors, header)
+
+
+def _rehearse(tensors, header):
+    """Refuse what `load` would: parameters may have been set since the fit."""
+    header = json.loads(json.dumps(header))
+    header["params"]["device"] = "cpu"
+    try:
+        _make(tensors, header)
+    except _FAULTS as error:
+        raise ValueError(
+            f"got parameters that are not this network's ({persistence.explain(error)}), expected "
+            "those that it was fitted with; set them back with set_params"
+        ) from error
 
 
 def _rounded(tensors, dtype):
@@ -132,23 +148,29 @@ def load(path: StrPath) -> BaseFER:
     >>> import ferkit
     >>> clf = ferkit.load("faces.safetensors")  # doctest: +SKIP
     """
-    import ferkit
-
     tensors, header = _read_model(path)
     try:
-        name = header["class"]
-        if name not in _CLASSES:
-            raise ValueError(f"its class is {name!r:.80}, expected one of {', '.join(_CLASSES)}")
-        # the first files had some, as None
-        if any(header["params"].get(key) is not None for key in _OUTSIDE_FILES):
-            raise ValueError(f"it has one of {', '.join(sorted(_OUTSIDE_FILES))}")
-        params = {key: _from_json(value) for key, value in header["params"].items()}
-        estimator = getattr(ferkit, name)(**params)
-        estimator._validate_params()
-        estimator.device = _device_here(estimator.device, path)
-        _restore(estimator, tensors, header)
+        return _make(tensors, header, path)
     except _FAULTS as error:
         raise _damaged(path, error) from error
+
+
+def _make(tensors, header, path=None):
+    """Make the estimator of a header; with a `path`, on a device that is here."""
+    import ferkit
+
+    name = header["class"]
+    if name not in _CLASSES:
+        raise ValueError(f"its class is {name!r:.80}, expected one of {', '.join(_CLASSES)}")
+    # the first files had some, as None
+    if any(header["params"].get(key) is not None for key in _OUTSIDE_FILES):
+        raise ValueError(f"it has one of {', '.join(sorted(_OUTSIDE_FILES))}")
+    params = {key: _from_json(value) for key, value in header["params"].items()}
+    estimator = getattr(ferkit, name)(**params)
+    estimator._validate_params()
+    if path is not None:
+        estimator.device = _device_here(estimator.device, path)
+    _restore(estimator, tensors, header)
     return estimator
 
 
@@ -293,7 +315,8 @@ def _restore(estimator, tensors, header):
     header = _complete(header, estimator)
     estimator.classes_ = read_classes(header)
     _check_header(header, len(estimator.classes_))
-    estimator.class_count_ = np.array(header["class_count"])
+    counts = np.array(header["class_count"])
+    estimator.class_count_ = counts.astype(np.float32) if counts.dtype.kind == "f" else counts
     estimator.n_features_in_ = header["n_features_in"]
     if header["feature_names_in"]:
         estimator.feature_names_in_ = np.array(header["feature_names_in"], dtype=object)

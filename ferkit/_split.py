@@ -1,13 +1,10 @@
 """Which images a fit keeps for validation."""
 
-from fractions import Fraction
-
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedShuffleSplit
+from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import column_or_1d
 
-from ._locks import warning_filter
 from ._messages import warn_user
 
 
@@ -35,37 +32,61 @@ def split_off(targets, groups, fraction, seed):
     ValueError
         If a class would be missing on one side.
     """
-    try:
-        if groups is None:
-            split = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
+    if groups is None:
+        split = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
+        try:
             train, valid = next(split.split(targets, targets))
-        else:
-            train, valid = _split_groups(targets, groups, fraction, seed)
-    except ValueError as error:  # scikit-learn's, in terms of its splitters
-        raise ValueError(_explain(targets, fraction)) from error
+        except ValueError as error:  # in terms of scikit-learn's splitters
+            raise ValueError(_explain(targets, fraction)) from error
+    else:
+        order = np.random.default_rng(seed).permutation(groups.max() + 1)
+        is_valid = choose_groups(targets, groups, order, fraction)
+        train, valid = np.flatnonzero(~is_valid), np.flatnonzero(is_valid)
     n_classes = len(np.unique(targets))
     if min(len(np.unique(targets[train])), len(np.unique(targets[valid]))) < n_classes:
-        raise ValueError(_explain(targets, fraction))
+        raise ValueError(_explain(targets, fraction, "" if groups is None else " and whole groups"))
     return train, valid
 
 
-def _split_groups(targets, groups, fraction, seed):
-    # a fraction of few folds: 3 of 10, 3 of 5
-    largest = max(10, round(1 / min(fraction, 1 - fraction)))
-    folds = Fraction(float(fraction)).limit_denominator(largest)
-    split = StratifiedGroupKFold(folds.denominator, shuffle=True, random_state=seed)
-    # rare classes are looked at afterwards
-    with warning_filter("ignore", "The least populated class", UserWarning):
-        parts = [valid for _, valid in split.split(targets, targets, groups)]
-    valid = np.sort(np.concatenate(parts[: folds.numerator]))
-    return np.setdiff1d(np.arange(len(targets)), valid), valid
+def choose_groups(targets, groups, order, fraction):
+    """Choose whole groups, as they come in an order, until each class has its share.
+
+    Parameters
+    ----------
+    targets : ndarray of shape (n,)
+        Indices of classes.
+    groups : ndarray of shape (n,)
+        Indices of groups.
+    order : ndarray of shape (n_groups,)
+        The groups.
+    fraction : float
+        Of each class.
+
+    Returns
+    -------
+    ndarray of shape (n,), dtype bool
+        Whether an image was chosen.
+    """
+    counts = np.zeros((groups.max() + 1, targets.max() + 1), np.int64)
+    np.add.at(counts, (groups, targets), 1)
+    totals = counts.sum(axis=0)
+    missing = np.rint(fraction * totals).astype(np.int64).clip(1, totals - 1)
+    is_chosen = np.zeros(len(counts), bool)
+    for margin in (1, 0):  # ties come last: smaller groups may fit better
+        for group in order[~is_chosen[order]]:
+            count = counts[group]
+            # |missing - count|² is smaller than |missing|², or no larger
+            if 2 * (count @ missing) >= count @ count + margin:
+                is_chosen[group] = True
+                missing -= count
+    return is_chosen[groups]
 
 
-def _explain(targets, fraction):
+def _explain(targets, fraction, condition=""):
     return (
         f"got {len(targets)} images whose rarest class has {np.bincount(targets).min()}, expected "
-        f"enough to have every class in both parts with validation_fraction={fraction} and whole "
-        "groups; change it, or give X_val and y_val"
+        f"enough to have every class in both parts with validation_fraction={fraction}{condition}; "
+        "change it, or give X_val and y_val"
     )
 
 

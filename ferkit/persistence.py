@@ -4,6 +4,7 @@ Reading a file never runs code from it. This module knows files, not estimators.
 """
 
 import json
+import math
 import zlib
 
 import numpy as np
@@ -38,7 +39,7 @@ def write(path, tensors, header):
     path = as_path(path)
     check_model_place(path)
     # as a reader gets it, for the checksum
-    header = json.loads(json.dumps({"format": FORMAT, **header}, default=_unwrap))
+    header = json.loads(json.dumps({"format": FORMAT, **header}))
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     taken = set()
     for name, tensor in tensors.items():  # safetensors refuses those that share memory
@@ -49,13 +50,6 @@ def write(path, tensors, header):
     header["crc32"] = checksum(header, tensors)
     # one value, for safetensors writes several in an order that differs from run to run
     write_whole(path, save(tensors, metadata={"ferkit": json.dumps(header, allow_nan=False)}))
-
-
-def _unwrap(value):
-    """Make Python's number of one of numpy's, such as a callback may record."""
-    if isinstance(value, np.generic):
-        return value.item()
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def checksum(header, tensors):
@@ -80,6 +74,42 @@ def checksum(header, tensors):
         crc = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), crc)
         crc = zlib.crc32(tensor.flatten().view(torch.uint8).numpy(), crc)
     return crc
+
+
+def to_history(rows):
+    """Make a header's history of a net's, to which callbacks may have added anything.
+
+    Parameters
+    ----------
+    rows : list of dict
+        A row per epoch.
+
+    Returns
+    -------
+    list of dict
+        With numpy's numbers as Python's, and None for what is not finite, which JSON has not.
+
+    Raises
+    ------
+    ValueError
+        If JSON cannot hold a value.
+    """
+    return [{name: _to_record(name, value) for name, value in row.items()} for row in rows]
+
+
+def _to_record(name, value):
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"got a {type(value).__name__} as {name} in history_, which no file can hold "
+            f"({error}), expected a number or a string; let the callback record one"
+        ) from error
+    return value
 
 
 def is_history(rows):

@@ -361,7 +361,7 @@ PARTIAL_FIT = {
         lambda: fit(class_weight={0: np.inf}), "got class_weight={0: inf}, expected weights"
     ),
     "class weights of zero": BadInput(
-        lambda: fit(class_weight={0: 0.0, 1: 0.0, 2: 0.0}), "got class_weight={0: 0.0, 1: 0.0"
+        lambda: fit(class_weight={0: 0.0}), "got class_weight={0: 0.0}, expected weights"
     ),
 }
 

@@ -7,6 +7,7 @@ from skorch import callbacks
 from skorch.callbacks import Callback
 from torch.optim.lr_scheduler import StepLR
 
+import ferkit
 from ferkit import ResNetFER
 from ferkit.datasets import make_faces
 
@@ -46,6 +47,24 @@ def test_probabilities_of_the_net_are_the_estimators(loss, faces):
     clf = fit(faces, scoring, loss=loss)
     expected = -log_loss(faces[1][100:], clf.predict_proba(faces[0][100:]))
     assert clf.history_["mine"].iloc[-1] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("has_folder", [False, True])
+def test_what_callbacks_record_is_kept_or_refused_by_files(has_folder, faces, tmp_path):
+    class Record(Callback):
+        def __init__(self, value):
+            self.value = value
+
+        def on_epoch_end(self, net, **kwargs):
+            net.history.record("mine", self.value if len(net.history) == 2 else 1.5)
+
+    params = {"checkpoint_dir": tmp_path} if has_folder else {}
+    for value in (np.nan, -np.inf, np.float32(np.nan)):
+        clf = fit(faces, Record(value), lr=2e-3, **params)
+        clf.save(tmp_path / "m")
+        assert ferkit.load(tmp_path / "m").history_["mine"].isna().tolist() == [False, True, False]
+    with pytest.raises(ValueError, match="got a ndarray as mine in history_, which no file can ho"):
+        fit(faces, Record(np.zeros(2)), **params).save(tmp_path / "m")
 
 
 def test_batches_are_told_of(faces):

@@ -283,7 +283,7 @@ def test_it_is_said_where_a_fit_goes_on(faces, tmp_path, capsys):
     fit(faces, tmp_path, at=3)
     fit(faces, tmp_path, verbose=2)
     folder = checkpoints(tmp_path)[0].parent
-    assert f"goes on after epoch 2, from {folder}" in capsys.readouterr().out
+    assert f"loaded epoch 2 from {folder}" in capsys.readouterr().out
 
 
 def test_a_folder_in_use(faces, tmp_path):

@@ -192,7 +192,7 @@ def test_an_interrupted_training_goes_on(csv, tmp_path, capsys, monkeypatch):
     said = capsys.readouterr().err
     assert said.startswith("ferkit train: interrupted; the same command goes on with what is in")
     assert main(train) == 0
-    assert "goes on after epoch 1, from" in capsys.readouterr().out
+    assert "loaded epoch 1 from" in capsys.readouterr().out
     assert len(ended) == 3
 
 
@@ -224,6 +224,6 @@ def test_export_in_8_bits(csv, tmp_path, capsys):
     int8 = ["--int8", str(csv), "--max-f1-drop", "1"]
     out = tmp_path / "a.onnx"
     assert main(["export", "mobilenet-fer2013", "--out", str(out), *int8]) == 0
-    assert "macro-F1 on 14 validation images: " in capsys.readouterr().out
+    assert "14 validation images, which these weights have trained on: " in capsys.readouterr().out
     metadata = ferkit.deploy.OnnxFER(out).metadata_
     assert (metadata["quantize"], metadata["n_scored"]) == ("int8", 14)

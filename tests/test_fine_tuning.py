@@ -7,7 +7,7 @@ from sklearn.base import clone
 from skorch.callbacks import Callback
 
 import ferkit
-from ferkit import MobileNetFER, ResNetFER
+from ferkit import EMOTIONS, MobileNetFER, ResNetFER
 from ferkit.datasets import make_faces
 from ferkit.nn import ResNetLite
 from ferkit.training.fine_tuning import frozen_parts
@@ -52,6 +52,48 @@ def test_weights_from_a_file(estimator, ema_decay, faces, tmp_path):
     # as many labels, but others
     same_number = estimator(**params, freeze="features", random_state=1).fit(X, y + 1)
     assert not np.array_equal(same_number.decision_function(X), first.decision_function(X))
+
+
+def begin_with(weights, X, y, **params):
+    """Fit with a learning rate that moves nothing: the outputs are those training began with."""
+    params = {"weights": weights, "lr": 1e-30, "max_epochs": 1, "random_state": 1, **params}
+    return ResNetFER(freeze="features", **params).fit(X, y)
+
+
+@pytest.mark.parametrize("are_names_first", [False, True])
+def test_names_and_numbers_of_emotions_are_the_same_labels(are_names_first, faces, tmp_path):
+    X, y = faces
+    names = np.array(EMOTIONS)[y]
+    targets = [names, y] if are_names_first else [y, names]
+    first = ResNetFER(max_epochs=2, random_state=0).fit(X, targets[0])
+    first.save(tmp_path / "m")
+    other = begin_with(tmp_path / "m", X, targets[1])
+    order = np.argsort(EMOTIONS)  # of the names, in classes_
+    order = np.argsort(order) if are_names_first else order
+    np.testing.assert_allclose(
+        other.decision_function(X), first.decision_function(X)[:, order], atol=1e-6
+    )
+
+
+def test_labels_that_weights_know_keep_their_part(faces, tmp_path, capsys):
+    X, y = faces
+    labels = np.array(["b", "c", "a", "d", "e", "f", "g"], dtype=object)[y]
+    first = ResNetFER(max_epochs=2, random_state=0).fit(X, labels)
+    first.save(tmp_path / "m")
+    fewer = y < 3
+    clf = begin_with(tmp_path / "m", X[fewer], labels[fewer], verbose=1)
+    np.testing.assert_allclose(
+        clf.decision_function(X), first.decision_function(X)[:, :3], atol=1e-6
+    )
+    assert "new labels" not in capsys.readouterr().err
+    labels[y == 1] = "bored"
+    clf = begin_with(tmp_path / "m", X, labels, verbose=1)
+    assert clf.classes_.tolist() == ["a", "b", "bored", "d", "e", "f", "g"]
+    known = [0, 1, 3, 4, 5, 6]
+    outputs = clf.decision_function(X), first.decision_function(X)
+    np.testing.assert_allclose(outputs[0][:, known], outputs[1][:, known], atol=1e-6)
+    assert np.abs(outputs[0][:, 2] - outputs[1][:, 2]).max() > 0.01
+    assert "new labels ['bored']: their part of the last" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS)

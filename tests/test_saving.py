@@ -150,6 +150,27 @@ def test_what_was_fitted_is_saved_not_what_was_set_since(faces, tmp_path):
         clf.set_params(max_epochs=0).save(tmp_path / "m")
 
 
+@pytest.mark.parametrize(
+    "params", [{"variant": "strided"}, {"augment": "bogus"}, {"logit_adjustment": 1e31}]
+)
+def test_parameters_that_load_would_refuse(params, saved, faces):
+    before, clf = saved.read_bytes(), ferkit.load(saved)
+    with pytest.raises(ValueError, match=r"expected those that it was fitted with; set them back"):
+        clf.set_params(**params).save(saved)
+    assert saved.read_bytes() == before
+
+
+def test_soft_targets_come_back_to_the_bit(faces, tmp_path):
+    X, y = faces
+    votes = np.random.default_rng(0).dirichlet(np.ones(7), len(y)) + 2 * np.eye(7)[y]
+    votes = (votes / 3).astype(np.float32)
+    clf = ResNetFER(max_epochs=1, logit_adjustment=1, random_state=0)
+    clf.fit(X, y, soft_targets=votes).save(tmp_path / "m")
+    loaded = ferkit.load(tmp_path / "m")
+    assert loaded.class_count_.dtype == clf.class_count_.dtype
+    np.testing.assert_array_equal(loaded.decision_function(X), clf.decision_function(X))
+
+
 def test_unfitted(tmp_path):
     with pytest.raises(ValueError, match="not fitted"):
         ResNetFER().save(tmp_path / "m")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Literal, overload
 
 from sklearn.utils import Bunch
 
 from .._labels import EMOTIONS
+from .._paths import as_path
 from .._typing import ImagesAndTarget, OnError, StrPath
 from ._affectnet_layouts import CODES, SPLITS, locate
 from ._any_images import Sample, check_options, read_bunch
@@ -174,7 +174,7 @@ dtype uint8
     {'contempt': 3750}
     """
     image_size = _check_parameters(subset, contempt, image_size, memmap, on_error)
-    path, bad = Path(path), BadSamples(on_error)
+    path, bad = as_path(path), BadSamples(on_error)
     with permission_explained():
         place, index = locate(path, subset)
         root, labelled = index(place, bad)

@@ -4,6 +4,7 @@ import io
 import math
 import os
 import re
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -198,21 +199,22 @@ def _index_csv(path, bad):
     table = read_label_csv(path, (_NAME, _EXPRESSION), _BOX, names=_COLUMNS)
     codes = {str(code): name for code, name in enumerate(CODES)}
     has_boxes = set(_BOX) <= set(table)
-    boxes = zip(*(table[column] for column in _BOX), strict=True) if has_boxes else None
+    boxes = zip(*(table[column] for column in _BOX), strict=True) if has_boxes else repeat(())
     labelled = []
-    for line, name, code in zip(table.index, table[_NAME], table[_EXPRESSION], strict=True):
-        fields = next(boxes) if has_boxes else None
+    rows = zip(table.index, table[_NAME], table[_EXPRESSION], strict=True)
+    for (line, name, code), fields in zip(rows, boxes, strict=False):
+        box = _parse_box(fields) if has_boxes else None
         if code not in codes:
             add_bad_line(bad, line, path, line, f"expression {code!r}", "a code from 0 to 10")
         elif not name or "\0" in name or os.path.isabs(name) or ".." in name.split("/"):
             add_bad_line(
                 bad, line, path, line, f"{_NAME} {name!r}", "a path within the images' folder"
             )
-        elif has_boxes and codes[code] in CODES[:8] and _parse_box(fields) is None:
+        elif has_boxes and box is None and codes[code] in CODES[:8]:
             got = f"the face box {', '.join(fields)}"
             add_bad_line(bad, line, path, line, got, "x, y, width and height in pixels")
         else:
-            labelled.append((name, codes[code], _parse_box(fields) if has_boxes else None))
+            labelled.append((name, codes[code], box))
     return _find_images(path, [name for name, _, _ in labelled]), labelled
 
 

@@ -3,16 +3,15 @@
 import io
 import math
 import os
-import secrets
 from contextlib import contextmanager
 from itertools import compress
 from numbers import Integral
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import Bunch
 
+from .._paths import as_path, whole_file
 from ._bad_samples import check_on_error
 from ._fer2013_images import is_visible
 from ._image_files import (
@@ -65,12 +64,12 @@ def check_options(image_size, memmap, on_error):
         If one of them is not what it should be.
     """
     check_on_error(on_error)
-    if memmap is not None and os.path.lexists(memmap):
+    if memmap is not None and os.path.lexists(as_path(memmap)):
         raise FileExistsError(
             f"{memmap}: got an existing file, expected a new path for the images; remove the "
             "file, or pass another memmap"
         )
-    if memmap is not None and not Path(memmap).parent.is_dir():
+    if memmap is not None and not as_path(memmap).parent.is_dir():
         raise FileNotFoundError(
             f"{memmap}: got a path in a folder that does not exist, expected a new file in an "
             "existing folder; make the folder, or pass another memmap"
@@ -251,7 +250,8 @@ def _store(decode_all, image_shape, path):
         levels = bytearray()  # grows in place
         is_good = decode_all(levels.extend)
         return np.frombuffer(levels, np.uint8).reshape(-1, *image_shape), is_good
-    with _new_npy(Path(path), image_shape) as write:
+    path = as_path(path)
+    with _new_npy(path, image_shape) as write:
         is_good = decode_all(write)
     return np.load(path, mmap_mode="r"), is_good
 
@@ -260,18 +260,13 @@ def _store(decode_all, image_shape, path):
 def _new_npy(path, image_shape):
     """Write images to a .npy file one after another; it appears when all are there."""
     # A stream: with a full disk it raises, where a memory map would end the process.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with open(temporary, "xb") as file:
-            _write_header(file, 0, image_shape)
-            start = file.tell()
-            yield file.write
-            n_images = (file.tell() - start) // math.prod(image_shape)
-            file.seek(0)
-            _write_header(file, n_images, image_shape)  # numpy pads it, to be rewritten in place
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(path) as file:
+        _write_header(file, 0, image_shape)
+        start = file.tell()
+        yield file.write
+        n_images = (file.tell() - start) // math.prod(image_shape)
+        file.seek(0)
+        _write_header(file, n_images, image_shape)  # numpy pads it, to be rewritten in place
 
 
 def _write_header(file, n_images, image_shape):

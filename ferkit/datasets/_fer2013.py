@@ -6,7 +6,6 @@ import io
 import os
 import zipfile
 from itertools import compress
-from pathlib import Path
 from typing import Literal, overload
 
 import numpy as np
@@ -14,6 +13,7 @@ from sklearn.utils import Bunch
 
 from .._labels import EMOTIONS
 from .._messages import printable, warn_user
+from .._paths import as_path
 from .._typing import ImagesAndTarget, OnError, StrPath, Subset
 from ._bad_samples import BadSamples, check_on_error, permission_explained
 from ._fer2013_csv import (
@@ -163,7 +163,7 @@ def load_fer2013(
     check_choices(subset, on_error)
     bad = BadSamples(on_error)
     with permission_explained():
-        path, load = _locate(Path(path))
+        path, load = _locate(as_path(path))
         faces = load(path, subset, bad)
     bad.warn(path)
     _check_classes(faces, SUBSETS[subset], path, on_error)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from pathlib import Path
 from typing import Literal, overload
 
 import numpy as np
 from sklearn.utils import Bunch
 
 from .._labels import EMOTIONS
+from .._paths import as_path
 from .._typing import ImagesAndTarget, OnError, StrPath, Subset
 from ._bad_samples import BadSamples
+from ._emotion_names import find_emotion
 from ._fer2013 import SUBSETS, check_choices, load_fer2013
 from ._label_csv import add_bad_line, read_label_csv
 
@@ -27,16 +28,7 @@ VOTE_NAMES = (
     "unknown",
     "NF",
 )
-_COLUMN_OF = {
-    "angry": "anger",
-    "disgust": "disgust",
-    "fear": "fear",
-    "happy": "happiness",
-    "sad": "sadness",
-    "surprise": "surprise",
-    "neutral": "neutral",
-}
-_COLUMNS = [VOTE_NAMES.index(_COLUMN_OF[emotion]) for emotion in EMOTIONS]
+_COLUMNS = [list(map(find_emotion, VOTE_NAMES)).index(emotion) for emotion in EMOTIONS]
 
 _MAJORITIES = (*VOTE_NAMES, "no majority")
 
@@ -167,7 +159,7 @@ def load_ferplus(
     ... )
     """
     check_choices(subset, on_error)
-    ferplus_csv, bad = Path(ferplus_csv), BadSamples(on_error)
+    ferplus_csv, bad = as_path(ferplus_csv), BadSamples(on_error)
     faces = load_fer2013(fer2013_csv, subset="all", on_error=on_error)
     if "row_numbers" not in faces:
         raise ValueError(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal, overload
 
 from sklearn.utils import Bunch
 
 from .._labels import EMOTIONS
 from .._messages import printable, warn_user
+from .._paths import as_path
 from .._typing import ImagesAndTarget, OnError, StrPath
 from ._any_images import (
     Sample,
@@ -150,7 +150,7 @@ dtype uint8
     ... )
     """
     image_size = check_options(image_size, memmap, on_error)
-    path, bad = Path(path), BadSamples(on_error)
+    path, bad = as_path(path), BadSamples(on_error)
     with permission_explained():
         samples, classes = _index(path, on_error)
         bunch = read_bunch(

@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from .._labels import as_labels
 from .._random import draw_seed
-from .._split import check_groups
+from .._split import check_groups, choose_groups
 from .._typing import RandomStateLike
 from ._duplicates import check_rows, digest_rows, group_copies
 
@@ -92,7 +92,7 @@ def validation_split(
     groups = check_groups(groups, len(rows))
     classes, targets = np.unique(y, return_inverse=True)
     order = _shuffle(groups, rows, draw_seed(random_state))
-    is_valid = _choose(targets, groups, order, validation_fraction)
+    is_valid = choose_groups(targets, groups, order, validation_fraction)
     train, valid = np.flatnonzero(~is_valid), np.flatnonzero(is_valid)
     _check_sides(classes, targets, train, valid, validation_fraction)
     return train, valid
@@ -104,23 +104,6 @@ def _shuffle(groups, rows, seed):
     by_hash = np.argsort(digest_rows(rows), kind="stable")
     chosen = by_hash[np.unique(groups[by_hash], return_index=True)[1]]
     return np.argsort(digest_rows(rows[chosen], key=str(seed).encode()), kind="stable")
-
-
-def _choose(targets, groups, order, fraction):
-    """Choose whole groups, as they come in `order`, until each class has its share."""
-    counts = np.zeros((groups.max() + 1, targets.max() + 1), np.int64)
-    np.add.at(counts, (groups, targets), 1)
-    totals = counts.sum(axis=0)
-    missing = np.rint(fraction * totals).astype(np.int64).clip(1, totals - 1)
-    is_chosen = np.zeros(len(counts), bool)
-    for margin in (1, 0):  # ties come last: smaller groups may fit better
-        for group in order[~is_chosen[order]]:
-            count = counts[group]
-            # |missing - count|² is smaller than |missing|², or no larger
-            if 2 * (count @ missing) >= count @ count + margin:
-                is_chosen[group] = True
-                missing -= count
-    return is_chosen[groups]
 
 
 def _check_sides(classes, targets, train, valid, fraction):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval
 
+from .._paths import as_path
 from .._typing import StrPath
 from .._validation import validate_params
 from ._read_photo import check_photo
@@ -89,7 +90,7 @@ class FaceDetector:
         min_neighbors: int = 5,
         score_threshold: float = 0.9,
     ) -> None:
-        if model is not None and not os.path.isfile(model):
+        if model is not None and not as_path(model).is_file():
             raise FileNotFoundError(
                 f"{model}: got no such file, expected the ONNX file of a YuNet; check the path, or "
                 "leave model=None for the cascade that comes with OpenCV"
@@ -153,7 +154,7 @@ class FaceDetector:
     def _find_by_yunet(self, cv2, photo, min_size):
         code = cv2.COLOR_RGB2BGR if photo.ndim == 3 else cv2.COLOR_GRAY2BGR
         try:
-            yunet = _load_yunet(os.fspath(self.model), threading.get_ident())
+            yunet = _load_yunet(str(as_path(self.model)), threading.get_ident())
             yunet.setScoreThreshold(self.score_threshold)
             yunet.setInputSize(photo.shape[1::-1])
             _, faces = yunet.detect(cv2.cvtColor(photo, code))

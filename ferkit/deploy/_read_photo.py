@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._locks import warning_filter
+from .._paths import as_path
 from .._typing import StrPath
 from ..datasets._image_files import (
     UnfitFileError,
@@ -78,7 +79,7 @@ def read_photo(photo: StrPath | Image.Image) -> NDArray[np.uint8]:
         if isinstance(photo, Image.Image):
             with unfit_if_damaged(b""):
                 return _to_levels(ImageOps.exif_transpose(photo))
-        content = read_file(photo, _MAX_SIZE)
+        content = read_file(as_path(photo), _MAX_SIZE)
         with without_pillow_warnings(), unfit_if_damaged(content), _open(content) as image:
             ImageOps.exif_transpose(image, in_place=True)
             return _to_levels(image)

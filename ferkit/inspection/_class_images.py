@@ -3,7 +3,8 @@
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from .._images import as_images, as_rows, as_unit, resolve_image_shape
+from .. import _input
+from .._images import as_unit
 from .._labels import check_labels
 from .._names import order_classes
 
@@ -30,11 +31,7 @@ def check_images(X, y=None):
     ValueError
         If there are none, they are not images and labels, or floats outside [0, 1].
     """
-    rows, image_shape = as_rows(X)
-    rows = np.asarray(rows)
-    if len(rows) == 0:
-        raise ValueError("got no images, expected one or more")
-    images = as_images(rows, resolve_image_shape(rows.shape[1], image_shape, None))
+    images = _input.check_images(X)
     if images.dtype != np.uint8 and (images.min() < 0 or images.max() > 1):
         raise ValueError(
             f"got floats from {images.min():.3g} to {images.max():.3g}, expected floats in [0, 1]; "

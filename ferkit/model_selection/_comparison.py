@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import re
 import timeit
 from collections.abc import Mapping, Sequence
@@ -23,7 +22,7 @@ from skorch.callbacks import Callback
 from tqdm import tqdm
 
 from .._base import BaseFER
-from .._identity import hash_pickled
+from .._identity import content_of, hash_pickled
 from .._images import as_array
 from .._labels import check_labels, encode
 from .._names import f1_column
@@ -257,7 +256,7 @@ class _RunFile:
     def __init__(self, folder, name, seed, estimator, digest):
         self.path = folder / f"{re.sub(r'[^A-Za-z0-9_.=-]', '_', name)}-{seed}.json"
         params = estimator.get_params(deep=False)
-        params.update({name: _content_of(params[name]) for name in ("weights", "teacher")})
+        params.update({name: content_of(params[name]) for name in ("weights", "teacher")})
         self.key = {
             "config": name,
             "data": digest,
@@ -282,16 +281,6 @@ class _RunFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         stored = {"key": self.key, "rows": rows, "history": history}
         write_whole(self.path, json.dumps(stored).encode())
-
-
-def _content_of(value):
-    """Put what is in a file in place of its path; other values stay."""
-    if isinstance(value, list):
-        return [_content_of(item) for item in value]
-    if isinstance(value, (str, os.PathLike)):
-        path = as_path(value)
-        return path.read_bytes() if path.is_file() else value
-    return value
 
 
 class _KeepBest(Callback):

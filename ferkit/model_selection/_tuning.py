@@ -8,9 +8,9 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.metrics import f1_score
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import check_is_fitted
 
 from .._base import BaseFER
+from .._estimators import check_estimator
 from .._imbalance import logit_offset
 from .._labels import check_labels, encode
 
@@ -57,12 +57,7 @@ def tune_prediction(estimator: BaseFER, X: ArrayLike, y: ArrayLike) -> dict[str,
     >>> clf = ResNetFER(max_epochs=2, random_state=0).fit(X[:140], y[:140])
     >>> clf = clf.set_params(**tune_prediction(clf, X[140:], y[140:]))
     """
-    if not isinstance(estimator, BaseFER):
-        raise ValueError(
-            f"got a {type(estimator).__name__}, expected a fitted ferkit estimator; of a Pipeline "
-            "give the last step, and X as the steps before transform it"
-        )
-    check_is_fitted(estimator)
+    check_estimator(estimator)
     targets = encode(check_labels(y), estimator.classes_)
     check_consistent_length(X, targets)
     logits = estimator._outputs(X)

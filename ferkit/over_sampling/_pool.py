@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from .._images import as_images, as_rows, resolve_image_shape
+from .._input import check_images
 from .._labels import as_labels
 from .._messages import warn_user
 from .._typing import ImageShape, RandomStateLike, SamplingStrategy
@@ -47,15 +47,9 @@ class ImagePool:
     def __init__(
         self, X: ArrayLike, y: ArrayLike, *, image_shape: ImageShape | None = None
     ) -> None:
-        rows, own_shape = as_rows(X)
-        rows = np.asarray(rows)
-        if rows.ndim != 2 or rows.dtype.kind not in "uif":
-            raise ValueError(
-                f"got a pool of shape {rows.shape} and dtype {rows.dtype}, expected images or rows "
-                "of numbers; pass them as to an estimator's fit"
-            )
-        self.image_shape = resolve_image_shape(rows.shape[1], own_shape, image_shape)
-        self.images = as_images(rows, self.image_shape)
+        self.images = check_images(X, image_shape)
+        shape = self.images.shape[1:]
+        self.image_shape = shape[:2] if shape[-1] == 1 else shape
         self.y = column_or_1d(as_labels(y))
         check_consistent_length(self.images, self.y)
 

@@ -207,7 +207,7 @@ def pack_state(net, best_weights):
     return tensors, {
         "seed": net.seed,
         "network": repr(net.module_),
-        "history": net.history_rows(),
+        "history": persistence.to_history(net.history_rows()),
         "n_steps": net.n_steps_,
     }
 

@@ -1,5 +1,7 @@
 """Training that begins with weights which are there already."""
 
+from torch import nn
+
 
 def feature_parts(module):
     """List the parts of a module below its last layer.
@@ -77,7 +79,7 @@ def absent_parts(module, tensors):
     return [name for name, _ in module.named_children() if name not in present]
 
 
-def graft(module, tensors, *, keep):
+def graft(module, tensors, *, keep=(), places=None):
     """Complete weights for a module, parts of which may be others.
 
     Parameters
@@ -86,8 +88,11 @@ def graft(module, tensors, *, keep):
         If its last layer is another one, that is called ``classifier``.
     tensors : dict of str to torch.Tensor
         Weights of a module like it.
-    keep : list of str
+    keep : sequence of str, default=()
         Names of its children whose weights stay as they are.
+    places : ndarray of shape (n_classes,), default=None
+        Where each class was in the last layer of `tensors`, -1 for a new one, whose weights stay
+        as they are; those of all do if the layer is not linear. None if the classes are the same.
 
     Returns
     -------
@@ -100,8 +105,9 @@ def graft(module, tensors, *, keep):
         If they are of another module.
     """
     own = module.state_dict()
-    if "classifier" in keep:
+    if places is not None:
         feature_parts(module)
+        tensors = tensors | _move_classes(module.classifier, tensors, places)
     tensors = tensors | {name: t for name, t in own.items() if name.split(".")[0] in keep}
     for name in sorted(own.keys() | tensors.keys()):
         got, expected = (
@@ -115,3 +121,16 @@ def graft(module, tensors, *, keep):
                 "weights=None and warm_start=False"
             )
     return tensors
+
+
+def _move_classes(classifier, tensors, places):
+    moved = classifier.state_dict(prefix="classifier.")
+    if not isinstance(classifier, nn.Linear):
+        return moved
+    is_known = places >= 0
+    for name, own in moved.items():
+        theirs = tensors.get(name, own[:0])
+        if theirs.shape[1:] == own.shape[1:] and len(theirs) > places.max():
+            moved[name] = own.clone()
+            moved[name][is_known] = theirs[places[is_known]]
+    return moved

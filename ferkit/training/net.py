@@ -57,7 +57,14 @@ class FERNet(NeuralNetClassifier):
         What the estimator adds to logits when it predicts, as the validation scores do.
     **kwargs
         Parameters of `skorch.NeuralNetClassifier`.
+
+    Attributes
+    ----------
+    note : str or None
+        What to say, where progress is shown, before training begins.
     """
+
+    note = None
 
     def __init__(
         self,
@@ -198,10 +205,9 @@ class FERNet(NeuralNetClassifier):
         )
         self._progress.begin(self._describe())
         if checkpoints and found:
-            goes_on = "goes on" if len(self.history) < last else "has nothing to do"
-            self._progress.begin(
-                f"{goes_on} after epoch {len(self.history)}, from {checkpoints.folder}"
-            )
+            self._progress.begin(f"loaded epoch {len(self.history)} from {checkpoints.folder}")
+        elif self.note is not None:
+            self._progress.begin(self.note)
         if validation is not None:
             data = (on_device(array, self.torch_device) for array in validation)
             self.train_split = predefined_split(Dataset(*data))
@@ -357,7 +363,7 @@ class FERNet(NeuralNetClassifier):
         if not math.isfinite(loss):
             raise ValueError(
                 f"got a validation loss of {loss} in epoch {len(self.history)}, expected a finite "
-                "one; look at class_weight, which may be zero for all classes of y_val"
+                f"one; try lr={self._lr() / 10:g}, and look at what the network does in eval mode"
             )
         scores = {"valid_loss": loss} | score(logits, targets, self.logit_offset)
         # several processes stop together

@@ -90,9 +90,9 @@ def resolve_weights(weights, kinds):
         return find_weights(named[weights], weights)
     path = as_path(weights)
     if not path.is_file():
+        or_name = f" or one of {sorted(named)}" if named else ""
         raise FileNotFoundError(
-            f"got weights={str(weights)!r}, expected a model file or one of {sorted(named)}; there "
-            "is no such file"
+            f"got weights={str(weights)!r}, expected a model file{or_name}; there is no such file"
         )
     return path
 

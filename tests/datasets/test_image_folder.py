@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ferkit import EMOTIONS
-from ferkit.datasets import _any_images, load_image_folder
-from tests.datasets.fer2013_files import write_clutter, write_files
+from ferkit.datasets import _any_images, load_fer2013, load_image_folder
+from tests.datasets.fer2013_files import csv, write_clutter, write_files
 from tests.datasets.image_sets import colours, encode, faces, write_classes
 from tests.helpers import without_rights
 
@@ -46,6 +46,16 @@ def test_return_X_y(tmp_path):
     images, target = load_image_folder(tmp_path, return_X_y=True)
     np.testing.assert_array_equal(images, data.images)
     np.testing.assert_array_equal(target, data.target)
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    two_classes(tmp_path / "faces")
+    data = load_image_folder("~/faces", memmap="~/faces.npy")
+    assert len(np.load(tmp_path / "faces.npy")) == len(data.images) == 7
+    fer2013 = csv(tmp_path)
+    assert len(load_fer2013(f"~/{fer2013.name}").images) > 0
 
 
 @pytest.mark.parametrize("classes", [EMOTIONS, ("surprise", "neutral", "angry")])

@@ -84,8 +84,21 @@ def test_what_cannot_be_shown(faces, make):
     X, y = faces
     with pytest.raises(ValueError, match="got label nan in sample 1, expected a class"):
         make(X, np.where(np.arange(70) == 1, np.nan, y))
-    with pytest.raises(ValueError, match=r"got (no|0) images"):
+    with pytest.raises(ValueError, match=r"got (no|0) images|0 sample\(s\)"):
         make(X[:0], y[:0])
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([1, 2, 3], "Expected 2D array, got 1D array"),
+        (np.ones((3, 16), complex), "Complex data not supported"),
+        ([["a"] * 16] * 3, "got X of dtype <U1, expected uint8 levels or floats"),
+    ],
+)
+def test_what_is_no_image(X, message):
+    with pytest.raises(ValueError, match=message):
+        FaceGridDisplay.from_images(X, [0, 1, 2])
 
 
 @pytest.mark.parametrize("method", ["pca", "tsne"])

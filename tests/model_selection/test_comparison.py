@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from imblearn.over_sampling import RandomOverSampler
 from sklearn.dummy import DummyClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score, f1_score
 
+import ferkit
 from ferkit import ResNetFER, _paths
 from ferkit.datasets import make_faces
 from ferkit.model_selection import compare, summarize
@@ -183,6 +185,9 @@ def test_files_count_by_their_content(faces, tmp_path):
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.json")}
     compare({"a": ResNetFER(weights=again, max_epochs=1)}, **faces, seeds=[0], out=tmp_path)
     assert {path: path.stat().st_mtime_ns for path in tmp_path.glob("*.json")} == kept
+    for _ in range(2):
+        teacher = FrozenEstimator(ferkit.load(begun))
+        compare({"b": ResNetFER(teacher=teacher, max_epochs=1)}, **faces, seeds=[0], out=tmp_path)
     for name, taken in (("weights", begun), ("teacher", [begun])):
         configs = {name: ResNetFER(max_epochs=1, **{name: taken})}
         first.save(begun)

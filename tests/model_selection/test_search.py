@@ -14,6 +14,7 @@ from optuna.trial import TrialState
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import (
@@ -25,6 +26,7 @@ from sklearn.model_selection import (
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import ferkit
 from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER
 from ferkit._split import split_off
 from ferkit.augment import Policy, resolve_policy
@@ -163,6 +165,26 @@ def test_a_study_of_something_else_is_refused(faces, tmp_path, what, change):
     search, X, y = change(clone(search), *faces)
     with pytest.raises(ValueError, match=f"'faces', which was made with other {what}"):
         search.fit(X, y)
+
+
+def test_weights_and_teachers_of_a_study_count_by_their_content(faces, tmp_path):
+    begun, again = tmp_path / "begun", tmp_path / "again"
+    first = ResNetFER(max_epochs=1, random_state=0).fit(*faces)
+    first.save(begun)
+    first.save(again)
+    stored = {"storage": f"sqlite:///{tmp_path / 'search.db'}", "refit": False, "n_trials": 1}
+    for path in (begun, again):
+        search_of(ResNetFER(weights=path, max_epochs=1), **stored, study_name="w").fit(*faces)
+        clf = ResNetFER(teacher=FrozenEstimator(ferkit.load(path)), max_epochs=1)
+        search_of(clf, **stored, study_name="t").fit(*faces)
+    first.partial_fit(*faces).save(again)
+    for name, params in (
+        ("w", {"weights": again}),
+        ("t", {"teacher": FrozenEstimator(ferkit.load(again))}),
+    ):
+        search = search_of(ResNetFER(**params, max_epochs=1), **stored, study_name=name)
+        with pytest.raises(ValueError, match=f"'{name}', which was made with other parameters"):
+            search.fit(*faces)
 
 
 def test_trials_of_another_space_are_refused_before_any_is_run(faces, tmp_path):

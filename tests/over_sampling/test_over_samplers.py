@@ -194,7 +194,9 @@ def test_bad_parameters(make, message, faces, pool):
 
 
 def test_bad_pools():
-    with pytest.raises(ValueError, match=r"got a pool of shape \(3,\)"):
+    with pytest.raises(ValueError, match=r"Expected 2D array, got 1D array"):
         ImagePool(np.zeros(3), [0, 1, 2])
+    with pytest.raises(ValueError, match=r"0 sample\(s\)"):
+        ImagePool(np.zeros((0, 8, 8), np.uint8), [])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         ImagePool(np.zeros((3, 8, 8), np.uint8), [0, 1])
