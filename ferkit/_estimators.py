@@ -1,4 +1,4 @@
-"""What can be looked into and exported: ferkit's own estimators."""
+"""What can be looked into, tuned and exported: ferkit's own estimators."""
 
 from sklearn.utils.validation import check_is_fitted
 

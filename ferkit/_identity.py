@@ -95,22 +95,38 @@ def hash_pickled(value, what, purpose):
         ) from error
 
 
-def content_of(value):
+def by_content(params):
     """Put what counts of weights and teachers in their place.
 
     Parameters
     ----------
-    value : str, path-like, FrozenEstimator, list of these, or None
-        An estimator's `weights` or `teacher`.
+    params : dict
+        An estimator's parameters.
 
     Returns
     -------
-    bytes, list, str or None
-        Of a file its bytes, of a teacher its weights' digest; other values stay.
+    dict
+        Those that are called so, if there are any.
+    """
+    return {name: content_of(params[name]) for name in ("weights", "teacher") if name in params}
+
+
+def content_of(value):
+    """Find what counts of weights or a teacher.
+
+    Parameters
+    ----------
+    value : object
+        A path, a FrozenEstimator, a list of these, or something else.
+
+    Returns
+    -------
+    object
+        Of a file its bytes, of a fitted teacher its weights' digest; other values stay.
     """
     if isinstance(value, list):
         return [content_of(item) for item in value]
-    if isinstance(value, FrozenEstimator) and hasattr(value.estimator, "module_"):
+    if isinstance(value, FrozenEstimator) and hasattr(value.estimator, "net_"):
         return _digest_weights(value.estimator.module_.state_dict(), value.estimator.classes_)
     if isinstance(value, (str, os.PathLike)):
         path = as_path(value)

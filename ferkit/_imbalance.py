@@ -38,6 +38,11 @@ def class_weights(class_weight, classes, class_count):
     if class_weight is None:
         return None
     if isinstance(class_weight, str):
+        if class_count.min() == 0:
+            raise ValueError(
+                f"got class_weight={class_weight!r} with no image of class "
+                f"{classes[class_count.argmin()]!s}, expected some of each; pass weights in a dict"
+            )
         size = class_count
         if class_weight == "effective":
             size = (1 - _EFFECTIVE_BETA**class_count) / (1 - _EFFECTIVE_BETA)
@@ -50,7 +55,10 @@ def class_weights(class_weight, classes, class_count):
                 f"{classes[:10].tolist()}; those that are left out have weight 1"
             )
         weights = compute_class_weight(class_weight, classes=classes, y=classes)
-    if not (np.isfinite(weights).all() and weights.min() > 0):  # a batch may be of one class
+    with np.errstate(over="ignore"):
+        in_training = weights.astype(np.float32)
+    # a batch may be of one class, whose weights must not sum to zero
+    if not (np.isfinite(in_training).all() and in_training.min() > 0):
         raise ValueError(
             f"got class_weight={class_weight!r}, expected weights that are finite and above zero; "
             "leave out the images that are not to count, or take class_weight=None"

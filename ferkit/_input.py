@@ -10,7 +10,7 @@ from ._labels import as_labels, encode
 from ._messages import warn_user
 
 
-def check_images(X, image_shape=None):
+def check_loose_images(X, image_shape=None):
     """Validate images that belong to no estimator.
 
     Parameters

@@ -88,8 +88,8 @@ class LargeFER(BaseFER):
         Whether `early_stopping` ends with the weights of the best epoch rather than of the last.
     weights : path-like or None, default=None
         File of an estimator's `save` whose weights training begins with. Of the last layer, what
-        belongs to labels of this fit is kept (0 to 6 and the names in `EMOTIONS` are the same
-        labels); the rest is new.
+        belongs to labels of this fit is kept (all of 0 to 6 are the names in `EMOTIONS`, too); the
+        rest is new.
     warm_start : bool, default=False
         Whether `fit` begins with the weights of the fit before, in the same way.
     freeze : {"features"} or None, default=None

@@ -85,7 +85,7 @@ class MobileNetFER(BaseFER):
     weights : str, path-like or None, default=None
         Weights that training begins with: a name of `ferkit.available_weights`, or a file of an
         estimator's `save`. They are of one `variant`. Of the last layer, what belongs to labels of
-        this fit is kept (0 to 6 and the names in `EMOTIONS` are the same labels); the rest is new.
+        this fit is kept (all of 0 to 6 are the names in `EMOTIONS`, too); the rest is new.
     warm_start : bool, default=False
         Whether `fit` begins with the weights of the fit before, in the same way.
     freeze : {"features"} or None, default=None

@@ -72,7 +72,7 @@ def order_classes(labels, target_names=None):
 
 
 def find_labels(labels, among):
-    """Find labels among others, emotions also by name where the others are numbers.
+    """Find labels among others; all of 0 to 6 are the names of emotions, too.
 
     Parameters
     ----------
@@ -86,13 +86,17 @@ def find_labels(labels, among):
     ndarray of shape (n_labels,)
         Positions; -1 for a label that is not there.
     """
-    if (labels.dtype.kind in "OU") != (among.dtype.kind in "OU"):
+    kinds = {"b": "bool", "O": "str", "U": "str"}
+    both = {kinds.get(some.dtype.kind, "number") for some in (labels, among)}
+    if both == {"str", "number"}:
         labels, among = (
             [names[position] for position in positions]
             for positions, names in map(name_classes, (labels, among))
         )
-    else:
+    elif len(both) == 1:
         labels, among = labels.tolist(), among.tolist()
+    else:  # True is no class 1
+        among = []
     return np.array([among.index(label) if label in among else -1 for label in labels])
 
 

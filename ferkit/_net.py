@@ -42,7 +42,7 @@ class NetMixin:
 
     def _new_net(self, n_channels, seed, initial):
         """Make a net for images of `n_channels`, whose classes are `class_count_`."""
-        from .training import absent_parts, graft
+        from .training import absent_parts, graft, move_classes
 
         if self.warmup_epochs >= self.max_epochs:
             raise ValueError(
@@ -62,11 +62,13 @@ class NetMixin:
                 tensors = graft(net.module_, tensors, keep=absent_parts(net.module_, tensors))
             else:
                 places = find_labels(self.classes_, classes)
-                is_same = np.array_equal(places, np.arange(len(classes)))
-                tensors = graft(net.module_, tensors, places=None if is_same else places)
-                if (places < 0).any():
-                    new = enumerate_labels(self.classes_[places < 0])
-                    net.note = f"new labels {new}: their part of the last layer begins at random"
+                if not np.array_equal(places, np.arange(len(classes))):
+                    tensors, is_known = move_classes(net.module_, tensors, places)
+                    known, new = self.classes_[is_known], self.classes_[~is_known]
+                    goes_on = f" goes on for {enumerate_labels(known)}" * (known.size > 0)
+                    is_new = f" is new for {enumerate_labels(new)}" * (new.size > 0)
+                    net.note = "the last layer" + " and".join(filter(None, [goes_on, is_new]))
+                tensors = graft(net.module_, tensors)
             net.load_weights(tensors)
         return net
 

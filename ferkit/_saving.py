@@ -87,15 +87,15 @@ def save(estimator, path, *, dtype="float32", with_history=True):
 
 
 def _rehearse(tensors, header):
-    """Refuse what `load` would: parameters may have been set since the fit."""
-    header = json.loads(json.dumps(header))
-    header["params"]["device"] = "cpu"
+    """Refuse what `load` would."""
     try:
+        header = json.loads(json.dumps(header))
+        header["params"]["device"] = "cpu"
         _make(tensors, header)
     except _FAULTS as error:
         raise ValueError(
-            f"got parameters that are not this network's ({persistence.explain(error)}), expected "
-            "those that it was fitted with; set them back with set_params"
+            f"got an estimator that could not be loaded ({persistence.explain(error)}), expected "
+            "it as it was fitted; if parameters were set since, set them back"
         ) from error
 
 

@@ -44,12 +44,15 @@ def split_off(targets, groups, fraction, seed):
         train, valid = np.flatnonzero(~is_valid), np.flatnonzero(is_valid)
     n_classes = len(np.unique(targets))
     if min(len(np.unique(targets[train])), len(np.unique(targets[valid]))) < n_classes:
-        raise ValueError(_explain(targets, fraction, "" if groups is None else " and whole groups"))
+        raise ValueError(_explain(targets, fraction, groups))
     return train, valid
 
 
 def choose_groups(targets, groups, order, fraction):
     """Choose whole groups, as they come in an order, until each class has its share.
+
+    Of a class whose groups are all larger than twice its share, the smallest is chosen, if others
+    are left.
 
     Parameters
     ----------
@@ -79,14 +82,24 @@ def choose_groups(targets, groups, order, fraction):
             if 2 * (count @ missing) >= count @ count + margin:
                 is_chosen[group] = True
                 missing -= count
+    for target in np.flatnonzero(~counts[is_chosen].any(axis=0)):  # whose groups are large
+        holders = order[counts[order, target] > 0]
+        smallest = holders[counts[holders, target].argmin()]
+        if (counts[~is_chosen].sum(axis=0) > counts[smallest]).all():
+            is_chosen[smallest] = True
     return is_chosen[groups]
 
 
-def _explain(targets, fraction, condition=""):
+def _explain(targets, fraction, groups=None):
+    rarest, condition = f"{np.bincount(targets).min()}", ""
+    if groups is not None:
+        n_groups = min(len(np.unique(groups[targets == target])) for target in np.unique(targets))
+        rarest += f", a class only {n_groups} group" + "s" * (n_groups > 1)
+        condition = " and whole groups"
     return (
-        f"got {len(targets)} images whose rarest class has {np.bincount(targets).min()}, expected "
-        f"enough to have every class in both parts with validation_fraction={fraction}{condition}; "
-        "change it, or give X_val and y_val"
+        f"got {len(targets)} images whose rarest class has {rarest}, expected enough to have every "
+        f"class in both parts with validation_fraction={fraction}{condition}; change it, or give "
+        "X_val and y_val"
     )
 
 

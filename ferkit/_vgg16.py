@@ -86,8 +86,8 @@ class VGG16FER(BaseFER):
         Weights that training begins with. "imagenet" takes those that torchvision publishes for the
         convolutions; the dense layers stay random. torch.hub downloads the file once, 528 MB, and
         checks it. A path is that of a copy of it (``*.pth``), or of an estimator's `save`. Of its
-        last layer, what belongs to labels of this fit is kept (0 to 6 and the names in `EMOTIONS`
-        are the same labels); the rest is new.
+        last layer, what belongs to labels of this fit is kept (all of 0 to 6 are the names in
+        `EMOTIONS`, too); the rest is new.
     warm_start : bool, default=False
         Whether `fit` begins with the weights of the fit before, in the same way.
     freeze : {"features", "reference"} or None, default=None

@@ -98,18 +98,22 @@ def to_history(rows):
 
 
 def _to_record(name, value):
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float | np.floating) and not math.isfinite(value):
         return None
     try:
-        json.dumps(value, allow_nan=False)
+        return json.loads(json.dumps(value, allow_nan=False, default=_unwrap))
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"got a {type(value).__name__} as {name} in history_, which no file can hold "
             f"({error}), expected a number or a string; let the callback record one"
         ) from error
-    return value
+
+
+def _unwrap(value):
+    """Make Python's number of one of numpy's."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
 def is_history(rows):

@@ -363,6 +363,9 @@ PARTIAL_FIT = {
     "class weights of zero": BadInput(
         lambda: fit(class_weight={0: 0.0}), "got class_weight={0: 0.0}, expected weights"
     ),
+    "class weights that are zero in training": BadInput(
+        lambda: fit(class_weight={0: 1e-50}), "got class_weight={0: 1e-50}, expected weights"
+    ),
 }
 
 BAD_INPUTS = {**VALUES, **SHAPES, **TYPES, **LABELS, **PARTIAL_FIT}

@@ -9,6 +9,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from ferkit import ResNetFER
+from ferkit._split import split_off
 from ferkit.datasets import make_faces
 from tests.helpers import LinearFER
 
@@ -153,11 +154,22 @@ def test_refusals(faces):
 def test_a_class_that_would_be_missing_on_one_side(faces):
     X, y = faces
     expected = "expected enough to have every class in both parts with validation_fraction=0.1"
-    with pytest.raises(ValueError, match=f"got 210 images .* has 30, {expected} and whole groups;"):
+    with pytest.raises(ValueError, match=rf"has 30, a class only 1 group, {expected} and whole"):
         fit(faces, groups=np.where(y == 0, 0, np.arange(210)))  # one group has all of class 0
     few = np.r_[np.flatnonzero(y == 0)[:1], np.flatnonzero(y)]
     with pytest.raises(ValueError, match=f"got 181 images whose .* has 1, {expected}; change it"):
         fit((X[few], y[few]))
+
+
+@pytest.mark.parametrize(("n_images", "n_groups"), [(10, 2), (30, 3), (30, 7)])
+def test_a_class_of_few_large_groups_is_on_both_sides(n_images, n_groups):
+    targets = np.r_[np.repeat(np.arange(7), 100), np.full(n_images, 7)]
+    groups = np.r_[np.arange(700), 700 + np.arange(n_images) % n_groups]
+    for seed in range(5):
+        train, valid = split_off(targets, groups, 0.1, seed)
+        assert not set(groups[train]) & set(groups[valid])
+        assert len(np.unique(groups[valid][targets[valid] == 7])) == 1
+        assert sorted([*train, *valid]) == list(range(len(targets)))
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.3, 0.6, 0.9])

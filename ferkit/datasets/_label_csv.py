@@ -66,10 +66,13 @@ def _split_lines(path):
     """Yield the number and the fields of each line that is not blank."""
     with path.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.reader(stream, strict=True)
+        line = 1
         try:
             for fields in reader:
-                if fields:
-                    yield reader.line_num, [field.strip() for field in fields]
+                fields = [field.strip() for field in fields]
+                if any(fields):
+                    yield line, fields
+                line = reader.line_num + 1
         except (csv.Error, UnicodeDecodeError) as error:
             raise _damaged(path, error) from error
 

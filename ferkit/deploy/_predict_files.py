@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from .._paths import as_path
 from .._typing import Classifier, Detector, StrPath
 from ._faces import FaceDetector
 from ._photo import class_names, crop_faces, image_shape_of, predict_photo, tabulate
@@ -118,11 +119,12 @@ def _read_files(paths):
 def _list_files(paths):
     """List files, with what is wrong with a folder."""
     for path in map(os.fspath, paths):
-        if not os.path.isdir(path):
+        place = as_path(path)
+        if not place.is_dir():
             yield path, None  # if it is none either, reading it says so
             continue
         faults = []
-        for folder, folders, names in os.walk(path, onerror=faults.append):
+        for folder, folders, names in os.walk(place, onerror=faults.append):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             for name in sorted(names):
                 if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:

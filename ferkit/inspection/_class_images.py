@@ -3,8 +3,8 @@
 import numpy as np
 from sklearn.utils import check_consistent_length
 
-from .. import _input
 from .._images import as_unit
+from .._input import check_loose_images
 from .._labels import check_labels
 from .._names import order_classes
 
@@ -31,7 +31,7 @@ def check_images(X, y=None):
     ValueError
         If there are none, they are not images and labels, or floats outside [0, 1].
     """
-    images = _input.check_images(X)
+    images = check_loose_images(X)
     if images.dtype != np.uint8 and (images.min() < 0 or images.max() > 1):
         raise ValueError(
             f"got floats from {images.min():.3g} to {images.max():.3g}, expected floats in [0, 1]; "

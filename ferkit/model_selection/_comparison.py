@@ -22,7 +22,7 @@ from skorch.callbacks import Callback
 from tqdm import tqdm
 
 from .._base import BaseFER
-from .._identity import content_of, hash_pickled
+from .._identity import by_content, hash_pickled
 from .._images import as_array
 from .._labels import check_labels, encode
 from .._names import f1_column
@@ -256,7 +256,7 @@ class _RunFile:
     def __init__(self, folder, name, seed, estimator, digest):
         self.path = folder / f"{re.sub(r'[^A-Za-z0-9_.=-]', '_', name)}-{seed}.json"
         params = estimator.get_params(deep=False)
-        params.update({name: content_of(params[name]) for name in ("weights", "teacher")})
+        params |= by_content(params)
         self.key = {
             "config": name,
             "data": digest,

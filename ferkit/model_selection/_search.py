@@ -24,7 +24,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from .._base import BaseFER
-from .._identity import content_of
+from .._identity import by_content
 from .._images import as_array
 from .._labels import check_labels
 from .._random import draw_seed
@@ -321,13 +321,8 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         """List by name what a study's trials depend on beside their parameters."""
         estimator = clone(self.estimator)
         last = last_step(estimator)
-        last.set_params(
-            verbose=0,
-            checkpoint_dir=None,
-            device="auto",
-            weights=content_of(last.weights),
-            teacher=content_of(last.teacher),
-        )
+        last.set_params(verbose=0, checkpoint_dir=None, device="auto")
+        last.set_params(**by_content(last.get_params(deep=False)))
         described = {
             "data": [X, y],
             "folds": folds,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+from .._identity import content_of
 from ._configs import reference_configs
 
 if TYPE_CHECKING:
@@ -146,14 +147,19 @@ class NamedSpace:
 
     def describe(self):
         """List names with the text of their distribution, or with their values by names."""
-        return {
-            name: choice if isinstance(choice, dict) else repr(choice)
-            for name, choice in self.choices.items()
-        }
+        return {name: _describe(name, choice) for name, choice in self.choices.items()}
 
     def __call__(self, trial):
         """Choose parameters for a trial."""
         return {name: _suggest(trial, name, choice) for name, choice in self.choices.items()}
+
+
+def _describe(name, choice):
+    if name.rpartition("__")[2] in ("weights", "teacher"):
+        choices = choice if isinstance(choice, dict) else getattr(choice, "choices", ())
+        values = choices.values() if isinstance(choices, dict) else choices
+        return list(map(str, choices)), list(map(content_of, values))
+    return choice if isinstance(choice, dict) else repr(choice)
 
 
 def _suggest(trial, name, choice):

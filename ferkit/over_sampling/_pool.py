@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from .._input import check_images
+from .._input import check_loose_images
 from .._labels import as_labels
 from .._messages import warn_user
 from .._typing import ImageShape, RandomStateLike, SamplingStrategy
@@ -47,7 +47,7 @@ class ImagePool:
     def __init__(
         self, X: ArrayLike, y: ArrayLike, *, image_shape: ImageShape | None = None
     ) -> None:
-        self.images = check_images(X, image_shape)
+        self.images = check_loose_images(X, image_shape)
         shape = self.images.shape[1:]
         self.image_shape = shape[:2] if shape[-1] == 1 else shape
         self.y = column_or_1d(as_labels(y))

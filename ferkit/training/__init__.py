@@ -6,7 +6,7 @@ from .checkpoints import Checkpoints
 from .device import resolve_device
 from .distillation import Distillation
 from .distributed import from_first, on_first
-from .fine_tuning import absent_parts, graft
+from .fine_tuning import absent_parts, graft, move_classes
 from .net import FERNet
 from .schedules import lr_factor
 
@@ -20,6 +20,7 @@ __all__ = [
     "from_first",
     "graft",
     "lr_factor",
+    "move_classes",
     "on_first",
     "resolve_device",
 ]

@@ -1,11 +1,14 @@
 """What skorch's callbacks see of ferkit's loop."""
 
 from skorch.callbacks import (
+    BatchScoring,
     Callback,
     Checkpoint,
     EarlyStopping,
+    EpochScoring,
     LoadInitState,
     LRScheduler,
+    PassthroughScoring,
     TrainEndCheckpoint,
 )
 
@@ -25,7 +28,6 @@ _RECORDED = {
     "train_loss",
     "valid_loss",
     "valid_accuracy",
-    "valid_f1_macro",
     "valid_f1",
 }
 
@@ -58,11 +60,13 @@ def check_callbacks(callbacks):
                     f"got {type(callback).__name__} among the callbacks, expected none that ferkit "
                     f"has a parameter for; set {instead} instead"
                 )
-        if getattr(callback, "name", None) in _RECORDED:
-            raise ValueError(
-                f"got {type(callback).__name__} with name={callback.name!r} among the callbacks, "
-                "expected a name that is no column of history_ yet; set another"
-            )
+        if isinstance(callback, EpochScoring | BatchScoring | PassthroughScoring):
+            name = callback.name or getattr(callback.scoring, "__name__", callback.scoring)
+            if str(name) in _RECORDED or str(name).startswith("valid_f1_"):
+                raise ValueError(
+                    f"got {type(callback).__name__} with the name {name!r} among the callbacks, "
+                    "expected one that is no column of history_; set another, as in name='mine'"
+                )
 
 
 def want_batches(callbacks):

@@ -1,5 +1,6 @@
 """Training that begins with weights which are there already."""
 
+import numpy as np
 from torch import nn
 
 
@@ -79,20 +80,57 @@ def absent_parts(module, tensors):
     return [name for name, _ in module.named_children() if name not in present]
 
 
-def graft(module, tensors, *, keep=(), places=None):
+def move_classes(module, tensors, places):
+    """Put what weights know of classes where a module's last layer has them.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Its last layer is called ``classifier``.
+    tensors : dict of str to torch.Tensor
+        Weights of a module like it, for other classes or another order of them.
+    places : ndarray of shape (n_classes,)
+        Where each class was there, -1 for a new one.
+
+    Returns
+    -------
+    tensors : dict of str to torch.Tensor
+        With the module's own weights for classes that are not known.
+    is_known : ndarray of shape (n_classes,), dtype bool
+        Whether a class is; none is if the last layer is not linear, or another.
+
+    Raises
+    ------
+    ValueError
+        If the module has no last layer of this name.
+    """
+    feature_parts(module)
+    is_known = places >= 0
+    own = module.classifier.state_dict(prefix="classifier.")
+    for name, tensor in own.items():
+        theirs = tensors.get(name, tensor[:0])
+        if theirs.shape[1:] != tensor.shape[1:] or len(theirs) <= places.max():
+            is_known = np.zeros(len(places), bool)
+    if not isinstance(module.classifier, nn.Linear):
+        is_known = np.zeros(len(places), bool)
+    for name, tensor in own.items():
+        own[name] = tensor.clone()
+        if is_known.any():  # as files may hold half precision
+            own[name][is_known] = tensors[name][places[is_known]].to(tensor)
+    return tensors | own, is_known
+
+
+def graft(module, tensors, *, keep=()):
     """Complete weights for a module, parts of which may be others.
 
     Parameters
     ----------
     module : torch.nn.Module
-        If its last layer is another one, that is called ``classifier``.
+        The module.
     tensors : dict of str to torch.Tensor
         Weights of a module like it.
     keep : sequence of str, default=()
         Names of its children whose weights stay as they are.
-    places : ndarray of shape (n_classes,), default=None
-        Where each class was in the last layer of `tensors`, -1 for a new one, whose weights stay
-        as they are; those of all do if the layer is not linear. None if the classes are the same.
 
     Returns
     -------
@@ -105,9 +143,6 @@ def graft(module, tensors, *, keep=(), places=None):
         If they are of another module.
     """
     own = module.state_dict()
-    if places is not None:
-        feature_parts(module)
-        tensors = tensors | _move_classes(module.classifier, tensors, places)
     tensors = tensors | {name: t for name, t in own.items() if name.split(".")[0] in keep}
     for name in sorted(own.keys() | tensors.keys()):
         got, expected = (
@@ -121,16 +156,3 @@ def graft(module, tensors, *, keep=(), places=None):
                 "weights=None and warm_start=False"
             )
     return tensors
-
-
-def _move_classes(classifier, tensors, places):
-    moved = classifier.state_dict(prefix="classifier.")
-    if not isinstance(classifier, nn.Linear):
-        return moved
-    is_known = places >= 0
-    for name, own in moved.items():
-        theirs = tensors.get(name, own[:0])
-        if theirs.shape[1:] == own.shape[1:] and len(theirs) > places.max():
-            moved[name] = own.clone()
-            moved[name][is_known] = theirs[places[is_known]]
-    return moved

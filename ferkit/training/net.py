@@ -61,7 +61,7 @@ class FERNet(NeuralNetClassifier):
     Attributes
     ----------
     note : str or None
-        What to say, where progress is shown, before training begins.
+        What to say once, where progress is shown, before training begins.
     """
 
     note = None
@@ -208,6 +208,7 @@ class FERNet(NeuralNetClassifier):
             self._progress.begin(f"loaded epoch {len(self.history)} from {checkpoints.folder}")
         elif self.note is not None:
             self._progress.begin(self.note)
+        self.note = None
         if validation is not None:
             data = (on_device(array, self.torch_device) for array in validation)
             self.train_split = predefined_split(Dataset(*data))

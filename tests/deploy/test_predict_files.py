@@ -46,6 +46,13 @@ def crops(tmp_path_factory):
     return folder, X
 
 
+def test_a_tilde_is_the_home_folder(clf, album, monkeypatch):
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(name, str(album.parent))
+    found = predict_files(clf, [f"~/{album.name}"])
+    assert [item.path for item in found] == [item.path for item in predict_files(clf, album)]
+
+
 def test_a_folder(clf, album):
     astronaut_, broken, coins_ = predict_files(clf, album)
     assert astronaut_.path == str(album / "astronaut.JPG")

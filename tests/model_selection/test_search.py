@@ -177,7 +177,20 @@ def test_weights_and_teachers_of_a_study_count_by_their_content(faces, tmp_path)
         search_of(ResNetFER(weights=path, max_epochs=1), **stored, study_name="w").fit(*faces)
         clf = ResNetFER(teacher=FrozenEstimator(ferkit.load(path)), max_epochs=1)
         search_of(clf, **stored, study_name="t").fit(*faces)
+    clf = ResNetFER(max_epochs=1)
+    for name, value in (("weights", begun), ("teacher", FrozenEstimator(first))):
+        spaces = [{name: {"a": value, "b": None}}, {name: CategoricalDistribution([str(begun)])}]
+        for number, space in enumerate(spaces):
+            study_name = f"{name} {number}"
+            search_of(clf, space, **stored, study_name=study_name).fit(*faces)
+    teacher = {"teacher": {"a": FrozenEstimator(ferkit.load(begun)), "b": None}}
+    search_of(clf, teacher, **stored, study_name="teacher 0").fit(*faces)
     first.partial_fit(*faces).save(again)
+    first.save(begun)
+    for number, space in enumerate([{"weights": {"a": begun, "b": None}}, spaces[1]]):
+        name = ("weights 0", "teacher 1")[number]
+        with pytest.raises(ValueError, match=f"'{name}', which was made with other space"):
+            search_of(clf, space, **stored, study_name=name).fit(*faces)
     for name, params in (
         ("w", {"weights": again}),
         ("t", {"teacher": FrozenEstimator(ferkit.load(again))}),
