@@ -273,7 +273,9 @@ def _fail_repeats(study):
         trial = trials[number]
         if trial.state == TrialState.WAITING:
             with suppress(UpdateFinishedTrialError):  # another process was faster
-                study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
+                # begun first, for optuna copies no ended trial that has no beginning
+                if study._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
+                    study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
 
 
 def _fail_stale_trials(study, first_seen, grace_period):

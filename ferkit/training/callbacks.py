@@ -28,6 +28,7 @@ _RECORDED = {
     "train_loss",
     "valid_loss",
     "valid_accuracy",
+    "valid_f1_macro",
     "valid_f1",
 }
 
@@ -62,7 +63,7 @@ def check_callbacks(callbacks):
                 )
         if isinstance(callback, EpochScoring | BatchScoring | PassthroughScoring):
             name = callback.name or getattr(callback.scoring, "__name__", callback.scoring)
-            if str(name) in _RECORDED or str(name).startswith("valid_f1_"):
+            if str(name) in _RECORDED:
                 raise ValueError(
                     f"got {type(callback).__name__} with the name {name!r} among the callbacks, "
                     "expected one that is no column of history_; set another, as in name='mine'"

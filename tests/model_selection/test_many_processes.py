@@ -20,7 +20,7 @@ from sklearn.model_selection import GridSearchCV
 from sqlalchemy.exc import OperationalError
 
 from ferkit.datasets import make_faces
-from ferkit.model_selection._study import open_storage, open_study
+from ferkit.model_selection._study import in_memory, open_storage, open_study
 from ferkit.model_selection._trials import _begin, _run_trial, _Surplus, run_next_trial
 from tests.helpers import LinearFER
 from tests.share_a_study import N_TRIALS, open_impatient_storage
@@ -149,6 +149,7 @@ def test_a_dead_trial_that_several_found_is_tried_again_once(tmp_path):
     assert begun == [1, 4]  # the first retry, and a new one
     states = Counter(trial.state for trial in study.trials)
     assert states == {TrialState.FAIL: 3, TrialState.COMPLETE: 2}
+    assert [trial.state for trial in in_memory(study).trials] == [t.state for t in study.trials]
 
 
 def test_of_two_retries_that_began_the_later_does_not_train(tmp_path):
