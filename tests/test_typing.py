@@ -7,6 +7,7 @@ import ast
 import inspect
 import tomllib
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -52,9 +53,9 @@ def test_type_checkers_see_what_is_resolved_on_first_use(package):
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
     )
     imports = {(node.module, alias.name) for node in block.body for alias in node.names}
-    rooms = getattr(module, "_ROOMS", ())
     homes = {(home, name) for name, home in module._HOMES.items()}
-    assert imports == homes | {(None, room) for room in rooms}
+    rooms = {(None, name) for name in module.__all__ if find_spec(f"{package}.{name}")}
+    assert imports == homes | rooms
     assert {name for _, name in imports} <= set(module.__all__)
 
 
