@@ -64,10 +64,12 @@ class NetMixin:
                 places = find_labels(self.classes_, classes)
                 if not np.array_equal(places, np.arange(len(classes))):
                     tensors, is_known = move_classes(net.module_, tensors, places)
-                    known, new = self.classes_[is_known], self.classes_[~is_known]
-                    goes_on = f" goes on for {enumerate_labels(known)}" * (known.size > 0)
-                    is_new = f" is new for {enumerate_labels(new)}" * (new.size > 0)
-                    net.note = "the last layer" + " and".join(filter(None, [goes_on, is_new]))
+                    parts = (("goes on for", is_known), ("is new for", ~is_known))
+                    net.note = "the last layer " + " and ".join(
+                        f"{what} {enumerate_labels(self.classes_[which])}"
+                        for what, which in parts
+                        if which.any()
+                    )
                 tensors = graft(net.module_, tensors)
             net.load_weights(tensors)
         return net

@@ -81,7 +81,7 @@ def whole_file(path):
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with open(temporary, "xb") as file:
+        with open(temporary, "xb") as file:  # tempfile's are private, a model is like other files
             yield file
             file.flush()
             os.fsync(file.fileno())

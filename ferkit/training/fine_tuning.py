@@ -1,6 +1,5 @@
 """Training that begins with weights which are there already."""
 
-import numpy as np
 from torch import nn
 
 
@@ -105,14 +104,14 @@ def move_classes(module, tensors, places):
         If the module has no last layer of this name.
     """
     feature_parts(module)
-    is_known = places >= 0
     own = module.classifier.state_dict(prefix="classifier.")
-    for name, tensor in own.items():
-        theirs = tensors.get(name, tensor[:0])
-        if theirs.shape[1:] != tensor.shape[1:] or len(theirs) <= places.max():
-            is_known = np.zeros(len(places), bool)
-    if not isinstance(module.classifier, nn.Linear):
-        is_known = np.zeros(len(places), bool)
+    has_rows = isinstance(module.classifier, nn.Linear) and all(
+        name in tensors
+        and tensors[name].shape[1:] == tensor.shape[1:]
+        and len(tensors[name]) > places.max()
+        for name, tensor in own.items()
+    )
+    is_known = (places >= 0) & has_rows
     for name, tensor in own.items():
         own[name] = tensor.clone()
         if is_known.any():  # as files may hold half precision
