@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Literal
 
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from ._base import BaseFER
 from ._typing import (
@@ -45,6 +46,9 @@ class LargeFER(BaseFER):
         by a mask, after the residual masking network [2]_ (`ferkit.nn.ResidualMaskingNet`,
         2,072,000); "efficientnetv2" inverted residuals, the first ones fused, after
         EfficientNetV2 [3]_ (`ferkit.nn.EfficientNetV2`, 1,818,000).
+    width : int, default=1
+        What the channels of all layers are multiplied by [4]_; parameters and operations grow with
+        its square.
     optimizer : {"adam", "adamw", "sgd"}, default="adam"
         torch's optimizer; "adam" adds weight decay to the gradient, "adamw" decouples it.
     lr : float, default=1e-3
@@ -213,6 +217,7 @@ class LargeFER(BaseFER):
     .. [2] Pham, Vu and Tran, "Facial Expression Recognition Using Residual Masking Network",
        ICPR 2020.
     .. [3] Tan and Le, "EfficientNetV2: Smaller Models and Faster Training", ICML 2021.
+    .. [4] Zagoruyko and Komodakis, "Wide Residual Networks", BMVC 2016.
 
     Examples
     --------
@@ -227,12 +232,14 @@ class LargeFER(BaseFER):
     _parameter_constraints = {
         **BaseFER._parameter_constraints,
         "architecture": [StrOptions({"resemote", "resmasking", "efficientnetv2"})],
+        "width": [Interval(Integral, 1, None, closed="left")],
     }
 
     def __init__(
         self,
         *,
         architecture: Literal["resemote", "resmasking", "efficientnetv2"] = "resemote",
+        width: int = 1,
         optimizer: Optimizer = "adam",
         lr: float = 1e-3,
         momentum: float = 0.9,
@@ -319,19 +326,24 @@ class LargeFER(BaseFER):
             verbose=verbose,
         )
         self.architecture = architecture
+        self.width = width
 
     def _make_module(self, in_channels, n_classes):
         from .nn import EfficientNetV2, ResidualMaskingNet, SEResNet
 
         shape, options = (in_channels, n_classes), {"dropout": self.dropout, "max_parameters": None}
+        k = self.width
+        stages = [(64 * k, 1, 1), (128 * k, 1, 2), (256 * k, 1, 2)]
         if self.architecture == "resemote":
-            return SEResNet([(64, 1, 1), (128, 1, 2), (256, 1, 2)], *shape, **options)
+            return SEResNet(stages, *shape, **options)
         if self.architecture == "resmasking":
-            return ResidualMaskingNet([(64, 1, 1), (128, 1, 2), (256, 1, 2)], *shape, **options)
-        stages = [
-            ("fused", 1, 32, 2, 1),
-            ("fused", 4, 64, 2, 2),
-            ("mbconv", 4, 128, 3, 2),
-            ("mbconv", 6, 160, 3, 1),
+            return ResidualMaskingNet(stages, *shape, **options)
+        blocks = [
+            ("fused", 1, 32 * k, 2, 1),
+            ("fused", 4, 64 * k, 2, 2),
+            ("mbconv", 4, 128 * k, 3, 2),
+            ("mbconv", 6, 160 * k, 3, 1),
         ]
-        return EfficientNetV2(stages, *shape, stem_channels=32, last_channels=640, **options)
+        return EfficientNetV2(
+            blocks, *shape, stem_channels=32 * k, last_channels=640 * k, **options
+        )

@@ -239,10 +239,11 @@ def load_weights(path, estimator=None):
 
 
 def _name_network(name, params):
-    """Write down a class of ferkit with the parameter that decides its network."""
-    kinds = {"LargeFER": ("architecture", "resemote")}
-    kind, default = kinds.get(name, ("variant", "reference"))
-    return name if name == "VGG16FER" else f"{name}({kind}={params.get(kind, default)!r:.40})"
+    """Write down a class of ferkit with the parameters that decide its network."""
+    kinds = {"VGG16FER": {}, "LargeFER": {"architecture": "resemote", "width": 1}}
+    kind = kinds.get(name, {"variant": "reference"})
+    values = (f"{key}={params.get(key, default)!r:.40}" for key, default in kind.items())
+    return f"{name}({', '.join(values)})" if kind else name
 
 
 def _read_model(path):

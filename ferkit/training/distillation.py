@@ -6,6 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from .device import resolve_precision
+from .folding import fold_batch_norm
 
 
 class Distillation:
@@ -41,7 +42,8 @@ class Distillation:
         for module, in_channels in teachers:
             module = copy.deepcopy(module).to(device, memory_format=torch.channels_last)
             dtype = resolve_precision(precision, device, module)
-            self.teachers.append((module.eval().requires_grad_(False), in_channels, dtype))
+            module = fold_batch_norm(module.eval().requires_grad_(False))
+            self.teachers.append((module, in_channels, dtype))
 
     @torch.no_grad()
     def _probabilities(self, x):

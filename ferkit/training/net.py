@@ -11,10 +11,11 @@ from skorch.helper import predefined_split
 from torch import nn
 
 from .._random import seed_generators, stream_seed
-from .averaging import update_average
+from .averaging import WeightAverage
 from .batches import on_device
 from .callbacks import want_batches
 from .checkpoints import unpack_state
+from .cuda_graphs import GraphedStep
 from .device import resolve_precision
 from .distributed import from_first, rank_and_size, share_of_loss, sum_over_processes
 from .epochs import train_epochs
@@ -90,7 +91,7 @@ class FERNet(NeuralNetClassifier):
         self.freeze = freeze
         self.compile_module = compile_module
         self.logit_offset = logit_offset
-        self._progress, self._distillation = Silent(), None
+        self._progress, self._distillation, self._graphed_step = Silent(), None, None
         super().__init__(module, **kwargs)
 
     def initialize_module(self):
@@ -213,6 +214,8 @@ class FERNet(NeuralNetClassifier):
             data = (on_device(array, self.torch_device) for array in validation)
             self.train_split = predefined_split(Dataset(*data))
         self._distillation = distillation
+        if self.torch_device.type == "cuda" and n_processes == 1:
+            self._graphed_step = GraphedStep(self._compute_step, self.module_.parameters())
         try:
             self.notify("on_train_begin", X=images, y=targets)
             with (
@@ -236,7 +239,8 @@ class FERNet(NeuralNetClassifier):
         finally:
             self._progress.close()
             # none of them belongs into a pickle
-            self._progress, self.train_split, self._distillation = Silent(), None, None
+            self._progress, self.train_split = Silent(), None
+            self._distillation = self._graphed_step = None
         self.notify("on_train_end", X=images, y=targets)
 
     def _describe(self):
@@ -271,6 +275,9 @@ class FERNet(NeuralNetClassifier):
         batches.shuffle_seed = stream_seed(self.seed, epoch)
         seed_generators(self.torch_device, stream_seed(self.seed, epoch, rank + 1))
         start = time.perf_counter()
+        self._set_training(True)
+        if self.ema_decay is not None:
+            average = WeightAverage(self.average_, self.module_, self.ema_decay)
         loss = torch.zeros((), device=self.device)
         n_images = 0
         for step, batch in enumerate(batches):
@@ -282,7 +289,7 @@ class FERNet(NeuralNetClassifier):
             result = step_fn(batch)
             loss += result["loss"].detach() * (self._share * n_batch)
             if self.ema_decay is not None:
-                update_average(self.average_, self.module_, self.ema_decay, self.n_steps_)
+                average.update(self.n_steps_)
             self.n_steps_ += 1
             n_images += n_batch
             self._progress.advance(n_batch)
@@ -298,6 +305,17 @@ class FERNet(NeuralNetClassifier):
         self.history.record("lr", self._lr())
         self.history.record("seconds", seconds)
         self.history.record("images_per_second", n_images / seconds)
+
+    def train_step_single(self, batch, **fit_params):
+        """Compute a batch's loss and gradients, on CUDA without Python where that was recorded."""
+        if self._graphed_step is None:
+            return super().train_step_single(batch, **fit_params)
+        loss, y_pred = self._graphed_step(*batch)
+        return {"loss": loss, "y_pred": y_pred}
+
+    def _compute_step(self, x, targets):
+        step = super().train_step_single((x, targets))
+        return step["loss"], step["y_pred"]
 
     def _begin_batch(self, batch, training):
         if self._tells_of_batches:

@@ -39,6 +39,13 @@ def test_n_parameters(architecture, in_channels, expected):
     assert count_parameters(make(architecture, in_channels)) == expected
 
 
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_width_multiplies_the_channels(architecture):
+    narrow, wide = make(architecture), make(architecture, width=2)
+    assert wide.embedding_size == 2 * narrow.embedding_size
+    assert 3.9 < count_parameters(wide) / count_parameters(narrow) < 4.1
+
+
 def test_the_papers_table_gives_the_papers_network():
     # torchvision's efficientnet_v2_s
     assert count_parameters(EfficientNetV2(V2_S, 3, 1000, max_parameters=None)) == 21_458_488

@@ -7,7 +7,7 @@ from torch import nn
 
 from ferkit import MobileNetFER, ResNetFER
 from ferkit.datasets import make_faces
-from ferkit.training.averaging import update_average
+from ferkit.training.averaging import WeightAverage
 
 
 def make_module(seed):
@@ -23,7 +23,7 @@ def test_the_average_is_the_formula():
             module(torch.randn(8, 1, 4, 4))
             for parameter in module.parameters():
                 parameter.data.add_(torch.randn_like(parameter))
-            update_average(average, module, 0.6, n)
+            WeightAverage(average, module, 0.6).update(n)
             decay = min(0.6, (1 + n) / (10 + n))
             for name, value in module.state_dict().items():
                 if value.is_floating_point():
@@ -42,7 +42,7 @@ def test_a_weight_under_two_names_is_averaged_once():
     average = copy.deepcopy(module)
     before, moved = module[0].weight.detach().clone(), torch.rand(3, 3)
     module[0].weight.data.copy_(moved)
-    update_average(average, module, 0.5, 1000)
+    WeightAverage(average, module, 0.5).update(1000)
     torch.testing.assert_close(average[0].weight.detach(), (before + moved) / 2)
 
 
