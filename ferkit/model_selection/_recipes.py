@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -16,7 +16,7 @@ from sklearn.frozen import FrozenEstimator
 from .._base import BaseFER
 from .._paths import as_path
 from .._typing import StrPath
-from ..augment import Policy
+from ..augment import POLICIES, Policy
 from ..over_sampling import at_least
 from ._tuning import tune_prediction
 
@@ -89,8 +89,25 @@ _SECOND = {"sampler": RandomOverSampler(sampling_strategy=at_least(1500)), "warm
 _THIRD = {**_SECOND, "lr": 0.03, "dropout": 0.1, "augment": "reference"}
 _FOURTH = {**_THIRD, "precision": "auto", "teacher_weight": 0.7}
 _MILD = Policy(flip=0.5, rotation=10, shear=10, translation=0.15, zoom=0.1, erasing=0.25)
+# mixed images are none that a teacher has learned by heart
+_FIFTH = {
+    **_FOURTH,
+    "batch_size": 256,
+    "lr": 0.06,
+    "augment": replace(_MILD, mixup=0.4),
+    "teacher_weight": 0.8,
+}
+_LARGE = {
+    **_LONG,
+    "batch_size": 256,
+    "lr": 0.1,
+    "weight_decay": 5e-4,
+    "augment": replace(POLICIES["strong"], mixup=0.4),
+    "sampler": _SECOND["sampler"],
+}
 _THIRDS = ("resnet-third", "mobilenet-third")
 _FOURTHS = ("resnet-fourth", "mobilenet-fourth")
+_LARGER = ("large-resemote", "large-resmasking", *_FOURTHS)
 RECIPES = MappingProxyType(
     {
         **_FIRST,
@@ -149,19 +166,34 @@ RECIPES = MappingProxyType(
             teachers=_FOURTHS,
             refit=True,
         ),
+        "large-resemote": Stage(
+            estimator="LargeFER",
+            params={**_LARGE, "architecture": "resemote", "width": 2, "max_epochs": 120},
+        ),
+        "large-resmasking": Stage(
+            estimator="LargeFER",
+            params={**_LARGE, "architecture": "resmasking", "max_epochs": 110},
+        ),
+        "mobilenet-fifth": Stage(
+            estimator="MobileNetFER",
+            params={**_MOBILENET, **_FIFTH, "max_epochs": 109},
+            begins_with="mobilenet-fourth",
+            teachers=_LARGER,
+        ),
         "mobilenet-fer2013": Stage(
             estimator="MobileNetFER",
-            params={**_MOBILENET, **_FOURTH, "max_epochs": 56},
-            begins_with="mobilenet-fourth",
-            teachers=_FOURTHS,
+            params={**_MOBILENET, **_FIFTH, "max_epochs": 79},
+            begins_with="mobilenet-fifth",
+            teachers=_LARGER,
             refit=True,
         ),
     }
 )
 """Stages by name. "mobilenet-fer2013" and "resnet-fer2013" made the weights that come with
-ferkit. Each network has five stages: alone; taught by first stages, MobileNetFER by ResNetFER's and
-ResNetFER by both; with fewer changes of the images, MobileNetFER taught by ResNetFER; taught by
-both third stages; and, on the validation images too, taught by both fourth stages."""
+ferkit. Both networks have four stages: alone; taught by first stages, MobileNetFER by ResNetFER's
+and ResNetFER by both; with fewer changes of the images, MobileNetFER taught by ResNetFER; taught by
+both third stages. A last one, on the validation images too, is taught by both fourth stages; before
+it, MobileNetFER has a fifth, and both of these are taught by two larger networks as well."""
 
 
 def train_recipe(

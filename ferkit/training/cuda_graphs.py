@@ -5,6 +5,24 @@ import torch
 _WARM_UP = 3  # steps in which libraries choose kernels and take their memory
 
 
+def can_be_graphed(networks):
+    """Tell whether networks are known to do the same in Python at every step: ferkit's own do.
+
+    Others may branch by what they see, or draw random numbers that are not torch's.
+
+    Parameters
+    ----------
+    networks : list of torch.nn.Module
+        All that take part in a step.
+
+    Returns
+    -------
+    bool
+        Whether a `GraphedStep` of them computes what they would.
+    """
+    return all(type(network).__module__.startswith("ferkit.") for network in networks)
+
+
 class GraphedStep:
     """A function of tensors that computes gradients, recorded once per shape and then replayed.
 

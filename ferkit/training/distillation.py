@@ -45,6 +45,11 @@ class Distillation:
             module = fold_batch_norm(module.eval().requires_grad_(False))
             self.teachers.append((module, in_channels, dtype))
 
+    @property
+    def networks(self):
+        """The teachers' modules."""
+        return [module for module, *_ in self.teachers]
+
     @torch.no_grad()
     def _probabilities(self, x):
         outputs = []

@@ -15,7 +15,7 @@ from .averaging import WeightAverage
 from .batches import on_device
 from .callbacks import want_batches
 from .checkpoints import unpack_state
-from .cuda_graphs import GraphedStep
+from .cuda_graphs import GraphedStep, can_be_graphed
 from .device import resolve_precision
 from .distributed import from_first, rank_and_size, share_of_loss, sum_over_processes
 from .epochs import train_epochs
@@ -214,7 +214,8 @@ class FERNet(NeuralNetClassifier):
             data = (on_device(array, self.torch_device) for array in validation)
             self.train_split = predefined_split(Dataset(*data))
         self._distillation = distillation
-        if self.torch_device.type == "cuda" and n_processes == 1:
+        networks = [self.module_, *(distillation.networks if distillation else [])]
+        if self.torch_device.type == "cuda" and n_processes == 1 and can_be_graphed(networks):
             self._graphed_step = GraphedStep(self._compute_step, self.module_.parameters())
         try:
             self.notify("on_train_begin", X=images, y=targets)

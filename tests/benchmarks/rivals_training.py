@@ -112,8 +112,13 @@ def as_in_the_study(module):
 # -- vanilla skorch --------------------------------------------------------------------------------
 
 
-def train_skorch(module_class, module_params, X, y, *, lr, weight_decay):
-    """Train with skorch as its documentation shows, from a float32 array (n, channels, h, w)."""
+def train_skorch(
+    module_class, module_params, X, y, *, lr, weight_decay, device="cpu", batch_size=BATCH_SIZE
+):
+    """Train with skorch as its documentation shows, from a float32 array (n, channels, h, w).
+
+    It alone can train on another device, and in batches of another size.
+    """
     net = NeuralNetClassifier(
         module_class,
         **{f"module__{name}": value for name, value in module_params.items()},
@@ -121,7 +126,8 @@ def train_skorch(module_class, module_params, X, y, *, lr, weight_decay):
         optimizer=torch.optim.Adam,
         optimizer__weight_decay=weight_decay,
         lr=lr,
-        batch_size=BATCH_SIZE,
+        batch_size=batch_size,
+        device=device,
         max_epochs=1,
         iterator_train__shuffle=True,
         train_split=None,

@@ -5,12 +5,12 @@ import torch
 from skorch.callbacks import Freezer
 from torch import nn
 
-from ferkit import MobileNetFER, ResNetFER
+from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER
 from ferkit.datasets import make_faces
 from ferkit.training import net
-from ferkit.training.cuda_graphs import GraphedStep
+from ferkit.training.cuda_graphs import GraphedStep, can_be_graphed
 
-pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
 
 
 @pytest.fixture
@@ -21,6 +21,13 @@ def no_recording(monkeypatch):
     return stop
 
 
+def test_only_ferkits_own_networks_are_recorded():
+    own = [c()._make_module(1, 7) for c in (LargeFER, MobileNetFER, ResNetFER, VGG16FER)]
+    assert can_be_graphed(own)
+    assert not can_be_graphed([*own, nn.Sequential(nn.Flatten(), nn.Linear(2304, 7))])
+
+
+@needs_cuda
 @pytest.mark.parametrize("estimator", [MobileNetFER, ResNetFER])
 def test_training_is_the_same_to_the_bit(estimator, no_recording):
     X, y = make_faces(250, random_state=0, return_X_y=True)  # batches of 32 and 31
@@ -32,6 +39,7 @@ def test_training_is_the_same_to_the_bit(estimator, no_recording):
     assert (clf.fit(X, y).decision_function(X) == recorded).all()
 
 
+@needs_cuda
 def test_a_callback_that_freezes_is_heeded(no_recording):
     X, y = make_faces(256, random_state=0, return_X_y=True)
     freezer = Freezer("block1.*", at=2)
@@ -41,6 +49,7 @@ def test_a_callback_that_freezes_is_heeded(no_recording):
     assert (clf.fit(X, y).decision_function(X) == recorded).all()
 
 
+@needs_cuda
 def test_gradients_and_outputs_are_those_of_the_function():
     torch.manual_seed(0)
     module = nn.Linear(5, 3).cuda()
