@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.utils import check_array
 
 from .._images import as_images, as_rows
+from .._progress import can_draw
 
 _N_COMPONENTS = 64  # enough to tell nearly all pairs of faces apart; more cost more
 _N_SAMPLED = 512  # images that the components are made of
@@ -147,7 +148,8 @@ def _group_correlated(rows, threshold):
     sketches = _sketch(rows)
     blocks = _blocks(rows)
     pairs = [(left, right) for i, left in enumerate(blocks) for right in blocks[i:]]
-    for left, right in tqdm(pairs, desc="find_duplicates", unit="blocks", delay=2):
+    bar = tqdm(pairs, desc="find_duplicates", unit="blocks", delay=2, disable=not can_draw())
+    for left, right in bar:
         bounds = sketches[left] @ sketches[right].T
         i, j = np.nonzero(bounds >= threshold - _ROUNDING)
         i, j = i + left.start, j + right.start

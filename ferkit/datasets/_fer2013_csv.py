@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._labels import EMOTIONS
+from .._progress import can_draw
 
 # What reading a damaged gzip or zip raises.
 DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
@@ -119,7 +120,7 @@ def read_csv(stream, path, usages, bad):
     except DAMAGE as error:  # behind the header, but within the stream's buffer
         raise _damaged(path, 1, error) from error
     chunk = []
-    with tqdm(desc="FER2013", unit="rows", delay=2) as bar:
+    with tqdm(desc="FER2013", unit="rows", delay=2, disable=not can_draw()) as bar:
         for number, line in _lines(stream, path):
             try:
                 row = _split_row(line, columns, path, number)

@@ -16,6 +16,7 @@ import numpy as np
 from PIL import UnidentifiedImageError  # not the heavy part of Pillow
 
 from .._locks import warning_filter
+from .._progress import can_draw
 
 READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
@@ -231,7 +232,7 @@ def decode_in_order(decode, names, bad, write, *, image_size, desc):
     # More threads than two only wait for the interpreter.
     with (
         without_pillow_warnings(),
-        tqdm(total=len(names), desc=desc, unit="images", delay=2) as bar,
+        tqdm(total=len(names), desc=desc, unit="images", delay=2, disable=not can_draw()) as bar,
         ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool,
     ):
         try:

@@ -5,6 +5,8 @@ import sys
 
 from tqdm.auto import tqdm
 
+from .._progress import can_draw
+
 
 class Silent:
     """Say nothing: `verbose=0`, and what the others override."""
@@ -96,8 +98,7 @@ def make_progress(verbose, *, n_before, last, n_images):
         return Silent()
     if verbose >= 2:
         return Lines(last, sys.stdout)
-    can_draw = sys.stderr.isatty() or "ipykernel" in sys.modules
-    return Bar(n_before, last, n_images) if can_draw else Lines(last, sys.stderr)
+    return Bar(n_before, last, n_images) if can_draw() else Lines(last, sys.stderr)
 
 
 def _summary(row):

@@ -226,6 +226,7 @@ def test_a_slow_load_shows_a_bar_and_closes_it(layout, tmp_path, capfd, monkeypa
         raise ValueError("no")
 
     monkeypatch.setattr(tqdm, "tqdm", Bar)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     path = layout(tmp_path)
     if fails:
         monkeypatch.setattr(_image_files, "_decode", fail)
@@ -238,6 +239,16 @@ def test_a_slow_load_shows_a_bar_and_closes_it(layout, tmp_path, capfd, monkeypa
     assert out == ""
     assert "FER2013" in err
     assert bars[0].disable  # that is, closed
+
+
+@pytest.mark.parametrize("layout", [image_zip, csv])
+def test_a_log_gets_no_bar(layout, tmp_path, capfd, monkeypatch):
+    import tqdm
+
+    bar = tqdm.tqdm
+    monkeypatch.setattr(tqdm, "tqdm", lambda *args, delay, **options: bar(*args, **options))
+    load_fer2013(layout(tmp_path))
+    assert capfd.readouterr() == ("", "")
 
 
 def test_import_is_light():
