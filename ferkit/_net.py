@@ -133,9 +133,15 @@ class NetMixin:
 
         if not teachers:
             return None
-        pairs = [(t.module_, t.net_.iterator_train__in_channels) for t in teachers]
         return Distillation(
-            pairs,
+            [
+                (
+                    teacher.module_,
+                    teacher.net_.iterator_train__in_channels,
+                    find_labels(self.classes_, among=teacher.classes_),
+                )
+                for teacher in teachers
+            ],
             weight=self.teacher_weight,
             temperature=self.teacher_temperature,
             device=net.torch_device,

@@ -5,6 +5,7 @@ import os
 import numpy as np
 from sklearn.frozen import FrozenEstimator
 
+from ._names import find_labels
 from ._paths import as_path
 from ._saving import load
 from .weights import available_weights
@@ -35,12 +36,17 @@ def find_teachers(teacher, pupil):
     given = teacher if isinstance(teacher, list) else [] if teacher is None else [teacher]
     teachers = [_find_teacher(item) for item in given]
     for found in teachers:
-        for name in ("classes_", "image_shape_"):
-            theirs, ours = getattr(found, name), getattr(pupil, name)
-            if not np.array_equal(theirs, ours):
+        places = find_labels(pupil.classes_, among=found.classes_)
+        are_same = {
+            "classes_": len(places) == len(found.classes_) and min(places) >= 0,
+            "image_shape_": found.image_shape_ == pupil.image_shape_,
+        }
+        for name, is_same in are_same.items():
+            if not is_same:
+                theirs, ours = _show(getattr(found, name)), _show(getattr(pupil, name))
                 raise ValueError(
-                    f"got a teacher of {name} {_show(theirs)}, expected {_show(ours)} as in this "
-                    "fit; fit the teacher on the same classes and images"
+                    f"got a teacher of {name} {theirs}, expected {ours} as in this fit; fit the "
+                    "teacher on the same classes and images"
                 )
     return teachers
 

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from torch.nn import functional as F
 
-from ferkit import LargeFER, MobileNetFER, ResNetFER, load
+from ferkit import EMOTIONS, LargeFER, MobileNetFER, ResNetFER, load
 from ferkit.datasets import make_faces
 from ferkit.training import Distillation
 from tests.helpers import LinearFER
@@ -71,14 +71,14 @@ def test_the_loss_is_the_papers():
     torch.manual_seed(0)
     first, second = (torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(12, 3)) for _ in "ab")
     distillation = Distillation(
-        [(first, 3), (second, 3)],
+        [(first, 3, [0, 1, 2]), (second, 3, [2, 0, 1])],
         weight=0.3,
         temperature=4.0,
         device=torch.device("cpu"),
         precision="float32",
     )
     x, logits, own = torch.rand(5, 3, 2, 2), torch.randn(5, 3), torch.tensor(0.7)
-    p = (F.softmax(first(x) / 4, 1) + F.softmax(second(x) / 4, 1)) / 2
+    p = (F.softmax(first(x) / 4, 1) + F.softmax(second(x) / 4, 1)[:, [2, 0, 1]]) / 2
     log_q = F.log_softmax(logits / 4, 1)
     expected = 0.7 * own + 0.3 * 16 * (p * (p.log() - log_q)).sum(1).mean()
     torch.testing.assert_close(distillation(own, logits, x), expected)
@@ -91,7 +91,7 @@ def test_teachers_see_as_many_channels_as_they_were_trained_on(faces, teacher):
     for clf, channels in ((teacher, 1), (of_three, 3)):
         for pupil_channels in (1, 3):
             distillation = Distillation(
-                [(clf.module_, channels)],
+                [(clf.module_, channels, np.arange(7))],
                 weight=1.0,
                 temperature=1.0,
                 device=torch.device("cpu"),
@@ -175,6 +175,19 @@ def test_checkpoints_tell_teachers_apart(faces, teacher, tmp_path):
     assert n_folders(teacher=[FrozenEstimator(teacher)]) == 2
     assert n_folders(teacher=FrozenEstimator(fit(faces))) == 3
     assert n_folders(teacher=FrozenEstimator(teacher), teacher_weight=0.5) == 4
+
+
+def test_teachers_may_call_the_emotions_by_their_names(faces, teacher):
+    X, y = faces
+    named = ResNetFER(max_epochs=3, random_state=1).fit(X, np.array(EMOTIONS)[y])
+    # the same teacher: its rows of the last layer are in the order of the alphabet
+    last, others = named.module_.classifier, teacher.module_.state_dict()
+    named.module_.load_state_dict(others)
+    order = np.argsort(EMOTIONS)
+    last.weight.data.copy_(others["classifier.weight"][order])
+    last.bias.data.copy_(others["classifier.bias"][order])
+    taught = fit(faces, teacher=FrozenEstimator(named))
+    assert not differ(taught, fit(faces, teacher=FrozenEstimator(teacher)), X)
 
 
 def test_unfit_teachers(faces, teacher, tmp_path):

@@ -17,8 +17,9 @@ class Distillation:
 
     Parameters
     ----------
-    teachers : list of (torch.nn.Module, int)
-        Trained networks and their input channels; they are copied.
+    teachers : list of (torch.nn.Module, int, ndarray of shape (n_classes,))
+        Trained networks, which are copied; their input channels; and the places of the pupil's
+        classes among their outputs.
     weight : float
         Share of this loss in the whole one, 0 to 1.
     temperature : float
@@ -39,11 +40,12 @@ class Distillation:
         self.weight = weight
         self.temperature = temperature
         self.teachers = []
-        for module, in_channels in teachers:
+        for module, in_channels, classes in teachers:
             module = copy.deepcopy(module).to(device, memory_format=torch.channels_last)
             dtype = resolve_precision(precision, device, module)
             module = fold_batch_norm(module.eval().requires_grad_(False))
-            self.teachers.append((module, in_channels, dtype))
+            classes = torch.as_tensor(classes, device=device)
+            self.teachers.append((module, in_channels, classes, dtype))
 
     @property
     def networks(self):
@@ -53,13 +55,13 @@ class Distillation:
     @torch.no_grad()
     def _probabilities(self, x):
         outputs = []
-        for module, in_channels, dtype in self.teachers:
+        for module, in_channels, classes, dtype in self.teachers:
             x_seen = x[:, :1] if in_channels == 1 else x.expand(-1, in_channels, -1, -1)
             with torch.autocast(
                 x.device.type, torch.bfloat16, enabled=dtype != torch.float32, cache_enabled=False
             ):
                 logits = module(x_seen.contiguous(memory_format=torch.channels_last)).float()
-            outputs.append(F.softmax(logits / self.temperature, dim=1))
+            outputs.append(F.softmax(logits[:, classes] / self.temperature, dim=1))
         return torch.stack(outputs).mean(dim=0)
 
     def __call__(self, loss, logits, x, factor=1.0):

@@ -95,7 +95,7 @@ def test_the_focal_loss_against_differences(gamma, label_smoothing):
 def test_the_loss_against_teachers_against_differences():
     teacher = nn.Sequential(nn.Flatten(), nn.Linear(9, 3)).double()
     distillation = Distillation(
-        [(teacher, 1)],
+        [(teacher, 1, [0, 1, 2])],
         weight=0.8,
         temperature=2.0,
         device=torch.device("cpu"),
