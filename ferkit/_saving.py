@@ -242,8 +242,9 @@ def _name_network(name, params):
     """Write down a class of ferkit with the parameters that decide its network."""
     kinds = {"VGG16FER": {}, "LargeFER": {"architecture": "resemote", "width": 1}}
     kind = kinds.get(name, {"variant": "reference"})
-    values = (f"{key}={params.get(key, default)!r:.40}" for key, default in kind.items())
-    return f"{name}({', '.join(values)})" if kind else name
+    values = {key: to_json(key, params.get(key, default)) for key, default in kind.items()}
+    text = ", ".join(f"{key}={value!r:.40}" for key, value in values.items())
+    return f"{name}({text})" if kind else name
 
 
 def _read_model(path):
@@ -326,12 +327,24 @@ def _restore(estimator, tensors, header):
     estimator._began_with = header["began_with"]
     if header["split_seed"] is not None:
         estimator._split_seed = header["split_seed"]
-    net = estimator._build_net(header["in_channels"], header["class_weight"], header["seed"])
     _check_tensors(tensors)
+    _check_size(estimator, tensors, header["in_channels"])
+    net = estimator._build_net(header["in_channels"], header["class_weight"], header["seed"])
     net.load_weights(tensors)
     net.best_epoch_ = header["best_epoch"]
     net.append_rows(header["history"])
     estimator.net_ = net
+
+
+def _check_size(estimator, tensors, in_channels):
+    """Refuse a network of another size before it takes memory: a file may ask for any."""
+    import torch
+
+    with torch.device("meta"):
+        module = estimator._make_module(in_channels, len(estimator.classes_))
+    sizes = [sum(t.numel() for t in each.values()) for each in (tensors, module.state_dict())]
+    if sizes[0] != sizes[1]:
+        raise ValueError(f"it has {sizes[0]:,} values for a network of {sizes[1]:,}")
 
 
 def _check_header(header, n_classes):

@@ -75,9 +75,10 @@ def _parser():
     train.add_argument(
         "--recipe",
         metavar="NAME",
-        help="in place of --model, --variant, --epochs and --augment: train for hours, as the "
-        "weights that come with ferkit were; mobilenet-fer2013 or resnet-fer2013, or one of the "
-        "stages before, mobilenet-first to -fourth or resnet-first to -fourth",
+        help="in place of --model, --variant, --epochs and --augment, with --checkpoint-dir: train "
+        "as the weights that come with ferkit were, on a CPU for hours or days; mobilenet-fer2013 "
+        "or resnet-fer2013, or one of the stages before, mobilenet-first to -fifth, resnet-first "
+        "to -fourth, large-resemote or large-resmasking",
     )
     train.add_argument("--seed", type=int, default=0, help="governs all chance (default: 0)")
     train.add_argument(

@@ -348,6 +348,15 @@ def test_foreign_files(tmp_path):
         ferkit.load(tmp_path / "m")
 
 
+def test_a_file_cannot_ask_for_more_memory_than_it_fills(faces, tmp_path):
+    path = tmp_path / "large"
+    LargeFER(max_epochs=1, random_state=0).fit(*faces).save(path)
+    params = read_header(path)[-1]["params"]
+    edit_header(path, params={**params, "width": 10_000})  # half a petabyte
+    with pytest.raises(ValueError, match=r"it has [0-9,]+ values for a network of [0-9,]{18,}"):
+        ferkit.load(path)
+
+
 def test_a_model_of_another_device_loads_where_that_is_missing(saved, faces):
     expected = ferkit.load(saved).decision_function(faces[0])
     params = read_header(saved)[-1]["params"]

@@ -104,6 +104,16 @@ def test_a_path_is_no_name(faces, tmp_path, monkeypatch):
         ResNetFER(weights="fer2013", **params).fit(*faces)
 
 
+def test_a_network_is_named_by_all_that_decides_it(faces, tmp_path):
+    params = {"max_epochs": 1, "random_state": 0}
+    LargeFER(width=np.int64(2), **params).fit(*faces).save(tmp_path / "wide")
+    for width in (2, np.int64(2)):
+        LargeFER(width=width, weights=tmp_path / "wide", **params).fit(*faces)
+    for others in ({}, {"width": 2, "architecture": "resmasking"}):
+        with pytest.raises(ValueError, match=r"another network, LargeFER.*'resemote', width=2"):
+            LargeFER(weights=tmp_path / "wide", **others, **params).fit(*faces)
+
+
 def test_classes_of_ones_own(faces):
     class Mine(ResNetFER):
         pass

@@ -89,7 +89,7 @@ _SECOND = {"sampler": RandomOverSampler(sampling_strategy=at_least(1500)), "warm
 _THIRD = {**_SECOND, "lr": 0.03, "dropout": 0.1, "augment": "reference"}
 _FOURTH = {**_THIRD, "precision": "auto", "teacher_weight": 0.7}
 _MILD = Policy(flip=0.5, rotation=10, shear=10, translation=0.15, zoom=0.1, erasing=0.25)
-# mixed images are none that a teacher has learned by heart
+# no teacher knows mixed images by heart
 _FIFTH = {
     **_FOURTH,
     "batch_size": 256,
@@ -192,8 +192,9 @@ RECIPES = MappingProxyType(
 """Stages by name. "mobilenet-fer2013" and "resnet-fer2013" made the weights that come with
 ferkit. Both networks have four stages: alone; taught by first stages, MobileNetFER by ResNetFER's
 and ResNetFER by both; with fewer changes of the images, MobileNetFER taught by ResNetFER; taught by
-both third stages. A last one, on the validation images too, is taught by both fourth stages; before
-it, MobileNetFER has a fifth, and both of these are taught by two larger networks as well."""
+both third stages. MobileNetFER has a fifth, taught by both fourth stages and two larger networks.
+The last one, with the same teachers as the one before or, for ResNetFER, both fourth stages, trains
+on the validation images, too."""
 
 
 def train_recipe(
@@ -259,6 +260,11 @@ def train_recipe(
             return models[stage_name]
         stage = recipes[stage_name]
         for other in (*stage.teachers, *filter(None, [stage.begins_with])):
+            if other not in recipes or other == stage_name:
+                raise ValueError(
+                    f"got stage {stage_name!r} built on {other!r}, expected others of "
+                    f"{', '.join(recipes)}; name stages as the mapping does"
+                )
             if recipes[other].refit:
                 raise ValueError(
                     f"got stage {stage_name!r} built on {other!r}, expected stages without refit: "

@@ -15,7 +15,7 @@ class WeightAverage:
     average : torch.nn.Module
         A copy of the module, changed in place.
     module : torch.nn.Module
-        What is trained, in place, too.
+        What is trained.
     decay : float
         How much of the average stays at each update, in the long run.
 
@@ -26,19 +26,17 @@ class WeightAverage:
 
     def __init__(self, average, module, decay):
         self._decay = decay
-        now = module.state_dict()
-        self._averages, self._values, self._counts, self._counted = [], [], [], []
+        # where tensors are, for a module may put new ones there; to list them anew takes longer
+        self._floats, self._counts = [], []
         seen = set()
-        for name, tensor in average.state_dict(keep_vars=True).items():
-            if id(tensor) in seen:  # one that is there under two names moves once
-                continue
-            seen.add(id(tensor))
-            if tensor.is_floating_point():
-                self._averages.append(tensor)
-                self._values.append(now[name])
-            else:  # of batches
-                self._counts.append(tensor)
-                self._counted.append(now[name])
+        for ours, theirs in zip(average.modules(), module.modules(), strict=True):
+            for kind in ("_parameters", "_buffers"):
+                for name, tensor in getattr(ours, kind).items():
+                    is_kept = tensor is not None and name not in ours._non_persistent_buffers_set
+                    if is_kept and id(tensor) not in seen:  # one under two names moves once
+                        seen.add(id(tensor))
+                        places = self._floats if tensor.is_floating_point() else self._counts
+                        places.append((getattr(ours, kind), getattr(theirs, kind), name))
 
     @torch.no_grad()
     def update(self, n_updates):
@@ -50,6 +48,11 @@ class WeightAverage:
             Updates so far.
         """
         decay = min(self._decay, (1 + n_updates) / (10 + n_updates))
-        torch._foreach_lerp_(self._averages, self._values, 1 - decay)
+        if self._floats:
+            torch._foreach_lerp_(*_look_up(self._floats), 1 - decay)
         if self._counts:
-            torch._foreach_copy_(self._counts, self._counted)
+            torch._foreach_copy_(*_look_up(self._counts))
+
+
+def _look_up(places):
+    return [ours[name] for ours, _, name in places], [theirs[name] for _, theirs, name in places]

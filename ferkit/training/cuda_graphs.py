@@ -2,33 +2,49 @@
 
 import torch
 
+from .plain import is_plain
+
 _WARM_UP = 3  # steps in which libraries choose kernels and take their memory
+_WORTHWHILE = 100  # steps; recording takes as long as tens of them
 
 
-def can_be_graphed(networks):
-    """Tell whether networks are known to do the same in Python at every step: ferkit's own do.
+def can_be_graphed(device, networks, callbacks, n_steps):
+    """Tell whether a `GraphedStep` computes what the step itself would, in less time.
 
-    Others may branch by what they see, or draw random numbers that are not torch's.
+    What others write may branch by what it sees, draw random numbers that are not torch's, or
+    change a network between steps.
 
     Parameters
     ----------
+    device : torch.device
+        Where training runs, in one process.
     networks : list of torch.nn.Module
         All that take part in a step.
+    callbacks : list of skorch.callbacks.Callback
+        Of the net.
+    n_steps : int
+        Steps to train.
 
     Returns
     -------
     bool
-        Whether a `GraphedStep` of them computes what they would.
+        True with NVIDIA's CUDA, if all parts of all networks are torch's and ferkit's, all
+        callbacks skorch's and ferkit's, and the steps are many.
     """
-    return all(type(network).__module__.startswith("ferkit.") for network in networks)
+    return (
+        device.type == "cuda"
+        and torch.version.hip is None
+        and n_steps >= _WORTHWHILE
+        and all(type(each).__module__.startswith(("skorch.", "ferkit.")) for each in callbacks)
+        and all(is_plain(module) for network in networks for module in network.modules())
+    )
 
 
 class GraphedStep:
     """A function of tensors that computes gradients, recorded once per shape and then replayed.
 
-    Kernels, the random numbers that they draw and the addresses that they write to are those of
-    the function itself, so what comes out is the same. What the function does in Python it does
-    no more, and its outputs and gradients are overwritten by the next call.
+    Replaying runs the same kernels on the same memory, with fresh random numbers; Python code in
+    the function is not run again. The next call overwrites the gradients.
 
     See [1]_.
 
@@ -66,9 +82,9 @@ class GraphedStep:
         tuple of torch.Tensor
             Its outputs, detached.
         """
-        # a callback may freeze or thaw parts of the network
-        trained = tuple(parameter.requires_grad for parameter in self._parameters)
-        key = (trained, *((x.shape, x.dtype, x.stride()) for x in inputs))
+        # a callback may freeze or thaw parts of the network, or put other weights in
+        network = tuple((p.requires_grad, p.data_ptr()) for p in self._parameters)
+        key = (network, *((x.shape, x.dtype, x.stride()) for x in inputs))
         if key not in self._recordings:
             n_seen = self._n_seen[key] = self._n_seen.get(key, 0) + 1
             if n_seen <= _WARM_UP:
@@ -79,11 +95,11 @@ class GraphedStep:
         graph.replay()
         for parameter, gradient in zip(self._parameters, gradients, strict=True):
             parameter.grad = gradient
-        return outputs
+        return tuple(output.clone() for output in outputs)  # callbacks may keep them
 
     def _run(self, *inputs):
         """Run the function where it will be recorded, for gradients remember their stream."""
-        here = torch.cuda.current_stream()
+        here = torch.cuda.current_stream(self._stream.device)
         self._stream.wait_stream(here)
         with torch.cuda.stream(self._stream):
             outputs = tuple(output.detach() for output in self._function(*inputs))
@@ -91,13 +107,19 @@ class GraphedStep:
         return outputs
 
     def _record(self, *inputs):
-        # strides stay, for kernels go by them
         static_inputs = [
-            torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device) for x in inputs
+            # strides stay, for kernels go by them
+            torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device)
+            for x in inputs
         ]
         for parameter in self._parameters:
             parameter.grad = None
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+        with torch.cuda.graph(
+            graph,
+            pool=self._pool,
+            stream=self._stream,
+            capture_error_mode="thread_local",  # other threads may predict meanwhile
+        ):
             outputs = tuple(output.detach() for output in self._function(*static_inputs))
         return graph, static_inputs, outputs, [p.grad for p in self._parameters]

@@ -85,6 +85,27 @@ def resolve_precision(precision, device, module, input_shape=None):
     return torch.bfloat16
 
 
+def describe_training(device, dtype):
+    """Say where a fit runs, and how.
+
+    Parameters
+    ----------
+    device : torch.device
+        The device.
+    dtype : torch.dtype
+        Of `resolve_precision`.
+
+    Returns
+    -------
+    str
+        For people.
+    """
+    where = str(device)
+    if where == "cpu":
+        where += f", {torch.get_num_threads()} threads"
+    return f"{where}, {str(dtype).removeprefix('torch.')}, channels last"
+
+
 def _pays(device, module):
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)

@@ -32,6 +32,27 @@ def share_of(index):
     return index if size == 1 else torch.tensor_split(index, size)[rank]
 
 
+def check_shares(n_images):
+    """Refuse batches too small to be shared.
+
+    Parameters
+    ----------
+    n_images : int
+        Of the smallest batch, in all processes together.
+
+    Raises
+    ------
+    ValueError
+        If a process would have fewer than two.
+    """
+    n_processes = rank_and_size()[1]
+    if n_processes > 1 and n_images < 2 * n_processes:
+        raise ValueError(
+            f"got batches of {n_images} images for {n_processes} processes, expected at least two "
+            "for each, as batch normalisation needs; raise batch_size"
+        )
+
+
 def share_of_loss(targets, class_weight):
     """Compute how much this process's loss of a batch counts among all processes'.
 

@@ -150,8 +150,8 @@ def graft(module, tensors, *, keep=()):
         if got != expected:
             raise ValueError(
                 f"got weights of another network ({name}: {got}), expected those of a "
-                f"{type(module).__name__} ({expected}); set the variant and channels that they "
-                "are of (those that come with ferkit: variant='strided', gray images), or "
-                "weights=None and warm_start=False"
+                f"{type(module).__name__} ({expected}); set the parameters of the network that "
+                "they are of, such as variant, width and channels (weights that come with ferkit: "
+                "variant='strided', gray images), or weights=None and warm_start=False"
             )
     return tensors

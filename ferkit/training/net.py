@@ -16,8 +16,14 @@ from .batches import on_device
 from .callbacks import want_batches
 from .checkpoints import unpack_state
 from .cuda_graphs import GraphedStep, can_be_graphed
-from .device import resolve_precision
-from .distributed import from_first, rank_and_size, share_of_loss, sum_over_processes
+from .device import describe_training, resolve_precision
+from .distributed import (
+    check_shares,
+    from_first,
+    rank_and_size,
+    share_of_loss,
+    sum_over_processes,
+)
 from .epochs import train_epochs
 from .fine_tuning import frozen_parts
 from .inference import compute_outputs
@@ -65,7 +71,7 @@ class FERNet(NeuralNetClassifier):
         What to say once, where progress is shown, before training begins.
     """
 
-    note = None
+    note = _graphed_step = None
 
     def __init__(
         self,
@@ -91,7 +97,7 @@ class FERNet(NeuralNetClassifier):
         self.freeze = freeze
         self.compile_module = compile_module
         self.logit_offset = logit_offset
-        self._progress, self._distillation, self._graphed_step = Silent(), None, None
+        self._progress, self._distillation = Silent(), None
         super().__init__(module, **kwargs)
 
     def initialize_module(self):
@@ -122,6 +128,10 @@ class FERNet(NeuralNetClassifier):
     def get_all_learnable_params(self):
         """Leave the average out: the optimizer does not move it."""
         return self.module_.named_parameters()
+
+    def __getstate__(self):
+        # a recorded step cannot leave its process; callbacks may pickle the net in training
+        return {**super().__getstate__(), "_graphed_step": None}
 
     @property
     def predictor_(self):
@@ -192,19 +202,15 @@ class FERNet(NeuralNetClassifier):
         last = len(self.history) + epochs
         rank, n_processes = rank_and_size()
         batches = self.get_iterator(self.get_dataset(images, targets), training=True)
-        n_smallest = batches.n_images_of(len(batches) - 1)
-        if n_processes > 1 and n_smallest < 2 * n_processes:
-            raise ValueError(
-                f"got batches of {n_smallest} images for {n_processes} processes, expected "
-                "at least two for each, as batch normalisation needs; raise batch_size"
-            )
-        self._tells_of_batches = want_batches([callback for _, callback in self.callbacks_])
+        check_shares(batches.n_images_of(len(batches) - 1))
+        callbacks = [callback for _, callback in self.callbacks_]
+        self._tells_of_batches = want_batches(callbacks)
         found = from_first(checkpoints.last if checkpoints else None)
         best_weights = unpack_state(self, *found) if found else None
         self._progress = make_progress(
             0 if rank else verbose, n_before=len(self.history), last=last, n_images=len(images)
         )
-        self._progress.begin(self._describe())
+        self._progress.begin(describe_training(self.torch_device, self.training_dtype_))
         if checkpoints and found:
             self._progress.begin(f"loaded epoch {len(self.history)} from {checkpoints.folder}")
         elif self.note is not None:
@@ -215,7 +221,9 @@ class FERNet(NeuralNetClassifier):
             self.train_split = predefined_split(Dataset(*data))
         self._distillation = distillation
         networks = [self.module_, *(distillation.networks if distillation else [])]
-        if self.torch_device.type == "cuda" and n_processes == 1 and can_be_graphed(networks):
+        if n_processes == 1 and can_be_graphed(
+            self.torch_device, networks, callbacks, n_steps=epochs * len(batches)
+        ):
             self._graphed_step = GraphedStep(self._compute_step, self.module_.parameters())
         try:
             self.notify("on_train_begin", X=images, y=targets)
@@ -240,15 +248,11 @@ class FERNet(NeuralNetClassifier):
         finally:
             self._progress.close()
             # none of them belongs into a pickle
-            self._progress, self.train_split = Silent(), None
-            self._distillation = self._graphed_step = None
+            self._progress, self.train_split, self._distillation = Silent(), None, None
+            if self._graphed_step is not None:
+                self._graphed_step = None
+                self._zero_grad_optimizer()  # gradients hold its memory
         self.notify("on_train_end", X=images, y=targets)
-
-    def _describe(self):
-        where = str(self.torch_device)
-        if where == "cpu":
-            where += f", {torch.get_num_threads()} threads"
-        return f"{where}, {str(self.training_dtype_).removeprefix('torch.')}, channels last"
 
     def losses(self, rows):
         """Tell how epochs went, by their rows of the history: the smaller, the better."""

@@ -127,6 +127,10 @@ def test_a_refit_trains_on_all_and_takes_its_choices_from_before(faces, tmp_path
     recipes["after"] = replace(recipes["before"], begins_with="all")
     with pytest.raises(ValueError, match="'after' built on 'all', expected stages without refit"):
         train_recipe("after", **settings)
+    for other in ("none", "after"):
+        recipes["after"] = replace(recipes["before"], teachers=(other,))
+        with pytest.raises(ValueError, match=f"'after' built on '{other}', expected others of bef"):
+            train_recipe("after", **settings)
     with pytest.raises(ValueError, match="got refit=True without begins_with"):
         Stage(estimator="MobileNetFER", refit=True)
     with pytest.raises(ValueError, match="got refit=True with early_stopping=True"):

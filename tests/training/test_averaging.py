@@ -46,6 +46,22 @@ def test_a_weight_under_two_names_is_averaged_once():
     torch.testing.assert_close(average[0].weight.detach(), (before + moved) / 2)
 
 
+def test_tensors_that_are_replaced_are_averaged_too():
+    class Mean(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("mean", torch.zeros(()))
+            self.register_buffer("count", torch.zeros((), dtype=torch.int64))
+            self.register_buffer("scale", torch.ones(()), persistent=False)
+
+    module = Mean()
+    average = copy.deepcopy(module)
+    update = WeightAverage(average, module, 0.5).update
+    module.mean, module.count, module.scale = torch.tensor(4.0), module.count + 1, torch.zeros(())
+    update(1000)
+    assert (average.mean, average.count, average.scale) == (2, 1, 1)
+
+
 @pytest.mark.parametrize("estimator", [MobileNetFER, ResNetFER])
 def test_batch_statistics_are_right_for_the_average(estimator):
     X, y = make_faces(350, image_size=24, random_state=0, return_X_y=True)

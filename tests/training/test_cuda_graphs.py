@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from skorch.callbacks import Freezer
+from skorch.callbacks import EpochScoring, Freezer
 from torch import nn
 
 from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER
@@ -16,15 +16,64 @@ needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUD
 @pytest.fixture
 def no_recording(monkeypatch):
     def stop():
-        monkeypatch.setattr(net, "GraphedStep", lambda function, parameters: function)
+        monkeypatch.setattr(net, "can_be_graphed", lambda *args, **kwargs: False)
 
     return stop
 
 
-def test_only_ferkits_own_networks_are_recorded():
+class FakeStep:
+    """Do on the CPU what a recorded step does for those around it: gradients are its own."""
+
+    n_calls = 0
+
+    def __init__(self, function, parameters):
+        self.function, self.parameters = function, list(parameters)
+
+    def __call__(self, *inputs):
+        FakeStep.n_calls += 1
+        outputs = tuple(output.detach().clone() for output in self.function(*inputs))
+        for parameter in self.parameters:
+            parameter.grad = parameter.grad.clone()
+        return outputs
+
+
+def test_the_net_trains_as_without(monkeypatch):
+    X, y = make_faces(100, image_size=16, random_state=0, return_X_y=True)
+    callbacks = [EpochScoring("accuracy", name="mine", on_train=True, lower_is_better=False)]
+    clf = ResNetFER(max_epochs=2, clip_grad_norm=1, callbacks=callbacks, random_state=0)
+    expected = clf.fit(X, y)
+    scores, outputs = expected.net_.history[:, "mine"], expected.decision_function(X)
+    monkeypatch.setattr(net, "can_be_graphed", lambda *args, **kwargs: True)
+    monkeypatch.setattr(net, "GraphedStep", FakeStep)
+    graphed = clf.fit(X, y)
+    assert FakeStep.n_calls == 4
+    assert graphed.net_.history[:, "mine"] == scores
+    assert (graphed.decision_function(X) == outputs).all()
+    assert graphed.net_._graphed_step is None
+    assert all(p.grad is None for p in graphed.module_.parameters())
+
+
+def test_what_is_recorded(monkeypatch):
+    cuda, callbacks = torch.device("cuda"), [EpochScoring("accuracy")]
     own = [c()._make_module(1, 7) for c in (LargeFER, MobileNetFER, ResNetFER, VGG16FER)]
-    assert can_be_graphed(own)
-    assert not can_be_graphed([*own, nn.Sequential(nn.Flatten(), nn.Linear(2304, 7))])
+    assert can_be_graphed(cuda, own, callbacks, n_steps=100)
+    assert not can_be_graphed(cuda, own, callbacks, n_steps=99)
+    assert not can_be_graphed(torch.device("cpu"), own, callbacks, n_steps=100)
+    assert not can_be_graphed(cuda, own, [type("Mine", (EpochScoring,), {})(None)], n_steps=100)
+
+    class Head(nn.Linear):
+        pass
+
+    for change in (
+        lambda module: setattr(module, "classifier", Head(64, 7)),
+        lambda module: module.classifier.register_forward_hook(print),
+    ):
+        other = ResNetFER(variant="strided")._make_module(1, 7)
+        assert can_be_graphed(cuda, [other], [], n_steps=100)
+        change(other)
+        assert not can_be_graphed(cuda, [*own, other], [], n_steps=100)
+    monkeypatch.setattr(torch.version, "hip", "6.4")
+    assert not can_be_graphed(cuda, own, callbacks, n_steps=100)
 
 
 @needs_cuda
@@ -32,7 +81,7 @@ def test_only_ferkits_own_networks_are_recorded():
 def test_training_is_the_same_to_the_bit(estimator, no_recording):
     X, y = make_faces(250, random_state=0, return_X_y=True)  # batches of 32 and 31
     clf = estimator(
-        max_epochs=3, batch_size=32, augment="strong", ema_decay=0.9, device="cuda", random_state=0
+        max_epochs=15, batch_size=32, augment="strong", ema_decay=0.9, device="cuda", random_state=0
     )
     recorded = clf.fit(X, y).decision_function(X)
     no_recording()
@@ -43,7 +92,7 @@ def test_training_is_the_same_to_the_bit(estimator, no_recording):
 def test_a_callback_that_freezes_is_heeded(no_recording):
     X, y = make_faces(256, random_state=0, return_X_y=True)
     freezer = Freezer("block1.*", at=2)
-    clf = ResNetFER(max_epochs=3, batch_size=16, callbacks=[freezer], device="cuda", random_state=0)
+    clf = ResNetFER(max_epochs=8, batch_size=16, callbacks=[freezer], device="cuda", random_state=0)
     recorded = clf.fit(X, y).decision_function(X)
     no_recording()
     assert (clf.fit(X, y).decision_function(X) == recorded).all()
