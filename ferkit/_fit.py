@@ -218,6 +218,7 @@ class FitMixin:
         else:
             images, targets = self._check_X_y(X, y)
             net = self.net_
+            self._check_network()
             net.lr = self.lr  # set_params may have changed it
         distillation = self._distil(find_teachers(self.teacher, self), net)
         # an epoch that fails leaves no broken network behind

@@ -74,6 +74,26 @@ class NetMixin:
             net.load_weights(tensors)
         return net
 
+    def _network_shapes(self, in_channels):
+        """Find the shapes of the network's tensors by name, without making them."""
+        import torch
+
+        with torch.device("meta"):
+            module = self._make_module(in_channels, len(self.classes_))
+        return {name: tensor.shape for name, tensor in module.state_dict().items()}
+
+    def _check_network(self):
+        """Refuse parameters of another network than the fitted one, which stays."""
+        if not type(self).__module__.startswith("ferkit."):
+            return  # others may make theirs in ways that know no shapes
+        shapes = {name: tensor.shape for name, tensor in self.net_.module_.state_dict().items()}
+        if shapes != self._network_shapes(self.net_.iterator_train__in_channels):
+            raise ValueError(
+                "got parameters of another network than the one that was fitted, expected "
+                f"{type(self).__name__}'s as in the fit, such as variant or width; set them back, "
+                "or use fit"
+            )
+
     def _resolve_channels(self, n_channels):
         """Find the network's channels for images of `n_channels`."""
         if self.channels == "auto":

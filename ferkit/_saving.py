@@ -338,13 +338,10 @@ def _restore(estimator, tensors, header):
 
 def _check_size(estimator, tensors, in_channels):
     """Refuse a network of another size before it takes memory: a file may ask for any."""
-    import torch
-
-    with torch.device("meta"):
-        module = estimator._make_module(in_channels, len(estimator.classes_))
-    sizes = [sum(t.numel() for t in each.values()) for each in (tensors, module.state_dict())]
-    if sizes[0] != sizes[1]:
-        raise ValueError(f"it has {sizes[0]:,} values for a network of {sizes[1]:,}")
+    size = sum(tensor.numel() for tensor in tensors.values())
+    expected = sum(shape.numel() for shape in estimator._network_shapes(in_channels).values())
+    if size != expected:
+        raise ValueError(f"it has {size:,} values for a network of {expected:,}")
 
 
 def _check_header(header, n_classes):
