@@ -88,10 +88,10 @@ class NetMixin:
             return  # others may make theirs in ways that know no shapes
         shapes = {name: tensor.shape for name, tensor in self.net_.module_.state_dict().items()}
         if shapes != self._network_shapes(self.net_.iterator_train__in_channels):
+            names = [n for n in ("variant", "architecture", "width") if hasattr(self, n)]
             raise ValueError(
-                "got parameters of another network than the one that was fitted, expected "
-                f"{type(self).__name__}'s as in the fit, such as variant or width; set them back, "
-                "or use fit"
+                f"got {' and '.join(names)} of another network than the one that was fitted, "
+                "expected those of the fit; set them back, or use fit"
             )
 
     def _resolve_channels(self, n_channels):

@@ -66,8 +66,7 @@ class GraphedStep:
         self._parameters = list(parameters)
         self._stream = torch.cuda.Stream(self._parameters[0].device)
         self._pool = torch.cuda.graph_pool_handle()
-        self._recordings = {}
-        self._n_seen = {}
+        self._network, self._recordings, self._n_seen = None, {}, {}
 
     def __call__(self, *inputs):
         """Compute the outputs and the gradients, which take the place of those there are.
@@ -83,9 +82,13 @@ class GraphedStep:
             Its outputs, detached.
         """
         # a callback may freeze or thaw parts of the network, or put other weights in
-        network = tuple((p.requires_grad, p.data_ptr()) for p in self._parameters)
-        key = (network, *((x.shape, x.dtype, x.stride()) for x in inputs))
+        network = [(p.requires_grad, p.data_ptr()) for p in self._parameters]
+        if network != self._network:
+            self._network, self._recordings, self._n_seen = network, {}, {}
+        key = tuple((x.shape, x.dtype, x.stride()) for x in inputs)
         if key not in self._recordings:
+            for parameter in self._parameters:
+                parameter.grad = None
             n_seen = self._n_seen[key] = self._n_seen.get(key, 0) + 1
             if n_seen <= _WARM_UP:
                 return self._run(*inputs)
@@ -112,8 +115,6 @@ class GraphedStep:
             torch.empty_strided(x.shape, x.stride(), dtype=x.dtype, device=x.device)
             for x in inputs
         ]
-        for parameter in self._parameters:
-            parameter.grad = None
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(
             graph,

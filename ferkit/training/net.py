@@ -71,7 +71,7 @@ class FERNet(NeuralNetClassifier):
         What to say once, where progress is shown, before training begins.
     """
 
-    note = _graphed_step = None
+    note = None
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class FERNet(NeuralNetClassifier):
         self.freeze = freeze
         self.compile_module = compile_module
         self.logit_offset = logit_offset
-        self._progress, self._distillation = Silent(), None
+        self._progress, self._distillation, self._graphed_step = Silent(), None, None
         super().__init__(module, **kwargs)
 
     def initialize_module(self):
@@ -280,7 +280,6 @@ class FERNet(NeuralNetClassifier):
         batches.shuffle_seed = stream_seed(self.seed, epoch)
         seed_generators(self.torch_device, stream_seed(self.seed, epoch, rank + 1))
         start = time.perf_counter()
-        self._set_training(True)
         if self.ema_decay is not None:
             average = WeightAverage(self.average_, self.module_, self.ema_decay)
         loss = torch.zeros((), device=self.device)

@@ -1,4 +1,4 @@
-"""What can be known of a module by its class."""
+"""Whether a module does what its class says."""
 
 from torch.nn.utils import parametrize
 
@@ -16,10 +16,16 @@ def is_plain(module):
     Returns
     -------
     bool
-        False for other classes, and where hooks or parametrizations take part.
+        False for other classes, and where hooks, parametrizations or a `forward` of the module's
+        own take part.
     """
     return (
         type(module).__module__.startswith(("torch.nn.", "ferkit."))
+        and "forward" not in vars(module)
         and not any(getattr(module, name) for name in _HOOKS)
+        and not any(
+            parameter._backward_hooks or parameter._post_accumulate_grad_hooks
+            for parameter in module.parameters(recurse=False)
+        )
         and not parametrize.is_parametrized(module)
     )

@@ -11,11 +11,11 @@ ceilings
     product of large bfloat16 matrices, of which a multiply-add is two.
 fits, full
     Seconds of `fit`, making the network and moving the images to the device included, after a fit
-    of one epoch on four batches. The fastest batch size has the shortest median epoch, so that what
-    the first epoch takes for recording or compiling does not decide.
+    of one epoch on four batches. Images per second, and which batch size is the fastest, go by the
+    median epoch but the first, which has the recording or compiling, too.
 skorch
     Seconds of one epoch of vanilla skorch without augmentation, in batches of 64 and of the full
-    run's size. The ratio is of images per second, ferkit's of the few epochs' whole `fit`.
+    run's size. The ratio is of images per second.
 floor
     The least seconds that the full run could take with these ceilings: neither less than by bytes
     nor than by operations; see `count_work`.
@@ -179,10 +179,11 @@ def measure_fit(clf, X, y):
         torch.cuda.reset_peak_memory_stats(clf.device)
     seconds = _seconds(clf.device, clf.set_params(max_epochs=n_epochs).fit, X, y)
     epochs = [float(value) for value in clf.history_["seconds"]]
+    steady = epochs[1:] or epochs  # the first has the recording or compiling, too
     figures = {
         "seconds": seconds,
-        "images_per_second": len(y) * n_epochs / seconds,
-        "median_epoch_seconds": median(epochs),
+        "images_per_second": len(y) / median(steady),
+        "median_epoch_seconds": median(steady),
         "epoch_seconds": epochs,
         "precision": str(clf.net_.training_dtype_),
     }

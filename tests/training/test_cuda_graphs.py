@@ -2,10 +2,12 @@
 
 import pytest
 import torch
+from sklearn.frozen import FrozenEstimator
 from skorch.callbacks import EpochScoring, Freezer
 from torch import nn
 
 from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER
+from ferkit.augment import Policy
 from ferkit.datasets import make_faces
 from ferkit.training import net
 from ferkit.training.cuda_graphs import GraphedStep, can_be_graphed
@@ -21,23 +23,23 @@ def no_recording(monkeypatch):
     return stop
 
 
-class FakeStep:
-    """Do on the CPU what a recorded step does for those around it: gradients are its own."""
-
+def test_the_net_trains_as_without(monkeypatch):
     n_calls = 0
 
-    def __init__(self, function, parameters):
-        self.function, self.parameters = function, list(parameters)
+    class FakeStep:
+        """Do on the CPU what a recorded step does for those around it: gradients are its own."""
 
-    def __call__(self, *inputs):
-        FakeStep.n_calls += 1
-        outputs = tuple(output.detach().clone() for output in self.function(*inputs))
-        for parameter in self.parameters:
-            parameter.grad = parameter.grad.clone()
-        return outputs
+        def __init__(self, function, parameters):
+            self.function, self.parameters = function, list(parameters)
 
+        def __call__(self, *inputs):
+            nonlocal n_calls
+            n_calls += 1
+            outputs = tuple(output.detach() for output in self.function(*inputs))
+            for parameter in self.parameters:
+                parameter.grad = parameter.grad.clone()
+            return outputs
 
-def test_the_net_trains_as_without(monkeypatch):
     X, y = make_faces(100, image_size=16, random_state=0, return_X_y=True)
     callbacks = [EpochScoring("accuracy", name="mine", on_train=True, lower_is_better=False)]
     clf = ResNetFER(max_epochs=2, clip_grad_norm=1, callbacks=callbacks, random_state=0)
@@ -46,7 +48,7 @@ def test_the_net_trains_as_without(monkeypatch):
     monkeypatch.setattr(net, "can_be_graphed", lambda *args, **kwargs: True)
     monkeypatch.setattr(net, "GraphedStep", FakeStep)
     graphed = clf.fit(X, y)
-    assert FakeStep.n_calls == 4
+    assert n_calls == 4
     assert graphed.net_.history[:, "mine"] == scores
     assert (graphed.decision_function(X) == outputs).all()
     assert graphed.net_._graphed_step is None
@@ -67,6 +69,7 @@ def test_what_is_recorded(monkeypatch):
     for change in (
         lambda module: setattr(module, "classifier", Head(64, 7)),
         lambda module: module.classifier.register_forward_hook(print),
+        lambda module: module.classifier.weight.register_hook(print),
     ):
         other = ResNetFER(variant="strided")._make_module(1, 7)
         assert can_be_graphed(cuda, [other], [], n_steps=100)
@@ -76,24 +79,43 @@ def test_what_is_recorded(monkeypatch):
     assert not can_be_graphed(cuda, own, callbacks, n_steps=100)
 
 
+@pytest.fixture
+def n_recordings(monkeypatch):
+    """Count recordings; without, a test would compare a training with itself."""
+    counts, record = [0], GraphedStep._record
+
+    def count(*args):
+        counts[0] += 1
+        return record(*args)
+
+    monkeypatch.setattr(GraphedStep, "_record", count)
+    return counts
+
+
 @needs_cuda
+@pytest.mark.parametrize("is_taught", [False, True])
 @pytest.mark.parametrize("estimator", [MobileNetFER, ResNetFER])
-def test_training_is_the_same_to_the_bit(estimator, no_recording):
+def test_training_is_the_same_to_the_bit(estimator, is_taught, no_recording, n_recordings):
     X, y = make_faces(250, random_state=0, return_X_y=True)  # batches of 32 and 31
+    params = {"device": "cuda", "random_state": 0}
+    teacher = FrozenEstimator(ResNetFER(max_epochs=1, **params).fit(X, y)) if is_taught else None
+    augment = Policy(flip=0.5, erasing=0.5, mixup=0.4 * is_taught)
     clf = estimator(
-        max_epochs=15, batch_size=32, augment="strong", ema_decay=0.9, device="cuda", random_state=0
+        max_epochs=15, batch_size=32, augment=augment, ema_decay=0.9, teacher=teacher, **params
     )
     recorded = clf.fit(X, y).decision_function(X)
+    assert n_recordings == [2]
     no_recording()
     assert (clf.fit(X, y).decision_function(X) == recorded).all()
 
 
 @needs_cuda
-def test_a_callback_that_freezes_is_heeded(no_recording):
+def test_a_callback_that_freezes_is_heeded(no_recording, n_recordings):
     X, y = make_faces(256, random_state=0, return_X_y=True)
     freezer = Freezer("block1.*", at=2)
     clf = ResNetFER(max_epochs=8, batch_size=16, callbacks=[freezer], device="cuda", random_state=0)
     recorded = clf.fit(X, y).decision_function(X)
+    assert n_recordings == [2]
     no_recording()
     assert (clf.fit(X, y).decision_function(X) == recorded).all()
 
@@ -108,13 +130,17 @@ def test_gradients_and_outputs_are_those_of_the_function():
         output.square().sum().backward()
         return (output,)
 
-    step = GraphedStep(compute, module.parameters())
-    for n in [4] * 6 + [7] * 6 + [4]:
+    step, kept = GraphedStep(compute, module.parameters()), []
+    for i, n in enumerate([4] * 6 + [7] * 6 + [4] * 7):
+        if i == 13:  # it records anew for other weights
+            module.weight.data = torch.randn_like(module.weight)
         x = torch.randn(n, 5, device="cuda")
         module.zero_grad()
         (output,) = compute(x)
-        expected = [output, *(p.grad for p in module.parameters())]
-        module.zero_grad()
-        (output,) = step(x)
-        for a, b in zip(expected, [output, *(p.grad for p in module.parameters())], strict=True):
-            torch.testing.assert_close(a, b)
+        gradients = [p.grad for p in module.parameters()]
+        kept.append((*step(x), output.detach()))
+        for expected, parameter in zip(gradients, module.parameters(), strict=True):
+            torch.testing.assert_close(parameter.grad, expected)
+    assert len(step._recordings) == 1
+    for output, expected in kept:  # no later call wrote into them
+        torch.testing.assert_close(output, expected)

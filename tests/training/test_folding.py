@@ -61,6 +61,11 @@ def hooked(layer):
     return layer
 
 
+def changed(layer):
+    layer.forward = lambda x: 2 * x
+    return layer
+
+
 shared = nn.ReLU()
 
 
@@ -76,6 +81,7 @@ shared = nn.ReLU()
         nn.Sequential(hooked(nn.Conv2d(2, 2, 3)), nn.BatchNorm2d(2)),
         nn.Sequential(nn.Conv2d(2, 2, 3), hooked(nn.BatchNorm2d(2))),
         nn.Sequential(nn.Conv2d(2, 2, 3), nn.BatchNorm2d(2, track_running_stats=False)),
+        nn.Sequential(nn.Conv2d(2, 2, 3), changed(nn.BatchNorm2d(2))),
         nn.Sequential(parametrizations.weight_norm(nn.Conv2d(2, 2, 3)), nn.BatchNorm2d(2)),
     ],
 )
