@@ -328,7 +328,8 @@ def _restore(estimator, tensors, header):
     if header["split_seed"] is not None:
         estimator._split_seed = header["split_seed"]
     _check_tensors(tensors)
-    _check_size(estimator, tensors, header["in_channels"])
+    if getattr(estimator, "width", 1) > 1:  # other networks are of a few sizes
+        _check_size(estimator, tensors, header["in_channels"])
     net = estimator._build_net(header["in_channels"], header["class_weight"], header["seed"])
     net.load_weights(tensors)
     net.best_epoch_ = header["best_epoch"]
