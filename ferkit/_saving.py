@@ -162,8 +162,7 @@ def _make(tensors, header, path=None):
     name = header["class"]
     if name not in _CLASSES:
         raise ValueError(f"its class is {name!r:.80}, expected one of {', '.join(_CLASSES)}")
-    # the first files had some, as None
-    if any(header["params"].get(key) is not None for key in _OUTSIDE_FILES):
+    if not _OUTSIDE_FILES.isdisjoint(header["params"]):
         raise ValueError(f"it has one of {', '.join(sorted(_OUTSIDE_FILES))}")
     params = {key: _from_json(value) for key, value in header["params"].items()}
     estimator = getattr(ferkit, name)(**params)
@@ -299,22 +298,7 @@ def _check_tensors(tensors):
             raise ValueError(f"its {name:.80} is not finite")
 
 
-def _complete(header, estimator):
-    """Add what the first files of the format did not have, as it was or as unknown."""
-    n_channels = 3 if estimator.channels == 3 or len(header["image_shape"]) == 3 else 1
-    added = {
-        "class_count": [1] * len(header["classes"][1]),  # unknown; equal ones adjust no logits
-        "in_channels": n_channels,
-        "class_weight": None,
-        "best_epoch": len(header["history"]),
-        "began_with": None,
-        "split_seed": None,
-    }
-    return added | header
-
-
 def _restore(estimator, tensors, header):
-    header = _complete(header, estimator)
     estimator.classes_ = read_classes(header)
     _check_header(header, len(estimator.classes_))
     counts = np.array(header["class_count"])

@@ -189,10 +189,9 @@ def read(path):
             text = (file.metadata() or {})["ferkit"]
             header = json.loads(text, parse_constant=_refuse_constant)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if "crc32" in header:  # older files have none
-            stored = header.pop("crc32")
-            if stored != checksum(header, tensors):
-                raise ValueError("its checksum differs")
+        stored = header.pop("crc32")
+        if stored != checksum(header, tensors):
+            raise ValueError("its checksum differs")
         version = header.pop("format")
     except faults as error:
         openers = {

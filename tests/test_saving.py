@@ -9,10 +9,11 @@ import struct
 import numpy as np
 import pandas as pd
 import pytest
+import safetensors.torch
 import torch
 
 import ferkit
-from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER, _paths, _saving
+from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER, _paths, _saving, persistence
 from ferkit.augment import Policy
 from ferkit.datasets import make_faces
 
@@ -229,11 +230,12 @@ def read_header(path):
 
 
 def edit_header(path, **changes):
-    """Rewrite a file's JSON header, without the checksum; None drops a key."""
+    """Rewrite a file's JSON header, with its checksum; None drops a key."""
     data, size, outer, inner = read_header(path)
     inner.pop("crc32")
     inner = {**inner, **changes}
     inner = {key: value for key, value in inner.items() if changes.get(key, 0) is not None}
+    inner["crc32"] = persistence.checksum(inner, safetensors.torch.load(data))
     outer["__metadata__"] = {"ferkit": json.dumps(inner)}
     header = json.dumps(outer).encode()
     path.write_bytes(struct.pack("<Q", len(header)) + header + data[8 + size :])
@@ -328,8 +330,8 @@ def test_text_that_claims_gigabytes(faces, tmp_path):
 
 @pytest.mark.parametrize("read", [ferkit.load, _saving.load_weights])
 def test_weights_that_are_not_finite(read, saved):
-    edit_header(saved)
     saved.write_bytes(saved.read_bytes()[:-4] + np.float32(np.nan).tobytes())
+    edit_header(saved)
     with pytest.raises(ValueError, match=r"its .*weight is not finite"):
         read(saved)
 

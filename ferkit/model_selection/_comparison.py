@@ -8,7 +8,6 @@ import re
 import timeit
 from collections.abc import Mapping, Sequence
 from numbers import Integral
-from typing import Any
 
 import joblib
 import numpy as np
@@ -79,9 +78,8 @@ def compare(
         validation"), epoch, accuracy, f1_macro, f1_<label> for each class, seconds of training,
         n_parameters, n_multiply_adds for an image, and milliseconds that one image takes to
         predict (the median of 30 times; processes beside it make it longer), and the `history_`
-        of the run, a DataFrame, which is None in runs that an earlier release kept in `out`.
-        `summarize` makes means and spreads of it, `ferkit.inspection.HistoryDisplay.from_runs`
-        curves.
+        of the run, a DataFrame. `summarize` makes means and spreads of it,
+        `ferkit.inspection.HistoryDisplay.from_runs` curves.
 
     Raises
     ------
@@ -106,16 +104,40 @@ def compare(
     >>> summarize(runs)["f1_macro"].columns.tolist()
     ['mean', 'std']
     """
+    _check_configs(configs)
+    seeds = _check_seeds(seeds)
+    data = _check_data(
+        {"X": X, "y": y, "X_val": X_val, "y_val": y_val, "X_test": X_test, "y_test": y_test}
+    )
+    tasks = []
+    for name, estimator in configs.items():
+        for seed in seeds:
+            # what was set to say something or to keep something does not make another run
+            quiet = clone(estimator).set_params(random_state=seed, verbose=0, checkpoint_dir=None)
+            if max_epochs is not None:
+                quiet.set_params(max_epochs=max_epochs)
+            tasks.append((name, seed, quiet))
+    files = [None] * len(tasks) if out is None else _run_files(as_path(out), tasks, data)
+    # all of them are read before hours of training
+    runs = {i: run for i, file in enumerate(files) if file and (run := file.read())}
+    missing = [
+        delayed(_run)(i, *task, files[i], data) for i, task in enumerate(tasks) if i not in runs
+    ]
+    finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(missing)
+    progress = tqdm(finished, total=len(missing), desc="runs", disable=not verbose)
+    for i, run in progress:
+        runs[i] = run
+    in_order = [runs[i] for i in range(len(tasks))]
+    return pd.DataFrame(
+        {**row, "history": pd.DataFrame(history)} for rows, history in in_order for row in rows
+    )
+
+
+def _check_configs(configs):
     if not isinstance(configs, Mapping) or not all(isinstance(name, str) for name in configs):
         raise ValueError(
             f"got configs={configs!r}, expected a dict of unfitted ferkit estimators by names"
         )
-    seeds = [seeds] if isinstance(seeds, (int, np.integer)) else list(seeds)
-    if not all(isinstance(seed, Integral) for seed in seeds):
-        raise ValueError(f"got seeds={seeds}, expected integers; pass such as range(3)")
-    seeds = [int(seed) for seed in seeds]  # numpy's have another digest, and are no JSON
-    if not seeds or len(set(seeds)) < len(seeds):
-        raise ValueError(f"got seeds={seeds}, expected different ones; a seed twice is one run")
     for name, estimator in configs.items():
         if not isinstance(estimator, BaseFER):
             raise ValueError(
@@ -127,51 +149,31 @@ def compare(
                 f"got early_stopping=True in configuration {name!r}, expected False: the last "
                 "epoch is scored, and with X_val the best one; set it to False"
             )
-    if (X_val is None) != (y_val is None):
+
+
+def _check_seeds(seeds):
+    seeds = [seeds] if isinstance(seeds, (int, np.integer)) else list(seeds)
+    if not all(isinstance(seed, Integral) for seed in seeds):
+        raise ValueError(f"got seeds={seeds}, expected integers; pass such as range(3)")
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(f"got seeds={seeds}, expected different ones; a seed twice is one run")
+    return [int(seed) for seed in seeds]  # numpy's have another digest, and are no JSON
+
+
+def _check_data(data):
+    if (data["X_val"] is None) != (data["y_val"] is None):
         raise ValueError("got one of X_val and y_val, expected both or neither; pass the other")
-    data = {"X": X, "y": y, "X_val": X_val, "y_val": y_val, "X_test": X_test, "y_test": y_test}
-    labels = {key: check_labels(data[key]) for key in ("y", "y_test")}
-    for key, value in data.items():
-        if value is not None:
-            data[key] = np.asarray(as_array(value) if key.startswith("X") else value)
-    check_consistent_length(data["X_test"], labels["y_test"])
-    encode(labels["y_test"], np.unique(labels["y"]))
-    # of labels as they came, by which earlier releases kept their runs
-    digest = None if out is None else joblib.hash(data)
-    data |= labels
-    tasks = []
-    for name, estimator in configs.items():
-        for seed in seeds:
-            # what was set to say something or to keep something does not make another run
-            quiet = clone(estimator).set_params(random_state=seed, verbose=0, checkpoint_dir=None)
-            if max_epochs is not None:
-                quiet.set_params(max_epochs=max_epochs)
-            tasks.append((name, seed, quiet))
-    files: Sequence[_RunFile | None] = [None] * len(tasks)
-    if out is not None:
-        files = kept = [_RunFile(as_path(out), *task, digest) for task in tasks]
-        names: dict[str, str] = {}
-        for (name, _, _), file in zip(tasks, kept, strict=True):
-            # some file systems take small and capital letters for the same
-            other = names.setdefault(file.path.name.lower(), name)
-            if other != name:
-                raise ValueError(
-                    f"got configurations {other!r} and {name!r}, whose runs would be kept in the "
-                    "same file, expected names that differ by more than capitals and characters "
-                    "other than letters, digits and _.=-; rename one"
-                )
-    # all of them are read before hours of training
-    found: list[Any] = [file and file.read() for file in files]
-    missing = [
-        delayed(_run)(position, *task, file, data)
-        for position, (task, file) in enumerate(zip(tasks, files, strict=True))
-        if found[position] is None
-    ]
-    finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(missing)
-    progress = tqdm(finished, total=len(missing), desc="runs", disable=not verbose)
-    for position, *run in progress:
-        found[position] = run
-    return pd.DataFrame([row for rows, history in found for row in _with_history(rows, history)])
+    checked = {
+        key: value
+        if value is None
+        else check_labels(value)
+        if key.startswith("y")
+        else np.asarray(as_array(value))
+        for key, value in data.items()
+    }
+    check_consistent_length(checked["X_test"], checked["y_test"])
+    encode(checked["y_test"], np.unique(checked["y"]))
+    return checked
 
 
 def summarize(runs: pd.DataFrame) -> pd.DataFrame:
@@ -202,12 +204,7 @@ def summarize(runs: pd.DataFrame) -> pd.DataFrame:
     return groups[[name for name in runs if name not in left_out]].agg(["mean", "std"])
 
 
-def _with_history(rows, history):
-    history = None if history is None else pd.DataFrame(history)
-    return [{**row, "history": history} for row in rows]
-
-
-def _run(position, name, seed, estimator, file, data):
+def _run(i, name, seed, estimator, file, data):
     keep_best = _KeepBest()
     has_validation = data["X_val"] is not None
     if has_validation:
@@ -232,7 +229,7 @@ def _run(position, name, seed, estimator, file, data):
     history = estimator.history_.to_dict("list")
     if file is not None:
         file.write(rows, history)
-    return position, rows, history
+    return i, (rows, history)
 
 
 def _score(estimator, X, y):
@@ -248,6 +245,23 @@ def _score(estimator, X, y):
 def _time_one_image(estimator, X):
     estimator.predict(X)  # the first one takes longer
     return 1e3 * float(np.median(timeit.repeat(lambda: estimator.predict(X), number=1, repeat=30)))
+
+
+def _run_files(folder, tasks, data):
+    """Name each run's file, none like another."""
+    digest = joblib.hash(data)
+    files = [_RunFile(folder, *task, digest) for task in tasks]
+    names = {}
+    for (name, _, _), file in zip(tasks, files, strict=True):
+        # some file systems take small and capital letters for the same
+        other = names.setdefault(file.path.name.lower(), name)
+        if other != name:
+            raise ValueError(
+                f"got configurations {other!r} and {name!r}, whose runs would be kept in the "
+                "same file, expected names that differ by more than capitals and characters "
+                "other than letters, digits and _.=-; rename one"
+            )
+    return files
 
 
 class _RunFile:
@@ -275,7 +289,7 @@ class _RunFile:
                     f"got {self.path}, a run with other {what}, expected one of this comparison; "
                     "choose another out, or delete the file to train anew"
                 )
-        return stored["rows"], stored.get("history")  # which earlier releases did not keep
+        return stored["rows"], stored["history"]
 
     def write(self, rows, history):
         self.path.parent.mkdir(parents=True, exist_ok=True)

@@ -60,11 +60,7 @@ def mutate_file(random, content):
     if random.random() < 0.05:
         text = damage(random, text.encode(), at_most=2).decode("latin-1")
         story.append("text")
-    chance = random.random()
-    if chance < 0.1:
-        text, is_forged = _forge(text)
-        story += ["forged: no checksum"] * is_forged
-    elif kind == 4 or kind > 5 or (kind == 5 and chance < 0.5):
+    if kind == 4 or kind > 5 or (kind == 5 and random.random() < 0.5):
         text, is_forged = _forge(text, header, data)
         story += ["forged checksum"] * is_forged
     header["__metadata__"]["ferkit"] = text
@@ -76,15 +72,14 @@ def mutate_file(random, content):
     return struct.pack("<Q", size) + text + data, story
 
 
-def _forge(text, header=None, data=None):
-    """Give a text the checksum of a whole file, or none; return it and whether that can be done."""
+def _forge(text, header, data):
+    """Give a text the checksum of a whole file; return it and whether that can be done."""
     try:
         inner = json.loads(text)
         inner.pop("crc32", None)
-        if header is not None:
-            outer = json.dumps(header).encode()
-            tensors = safetensors.torch.load(struct.pack("<Q", len(outer)) + outer + data)
-            inner["crc32"] = checksum(inner, tensors)
+        outer = json.dumps(header).encode()
+        tensors = safetensors.torch.load(struct.pack("<Q", len(outer)) + outer + data)
+        inner["crc32"] = checksum(inner, tensors)
     except Exception:
         return text, False
     return json.dumps(inner), True

@@ -142,17 +142,6 @@ def test_finished_runs_are_kept(faces, tmp_path, monkeypatch):
     assert len(trained) == 3
 
 
-def test_runs_of_an_earlier_release_have_no_history(faces, tmp_path):
-    compare({"fast": CONFIGS["fast"]}, **faces, seeds=[0], out=tmp_path)
-    (path,) = tmp_path.glob("*.json")
-    stored = json.loads(path.read_text())
-    del stored["history"]
-    path.write_text(json.dumps(stored))
-    runs = compare({"fast": CONFIGS["fast"]}, **faces, seeds=[0, 1], out=tmp_path)
-    assert runs["history"].isna().tolist() == [True, True, False, False]
-    assert "history" not in summarize(runs)
-
-
 def test_a_killed_comparison_leaves_whole_files(faces, tmp_path, monkeypatch):
     def fail(*args):
         raise KeyboardInterrupt

@@ -1,9 +1,7 @@
-"""Models that earlier states of ferkit saved load, and predict what they predicted then.
+"""Files of the present format load, and predict what they predicted when they were written.
 
-A file is named by its network and the commit whose ferkit made it, each after parameters were
-added: schedules and averages (8a7a955), policies and imbalance (122decd), variants, tta and
-temperature (9e80c97). Its larger weights are rounded, so that it packs well; models.json has what
-that commit's estimator said of the images below.
+Their larger weights are rounded, so that they pack well; models.json has what their estimators said
+of the images below.
 """
 
 import json
@@ -47,7 +45,7 @@ def test_it_predicts_what_it_predicted_then(name, images, tmp_path):
 def test_training_goes_on_from_it(tmp_path):
     X, y = make_faces(70, random_state=0, return_X_y=True)
     y = np.array(ferkit.EMOTIONS)[y]
-    clf = ferkit.load(unpack("mobilenet-24f0305", tmp_path)).set_params(warm_start=True)
+    clf = ferkit.load(unpack("resnet", tmp_path)).set_params(warm_start=True)
     before = clf.module_.state_dict()["classifier.weight"].clone()
     after = clf.fit(X, y).module_.state_dict()["classifier.weight"]
     assert 0 < (after - before).abs().max() < 0.1
