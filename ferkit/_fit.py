@@ -114,29 +114,10 @@ class FitMixin:
             if checkpoints and checkpoints.last:  # with `random_state=None` it has its own seed
                 seed = checkpoints.last[1]["seed"]
             seed = from_first(seed)
-            stopping, is_split = None, False
-            if self.early_stopping:
-                stopping = (self.n_iter_no_change, self.tol, self.restore_best)
-                if validation is None:
-                    # what a warm start has trained on must not validate it now
-                    is_first = not (self.warm_start and hasattr(self, "_split_seed"))
-                    self._split_seed = seed if is_first else self._split_seed
-                    train, valid = split_off(
-                        targets, groups, self.validation_fraction, self._split_seed
-                    )
-                    is_split = True
-                    validation = images[valid], targets[valid]
-                    images, y, targets = images[train], y[train], targets[train]
-                    soft_targets = None if soft_targets is None else soft_targets[train]
-            if self.sampler is not None:
-                images, y = resample(self.sampler, images, y, seed)
-                targets = encode(y, self.classes_)
-            if is_split or (self.sampler is not None and validation is not None):
-                warn_of_copies(images, validation[0])
-            if soft_targets is None:
-                self.class_count_ = np.bincount(targets, minlength=len(self.classes_))
-            else:
-                self.class_count_, targets = soft_targets.sum(axis=0), soft_targets
+            images, targets, validation = self._choose_training_data(
+                images, y, soft_targets, validation, groups, seed
+            )
+            stopping = (self.n_iter_no_change, self.tol, self.restore_best)
             net = self._new_net(images.shape[-1], seed, initial)
             with preserved_generators(net.torch_device):
                 net.train(
@@ -144,12 +125,35 @@ class FitMixin:
                     targets,
                     epochs=self.max_epochs,
                     validation=validation,
-                    stopping=stopping,
+                    stopping=stopping if self.early_stopping else None,
                     distillation=self._distil(teachers, net),
                     checkpoints=checkpoints,
                     verbose=self.verbose,
                 )
         self.net_ = net
+
+    def _choose_training_data(self, images, y, soft_targets, validation, groups, seed):
+        """Take images for validation out, then balance the others; sets `class_count_`."""
+        is_split = self.early_stopping and validation is None
+        if is_split:
+            # what a warm start has trained on must not validate it now
+            is_first = not (self.warm_start and hasattr(self, "_split_seed"))
+            self._split_seed = seed if is_first else self._split_seed
+            targets = encode(y, self.classes_)
+            train, valid = split_off(targets, groups, self.validation_fraction, self._split_seed)
+            validation = images[valid], targets[valid]
+            images, y = images[train], y[train]
+            soft_targets = None if soft_targets is None else soft_targets[train]
+        if self.sampler is not None:
+            images, y = resample(self.sampler, images, y, seed)
+        if is_split or (self.sampler is not None and validation is not None):
+            warn_of_copies(images, validation[0])
+        if soft_targets is not None:
+            self.class_count_ = soft_targets.sum(axis=0)
+            return images, soft_targets, validation
+        targets = encode(y, self.classes_)
+        self.class_count_ = np.bincount(targets, minlength=len(self.classes_))
+        return images, targets, validation
 
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
@@ -183,26 +187,9 @@ class FitMixin:
         return self
 
     def _partial_fit(self, X, y, classes):
-        # scikit-learn does not for a fitted estimator, whose parameters may have been changed
-        self._validate_params()
-        if self.early_stopping:
-            raise ValueError(
-                "got early_stopping=True, expected False in partial_fit, which trains for one "
-                "epoch; use fit, or set early_stopping=False"
-            )
-        if isinstance(self.class_weight, str):
-            raise ValueError(
-                f"got class_weight={self.class_weight!r}, expected None or a dict in partial_fit, "
-                "which does not see all labels at once; compute the weights from all of y with "
-                "sklearn.utils.class_weight.compute_class_weight"
-            )
-        if self.sampler is not None:
-            raise ValueError(
-                f"got sampler={self.sampler!r}, expected None in partial_fit, which does not see "
-                "all images at once; call its fit_resample before, or use fit"
-            )
         from .training import from_first
 
+        self._check_partial_fit_params()
         is_first = not hasattr(self, "net_")
         if is_first:  # a failed fit may have left its labels
             self.__dict__.pop("classes_", None)
@@ -227,3 +214,23 @@ class FitMixin:
             net.train(images, targets, epochs=1, distillation=distillation, verbose=self.verbose)
         self.net_ = net
         self.class_count_ += np.bincount(targets, minlength=len(self.classes_))
+
+    def _check_partial_fit_params(self):
+        # scikit-learn does not for a fitted estimator, whose parameters may have been changed
+        self._validate_params()
+        if self.early_stopping:
+            raise ValueError(
+                "got early_stopping=True, expected False in partial_fit, which trains for one "
+                "epoch; use fit, or set early_stopping=False"
+            )
+        if isinstance(self.class_weight, str):
+            raise ValueError(
+                f"got class_weight={self.class_weight!r}, expected None or a dict in partial_fit, "
+                "which does not see all labels at once; compute the weights from all of y with "
+                "sklearn.utils.class_weight.compute_class_weight"
+            )
+        if self.sampler is not None:
+            raise ValueError(
+                f"got sampler={self.sampler!r}, expected None in partial_fit, which does not see "
+                "all images at once; call its fit_resample before, or use fit"
+            )

@@ -44,3 +44,8 @@ def train_epochs(net, images, targets, last, stopping, best_weights, checkpoints
     if restore_best:
         net.predictor_.load_state_dict(best_weights)
         net.best_epoch_ = best
+    if epoch < last:
+        net.progress.say(
+            f"stopped after epoch {epoch}: {net.monitor} has not improved since epoch "
+            f"{epoch - n_iter_no_change}; the weights are those of epoch {net.best_epoch_}"
+        )

@@ -69,6 +69,8 @@ class FERNet(NeuralNetClassifier):
     ----------
     note : str or None
         What to say once, where progress is shown, before training begins.
+    progress : Silent
+        What tells of training.
     """
 
     note = None
@@ -97,7 +99,7 @@ class FERNet(NeuralNetClassifier):
         self.freeze = freeze
         self.compile_module = compile_module
         self.logit_offset = logit_offset
-        self._progress, self._distillation, self._graphed_step = Silent(), None, None
+        self.progress, self._distillation, self._graphed_step = Silent(), None, None
         super().__init__(module, **kwargs)
 
     def initialize_module(self):
@@ -193,39 +195,24 @@ class FERNet(NeuralNetClassifier):
         torch.OutOfMemoryError
             If the device has too little memory.
         """
-        self.training_dtype_ = resolve_precision(
-            self.precision,
-            self.torch_device,
-            self.module_,
-            (self.iterator_train__in_channels, *images.shape[1:3]),
-        )
         last = len(self.history) + epochs
-        rank, n_processes = rank_and_size()
-        batches = self.get_iterator(self.get_dataset(images, targets), training=True)
-        check_shares(batches.n_images_of(len(batches) - 1))
-        callbacks = [callback for _, callback in self.callbacks_]
-        self._tells_of_batches = want_batches(callbacks)
         found = from_first(checkpoints.last if checkpoints else None)
         best_weights = unpack_state(self, *found) if found else None
-        self._progress = make_progress(
-            0 if rank else verbose, n_before=len(self.history), last=last, n_images=len(images)
-        )
-        self._progress.begin(describe_training(self.torch_device, self.training_dtype_))
-        if checkpoints and found:
-            self._progress.begin(f"loaded epoch {len(self.history)} from {checkpoints.folder}")
-        elif self.note is not None:
-            self._progress.begin(self.note)
-        self.note = None
+        self._set_up(images, targets, epochs, distillation)
         if validation is not None:
             data = (on_device(array, self.torch_device) for array in validation)
             self.train_split = predefined_split(Dataset(*data))
-        self._distillation = distillation
-        networks = [self.module_, *(distillation.networks if distillation else [])]
-        if n_processes == 1 and can_be_graphed(
-            self.torch_device, networks, callbacks, n_steps=epochs * len(batches)
-        ):
-            self._graphed_step = GraphedStep(self._compute_step, self.module_.parameters())
+        rank, _ = rank_and_size()
+        self.progress = make_progress(
+            0 if rank else verbose, n_before=len(self.history), last=last, n_images=len(images)
+        )
         try:
+            self.progress.say(describe_training(self.torch_device, self.training_dtype_))
+            if found:
+                self.progress.say(f"loaded epoch {len(self.history)} from {checkpoints.folder}")
+            elif self.note is not None:
+                self.progress.say(self.note)
+            self.note = None
             self.notify("on_train_begin", X=images, y=targets)
             with (
                 keep_freed_memory(),
@@ -239,20 +226,36 @@ class FERNet(NeuralNetClassifier):
             ):
                 data = (on_device(array, self.torch_device) for array in (images, targets))
                 train_epochs(self, *data, last, stopping, best_weights, checkpoints)
-            if len(self.history) < last:
-                self._progress.begin(
-                    f"stopped after epoch {len(self.history)}: {self.monitor} has not improved "
-                    f"since epoch {len(self.history) - stopping[0]}; the weights are those of "
-                    f"epoch {self.best_epoch_}"
-                )
         finally:
-            self._progress.close()
-            # none of them belongs into a pickle
-            self._progress, self.train_split, self._distillation = Silent(), None, None
-            if self._graphed_step is not None:
-                self._graphed_step = None
-                self._zero_grad_optimizer()  # gradients hold its memory
+            self.progress.close()
+            self._tear_down()
         self.notify("on_train_end", X=images, y=targets)
+
+    def _set_up(self, images, targets, epochs, distillation):
+        """Decide how steps are computed."""
+        self.training_dtype_ = resolve_precision(
+            self.precision,
+            self.torch_device,
+            self.module_,
+            (self.iterator_train__in_channels, *images.shape[1:3]),
+        )
+        batches = self.get_iterator(self.get_dataset(images, targets), training=True)
+        check_shares(batches.n_images_of(len(batches) - 1))
+        callbacks = [callback for _, callback in self.callbacks_]
+        self._tells_of_batches = want_batches(callbacks)
+        self._distillation = distillation
+        networks = [self.module_, *(distillation.networks if distillation else [])]
+        if rank_and_size()[1] == 1 and can_be_graphed(
+            self.torch_device, networks, callbacks, n_steps=epochs * len(batches)
+        ):
+            self._graphed_step = GraphedStep(self._compute_step, self.module_.parameters())
+
+    def _tear_down(self):
+        """Let go of what is of one call of `train`, and belongs into no pickle."""
+        self.progress, self.train_split, self._distillation = Silent(), None, None
+        if self._graphed_step is not None:
+            self._graphed_step = None
+            self._zero_grad_optimizer()  # gradients hold its memory
 
     def losses(self, rows):
         """Tell how epochs went, by their rows of the history: the smaller, the better."""
@@ -296,7 +299,7 @@ class FERNet(NeuralNetClassifier):
                 average.update(self.n_steps_)
             self.n_steps_ += 1
             n_images += n_batch
-            self._progress.advance(n_batch)
+            self.progress.advance(n_batch)
             self._end_batch(batch, training=True, **result)
         sum_over_processes([loss], 1)
         # batch statistics were taken on each process's own images
@@ -361,18 +364,16 @@ class FERNet(NeuralNetClassifier):
         return self.optimizer_.param_groups[0]["lr"]
 
     def _check_finite(self, train_loss):
-        is_finite = math.isfinite(train_loss) and all(
-            tensor.isfinite().all() for tensor in self.module_.state_dict().values()
+        tensors = self.module_.state_dict().values()
+        if math.isfinite(train_loss) and all(tensor.isfinite().all() for tensor in tensors):
+            return
+        advice = f"try lr={self._lr() / 10:g}, and look at class_weight"
+        if self.training_dtype_ == torch.bfloat16:
+            advice += ", or try precision='float32'"
+        raise ValueError(
+            f"training diverged: got a loss of {train_loss:.4g} or weights that are not finite in "
+            f"epoch {len(self.history)} with lr={self._lr():g}, expected finite ones; {advice}"
         )
-        if not is_finite:
-            advice = f"try lr={self._lr() / 10:g}, and look at class_weight"
-            if self.training_dtype_ == torch.bfloat16:
-                advice += ", or try precision='float32'"
-            raise ValueError(
-                f"training diverged: got a loss of {train_loss:.4g} or weights that are not "
-                f"finite in epoch {len(self.history)} with lr={self._lr():g}, expected finite "
-                f"ones; {advice}"
-            )
 
     def _validate(self, batches):
         outputs = []
@@ -395,7 +396,7 @@ class FERNet(NeuralNetClassifier):
 
     def on_epoch_end(self, net, dataset_train=None, dataset_valid=None, **kwargs):
         """Report the finished epoch."""
-        self._progress.end_epoch(self.history[-1])
+        self.progress.end_epoch(self.history[-1])
 
     def infer(self, x, **fit_params):
         """Map a batch to logits, in the training precision while training."""

@@ -11,8 +11,8 @@ from .._progress import can_draw
 class Silent:
     """Say nothing: `verbose=0`, and what the others override."""
 
-    def begin(self, text):
-        """Note where and how training runs, or where it goes on."""
+    def say(self, text):
+        """Note a sentence, such as where training runs or why it stopped."""
 
     def advance(self, n_images):
         """Note that a batch of `n_images` was trained on."""
@@ -61,13 +61,13 @@ class Lines(Silent):
         self._last = last
         self._file = file
 
-    def begin(self, text):
+    def say(self, text):
         """Print it."""
         print(text, file=self._file, flush=True)
 
     def end_epoch(self, row):
         """Print the epoch's line."""
-        self.begin(
+        self.say(
             f"epoch {row['epoch']:{len(str(self._last))}d}/{self._last}  {_summary(row)}  "
             f"lr {row['lr']:.3g}  {row['images_per_second']:.0f} images/s  "
             f"{row['seconds']:.1f} s"
