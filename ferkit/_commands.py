@@ -306,10 +306,10 @@ def export(args):
     print(f"wrote {args.out}, {args.out.stat().st_size / 1e3:.0f} kB")
     if args.int8 is not None:
         facts = OnnxFER(args.out).metadata_
-        known = ", which these weights have trained on" if args.model in SHIPPED else ""
+        known = ", and these weights have trained on" if args.model in SHIPPED else ""
         print(
-            f"macro-F1 on {facts['n_scored']} validation images{known}: {facts['f1_macro']:.3f} in "
-            f"8 bits, {facts['f1_macro_before']:.3f} before"
+            f"macro-F1 on the {facts['n_scored']} images that ferkit train validates on{known}: "
+            f"{facts['f1_macro']:.3f} in 8 bits, {facts['f1_macro_before']:.3f} before"
         )
 
 

@@ -29,11 +29,15 @@ def find_teachers(teacher, pupil):
     Raises
     ------
     ValueError
-        If one is not a fitted estimator, or is for other classes or images.
+        If the list is empty, or one is not a fitted estimator, or is for other classes or images.
     FileNotFoundError
         If there is no such file.
     """
-    given = teacher if isinstance(teacher, list) else [] if teacher is None else [teacher]
+    if teacher is None:
+        return []
+    if isinstance(teacher, list) and not teacher:
+        raise ValueError("got teacher=[], expected one or more; write teacher=None for none")
+    given = teacher if isinstance(teacher, list) else [teacher]
     teachers = [_find_teacher(item) for item in given]
     for found in teachers:
         places = find_labels(pupil.classes_, among=found.classes_)

@@ -183,7 +183,10 @@ def read(path):
     faults = (SafetensorError, KeyError, AttributeError, TypeError, ValueError, RecursionError)
     path = as_path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"got {path}, expected a model file; there is none, check the path")
+        raise FileNotFoundError(
+            f"got {path}, expected a model file; there is none, check the path (the weights that "
+            'come with ferkit are opened by name: ResNetFER.from_pretrained("fer2013"))'
+        )
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {})["ferkit"]

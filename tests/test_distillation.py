@@ -196,6 +196,7 @@ def test_unfit_teachers(faces, teacher, tmp_path):
         (teacher, "expected it in a FrozenEstimator"),
         (LogisticRegression(), "expected it in a FrozenEstimator"),
         ([3], "got 3 among teachers, expected files or estimators"),
+        ([], r"got teacher=\[\], expected one or more; write teacher=None"),
         ("fer2013", "a name of weights, expected a file or an estimator; write sklearn.frozen"),
         ([LogisticRegression()], "expected it in a FrozenEstimator"),
         (FrozenEstimator(ResNetFER()), "expected a fitted ferkit estimator"),
