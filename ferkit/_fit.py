@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from contextlib import nullcontext
 from functools import partial
 from typing import Self
@@ -66,14 +67,13 @@ class FitMixin:
             If the input is not what is expected, or the training diverges.
         OSError
             If a checkpoint cannot be written.
-        RuntimeError
-            If another process is at the same fit, with the same `checkpoint_dir`.
 
         Warns
         -----
         UserWarning
             If images for validation are exact copies of images to train on (those of an `X_val` are
-            looked at only with a `sampler`), or `soft_targets` contradict `y`.
+            looked at only with a `sampler`), `soft_targets` contradict `y`, or the same fit goes on
+            elsewhere with the same `checkpoint_dir`, which is waited for.
         """
         # a fit that fails leaves the one before, not an older network with newer labels
         before = self.__dict__.copy()
@@ -160,8 +160,8 @@ class FitMixin:
         """Train the network for one more epoch; make it at the first call.
 
         k calls with the same data equal a `fit` of k epochs, bit for bit. A parameter that is
-        changed between calls takes effect with the next `fit`; only `lr` and those of the teachers
-        do so at once.
+        changed between calls takes effect with the next `fit`; only `lr`, `verbose`, and those of
+        the teachers and of prediction do so at once.
 
         Parameters
         ----------
@@ -181,13 +181,14 @@ class FitMixin:
         ------
         ValueError
             If the input is not what is expected, `class_weight` is "balanced" or "effective",
-            there is a `sampler`, or the training diverges.
+            there is a `sampler`, the `lr_schedule` is at its end, or the training diverges. What
+            the estimator had learned before stays.
         """
         self._partial_fit(X, y, classes)
         return self
 
     def _partial_fit(self, X, y, classes):
-        from .training import from_first
+        from .training import from_first, pack_state, unpack_state
 
         self._check_partial_fit_params()
         is_first = not hasattr(self, "net_")
@@ -206,12 +207,21 @@ class FitMixin:
             images, targets = self._check_X_y(X, y)
             net = self.net_
             self._check_network()
+            _check_schedule(net)
             net.lr = self.lr  # set_params may have changed it
         distillation = self._distil(find_teachers(self.teacher, self), net)
-        # an epoch that fails leaves no broken network behind
-        self.__dict__.pop("net_", None)
-        with preserved_generators(net.torch_device):
-            net.train(images, targets, epochs=1, distillation=distillation, verbose=self.verbose)
+        # an epoch that fails leaves the network as it was
+        before = None if is_first else copy.deepcopy(pack_state(net, None))
+        try:
+            with preserved_generators(net.torch_device):
+                net.train(
+                    images, targets, epochs=1, distillation=distillation, verbose=self.verbose
+                )
+        except BaseException:
+            if before is not None:
+                net.initialize_history()
+                unpack_state(net, *before)
+            raise
         self.net_ = net
         self.class_count_ += np.bincount(targets, minlength=len(self.classes_))
 
@@ -234,3 +244,14 @@ class FitMixin:
                 f"got sampler={self.sampler!r}, expected None in partial_fit, which does not see "
                 "all images at once; call its fit_resample before, or use fit"
             )
+
+
+def _check_schedule(net):
+    """Refuse an epoch in which the learning rate would be nothing."""
+    schedule, last = net.lr_factor.args[0], net.lr_factor.keywords["max_epochs"]
+    if schedule in ("cosine", "onecycle") and len(net.history) >= last:
+        raise ValueError(
+            f"got a network at the end of its lr_schedule={schedule!r}, after max_epochs={last}, "
+            "expected one before it in partial_fit; use fit with warm_start=True, which begins the "
+            "schedule anew"
+        )

@@ -44,14 +44,15 @@ def identify_fit(estimator, *, random_state, initial, teachers, **data):
     kind = type(estimator)
     params = estimator.get_params(deep=False)
     if estimator.loss != "focal":
-        del params["focal_gamma"]
+        params.pop("focal_gamma", None)  # estimators of others may leave parameters out
     if not teachers:
-        del params["teacher_weight"], params["teacher_temperature"]
+        params.pop("teacher_weight", None)
+        params.pop("teacher_temperature", None)
     if data["X_val"] is None and not estimator.early_stopping:
-        del params["logit_adjustment"]  # without validation, it acts after the fit only
+        params.pop("logit_adjustment", None)  # without validation, it acts after the fit only
     return {
         "class": f"{kind.__module__}.{kind.__qualname__}",
-        **{name: to_json(name, params[name]) for name in params.keys() - _OUTSIDE_IDENTITY},
+        **{name: _identify(name, params[name]) for name in params.keys() - _OUTSIDE_IDENTITY},
         "classes": [estimator.classes_.dtype.str, estimator.classes_.tolist()],
         "random_state": random_state,
         "release": ferkit.__version__,
@@ -62,6 +63,13 @@ def identify_fit(estimator, *, random_state, initial, teachers, **data):
         "weights": initial and _digest_weights(*initial),
         **{name: None if values is None else _digest(values) for name, values in data.items()},
     }
+
+
+def _identify(name, value):
+    try:
+        return to_json(name, value)
+    except ValueError:  # a parameter of a user's own may be anything
+        return hash_pickled(value, f"a {name}", "checkpoint_dir")
 
 
 def hash_pickled(value, what, purpose):

@@ -62,13 +62,16 @@ def check_like_fit(estimator, X):
     """
     rows, image_shape = as_rows(X)
     check_shape_of_fit(rows, image_shape, estimator.image_shape_)
-    rows = validate_data(estimator, rows, reset=False, ensure_all_finite=False)
+    if image_shape is None:
+        rows = validate_data(estimator, rows, reset=False, ensure_all_finite=False)
+    else:  # whose values have no names, as a fit's columns may have
+        rows = check_array(rows, ensure_all_finite=False)
     images = as_images(rows, estimator.image_shape_)
     if images.dtype != estimator._dtype:
         warn_user(
             f"got {rows.dtype} images, expected {estimator._dtype} as in the fit; uint8 holds "
-            "levels 0 to 255, floats are used as given and expected in [0, 1]; predict on "
-            "images as they were in the fit"
+            "levels 0 to 255, floats are used as given and expected in [0, 1]; give images as "
+            "they were in the fit"
         )
     return images
 
@@ -106,7 +109,10 @@ class InputMixin:
             raise ValueError(
                 f"got {given} without {missing}, expected both or neither; add {missing}"
             )
-        return self._check_X_y(X_val, y_val)
+        try:
+            return self._check_X_y(X_val, y_val)
+        except ValueError as error:
+            raise ValueError(f"X_val and y_val: {error}") from error
 
     def _check_soft_targets(self, soft_targets, targets):
         """Validate probabilities of the classes, one row for each image."""
@@ -165,5 +171,5 @@ class InputMixin:
         if len(self.classes_) < 2:
             raise ValueError(
                 f"got {len(self.classes_)} class, {self.classes_.tolist()}, expected two or more; "
-                "add another class"
+                "add another class, or choose images at random where they are sorted by class"
             )

@@ -91,9 +91,9 @@ class LargeFER(BaseFER):
     restore_best : bool, default=True
         Whether `early_stopping` ends with the weights of the best epoch rather than of the last.
     weights : path-like or None, default=None
-        File of an estimator's `save` whose weights training begins with. Of the last layer, what
-        belongs to labels of this fit is kept (all of 0 to 6 are the names in `EMOTIONS`, too); the
-        rest is new.
+        File of an estimator's `save` whose weights training begins with. The last layer keeps the
+        rows of labels that the file has, too (emotions by name, or as 0 to 6), and is random for
+        others.
     warm_start : bool, default=False
         Whether `fit` begins with the weights of the fit before, in the same way.
     freeze : {"features"} or None, default=None

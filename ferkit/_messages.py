@@ -4,7 +4,7 @@ import sys
 import warnings
 
 # whose lines are none of the reader's
-_LIBRARIES = {"ferkit", "imblearn", "joblib", "sklearn", "skorch"}
+_LIBRARIES = {"ferkit", "imblearn", "joblib", "optuna", "sklearn", "skorch"}
 
 
 def escape(text):

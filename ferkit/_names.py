@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ._emotion_names import find_emotion
 from ._labels import EMOTIONS
 
 
@@ -72,7 +73,9 @@ def order_classes(labels, target_names=None):
 
 
 def find_labels(labels, among):
-    """Find labels among others; all of 0 to 6 are the names of emotions, too.
+    """Find labels among others.
+
+    All of 0 to 6 are the names of emotions, too, and "Anger" is "angry".
 
     Parameters
     ----------
@@ -86,6 +89,7 @@ def find_labels(labels, among):
     ndarray of shape (n_labels,)
         Positions; -1 for a label that is not there.
     """
+    labels, among = map(_in_our_names, (labels, among))
     kinds = {"b": "bool", "O": "str", "U": "str"}
     both = {kinds.get(some.dtype.kind, "number") for some in (labels, among)}
     if both == {"str", "number"}:
@@ -98,6 +102,14 @@ def find_labels(labels, among):
     else:  # True is no class 1
         among = []
     return np.array([among.index(label) if label in among else -1 for label in labels])
+
+
+def _in_our_names(labels):
+    """Name emotions as `EMOTIONS` does, where that keeps all labels apart."""
+    if labels.dtype.kind not in "OU":
+        return labels
+    names = np.array([find_emotion(label) or label for label in labels], dtype=object)
+    return names if len(set(names)) == len(names) else labels
 
 
 def f1_column(prefix, label):

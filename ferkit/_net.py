@@ -21,10 +21,14 @@ class NetMixin:
 
     def _find_initial_weights(self):
         """Find the tensors that a network begins with, and their classes; None for random ones."""
-        if self.warm_start and hasattr(self, "net_"):
+        if self._goes_on:
             return self.module_.state_dict(), self.classes_
         self._began_with = None if self.weights is None else as_path(self.weights).name
         return None if self.weights is None else self._load_weights()
+
+    @property
+    def _goes_on(self):
+        return self.warm_start and hasattr(self, "net_")
 
     def _load_weights(self):
         """Read the tensors that `weights` names, and their classes.
@@ -62,6 +66,9 @@ class NetMixin:
                 tensors = graft(net.module_, tensors, keep=absent_parts(net.module_, tensors))
             else:
                 places = find_labels(self.classes_, classes)
+                are_numbers = self.classes_.dtype.kind in "iuf" and classes.dtype.kind in "iuf"
+                if are_numbers and not self._goes_on and (places >= 0).sum() < len(classes):
+                    places[:] = -1  # 0, 1 and 2 could be anybody's classes
                 if not np.array_equal(places, np.arange(len(classes))):
                     tensors, is_known = move_classes(net.module_, tensors, places)
                     parts = (("goes on for", is_known), ("is new for", ~is_known))

@@ -27,15 +27,17 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
 
     def _outputs(self, X, method="forward"):
         check_is_fitted(self)
-        if method == "embed" and not (
-            hasattr(self.module_, "embed") and hasattr(self.module_, "embedding_size")
-        ):
-            raise AttributeError(
+        if method == "embed":
+            self._check_embeds()
+        self._check_set_after_fit()
+        return self.net_.outputs(self._check_X(X), method, self.tta)
+
+    def _check_embeds(self):
+        if not (hasattr(self.module_, "embed") and hasattr(self.module_, "embedding_size")):
+            raise ValueError(
                 f"got a {type(self.module_).__name__} without embed or embedding_size, expected a "
                 "method that maps a batch to an embedding, and the embedding's width; define them"
             )
-        self._check_set_after_fit()
-        return self.net_.outputs(self._check_X(X), method, self.tta)
 
     def _check_set_after_fit(self):
         """Check parameters that act at prediction; `fit` has seen them as they were then."""
@@ -181,4 +183,5 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
 
     @property
     def _n_features_out(self):
+        self._check_embeds()
         return self.module_.embedding_size

@@ -85,8 +85,8 @@ class ResNetFER(BaseFER):
         Whether `early_stopping` ends with the weights of the best epoch rather than of the last.
     weights : str, path-like or None, default=None
         Weights that training begins with: a name of `ferkit.available_weights`, or a file of an
-        estimator's `save`. They are of one `variant`. Of the last layer, what belongs to labels of
-        this fit is kept (all of 0 to 6 are the names in `EMOTIONS`, too); the rest is new.
+        estimator's `save`. They are of one `variant`. The last layer keeps the rows of labels that
+        the file has, too (emotions by name, or as 0 to 6), and is random for others.
     warm_start : bool, default=False
         Whether `fit` begins with the weights of the fit before, in the same way.
     freeze : {"features"} or None, default=None

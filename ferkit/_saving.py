@@ -56,8 +56,8 @@ def save(estimator, path, *, dtype="float32", with_history=True):
     name = type(estimator).__name__
     if type(estimator) is not getattr(ferkit, name, None) or name not in _CLASSES:
         raise ValueError(
-            f"got an estimator of class {name}, expected one of {', '.join(_CLASSES)}; keep "
-            "estimators of your own with joblib.dump"
+            f"got an estimator of class {type(estimator).__module__}.{name}, expected one of "
+            f"ferkit's {', '.join(_CLASSES)}; keep estimators of your own with joblib.dump"
         )
     class_weight = estimator.net_.criterion_.weight
     header = {

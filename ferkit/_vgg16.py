@@ -85,9 +85,9 @@ class VGG16FER(BaseFER):
     weights : "imagenet", path-like or None, default=None
         Weights that training begins with. "imagenet" takes those that torchvision publishes for the
         convolutions; the dense layers stay random. torch.hub downloads the file once, 528 MB, and
-        checks it. A path is that of a copy of it (``*.pth``), or of an estimator's `save`. Of its
-        last layer, what belongs to labels of this fit is kept (all of 0 to 6 are the names in
-        `EMOTIONS`, too); the rest is new.
+        checks it. A path is that of a copy of it (``*.pth``), or of an estimator's `save`. The last
+        layer keeps the rows of labels that the file has, too (emotions by name, or as 0 to 6), and
+        is random for others.
     warm_start : bool, default=False
         Whether `fit` begins with the weights of the fit before, in the same way.
     freeze : {"features", "reference"} or None, default=None

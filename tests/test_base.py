@@ -463,7 +463,7 @@ def test_a_module_of_ones_own(faces):
     assert clf.predict(faces[0]).shape == (len(faces[0]),)
     assert clf.n_parameters_ == 7 * (24 * 24 + 1)
     for name in ("embed", "embedding_size"):
-        with pytest.raises(AttributeError, match="got a Sequential without embed or embedding_siz"):
+        with pytest.raises(ValueError, match="got a Sequential without embed or embedding_siz"):
             clf.transform(faces[0])
         setattr(clf.module_, name, lambda x: x.mean((2, 3)))
     with pytest.raises(ValueError, match=r"LinearFER.*joblib\.dump"):

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from .._emotion_names import find_emotion
 from .._locks import warning_filter
 from .._messages import printable
 from ._any_images import list_class_folders, list_files
-from ._emotion_names import find_emotion
 from ._fer2013_images import is_visible
 from ._image_files import read_file
 from ._label_csv import add_bad_line, read_label_csv

@@ -8,11 +8,11 @@ from typing import Literal, overload
 import numpy as np
 from sklearn.utils import Bunch
 
+from .._emotion_names import find_emotion
 from .._labels import EMOTIONS
 from .._paths import as_path
 from .._typing import ImagesAndTarget, OnError, StrPath, Subset
 from ._bad_samples import BadSamples
-from ._emotion_names import find_emotion
 from ._fer2013 import SUBSETS, check_choices, load_fer2013
 from ._label_csv import add_bad_line, read_label_csv
 
@@ -160,12 +160,13 @@ def load_ferplus(
     """
     check_choices(subset, on_error)
     ferplus_csv, bad = as_path(ferplus_csv), BadSamples(on_error)
-    faces = load_fer2013(fer2013_csv, subset="all", on_error=on_error)
-    if "row_numbers" not in faces:
+    place = as_path(fer2013_csv)
+    if place.is_dir() or place.suffix.lower() == ".zip":
         raise ValueError(
             f"{fer2013_csv}: got image files, expected fer2013.csv, whose rows FER+ counts; fetch "
             "it from the Kaggle contest"
         )
+    faces = load_fer2013(fer2013_csv, subset="all", on_error=on_error)
     usage, votes, is_good = _read_votes(ferplus_csv, bad)
     rows = _match_rows(faces, len(votes), fer2013_csv, ferplus_csv)
     _check_usage(faces, usage[rows], fer2013_csv, ferplus_csv)

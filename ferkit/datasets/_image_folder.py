@@ -6,6 +6,7 @@ from typing import Literal, overload
 
 from sklearn.utils import Bunch
 
+from .._emotion_names import find_emotion
 from .._labels import EMOTIONS
 from .._messages import printable, warn_user
 from .._paths import as_path
@@ -18,7 +19,6 @@ from ._any_images import (
     read_bunch,
 )
 from ._bad_samples import BadSamples, permission_explained
-from ._emotion_names import find_emotion
 
 _DESCR = """\
 Images in one folder per class

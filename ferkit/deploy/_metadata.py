@@ -1,6 +1,7 @@
 """What an ONNX file of ferkit says of itself, as JSON in its metadata."""
 
 import json
+import math
 
 import numpy as np
 
@@ -36,6 +37,7 @@ def pack(estimator, *, labels, card, **facts):
         "format": FORMAT,
         "estimator": type(estimator).__name__,
         "n_parameters": estimator.n_parameters_,
+        "feature_names_in": getattr(estimator, "feature_names_in_", np.array([])).tolist(),
         "classes": [estimator.classes_.dtype.str, estimator.classes_.tolist()],
         "image_shape": list(estimator.image_shape_),
         "dtype": estimator._dtype.name,
@@ -74,6 +76,7 @@ def unpack(texts):
             described["classes"] = read_classes(described)
             described["image_shape"] = _check_shape(described["image_shape"])
             described["dtype"] = _check_dtype(described["dtype"])
+            _check_names(described["feature_names_in"], described["image_shape"])
             described["labels"] = json.loads(texts["labels"])
     except _FAULTS as error:
         raise ValueError(f"it lacks ferkit's metadata ({explain(error)})") from error
@@ -89,6 +92,11 @@ def _check_shape(shape):
     if not is_good or (len(shape) != 2 and shape[2:] != [3]):
         raise ValueError(f"its image_shape is {shape!r:.80}")
     return tuple(shape)
+
+
+def _check_names(names, shape):
+    if names and (len(names) != math.prod(shape) or not all(isinstance(n, str) for n in names)):
+        raise ValueError(f"its feature_names_in are {names!r:.80}")
 
 
 def _check_dtype(name):

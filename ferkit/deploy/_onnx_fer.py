@@ -102,6 +102,16 @@ class OnnxFER(FittedEstimatorProtocol):
         return int(np.prod(self.image_shape_))
 
     @property
+    def feature_names_in_(self) -> np.ndarray:
+        """Names of the columns, where the estimator was fitted on a DataFrame."""
+        names = self.metadata_["feature_names_in"]
+        if not names:
+            raise AttributeError(
+                f"got {self.path}, of a fit on arrays, expected one on a DataFrame"
+            )
+        return np.array(names, dtype=object)
+
+    @property
     def _dtype(self):
         return self.metadata_["dtype"]
 

@@ -66,9 +66,9 @@ def predict_files(
     margin : float, default=0.0
         What is added to the boxes, as for `crop_faces`.
 
-    Yields
-    ------
-    FilePrediction
+    Returns
+    -------
+    iterator of FilePrediction
         For each file its path, its faces and, if it could not be read, the error. A file or folder
         that cannot be read stops nothing.
 
@@ -94,9 +94,11 @@ def predict_files(
     class_names(clf), image_shape_of(clf)  # what is wrong with them is not the first file's fault
     files = _read_files(paths)
     if crops:
-        yield from _predict_crops(clf, files, margin)
-        return
-    detector = FaceDetector() if detector is None else detector
+        return _predict_crops(clf, files, margin)
+    return _predict_photos(clf, files, FaceDetector() if detector is None else detector, margin)
+
+
+def _predict_photos(clf, files, detector, margin):
     for path, photo, error in files:
         faces = None
         if error is None:

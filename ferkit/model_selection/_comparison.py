@@ -134,7 +134,11 @@ def compare(
 
 
 def _check_configs(configs):
-    if not isinstance(configs, Mapping) or not all(isinstance(name, str) for name in configs):
+    if (
+        not isinstance(configs, Mapping)
+        or not configs
+        or not all(isinstance(name, str) for name in configs)
+    ):
         raise ValueError(
             f"got configs={configs!r}, expected a dict of unfitted ferkit estimators by names"
         )

@@ -255,12 +255,15 @@ def train_recipe(
     settings = {"checkpoint_dir": folder, "random_state": random_state, "verbose": verbose}
     models: dict[str, BaseFER] = {}
 
-    def train(stage_name):
+    def train(stage_name, before=()):
         if stage_name in models:
             return models[stage_name]
-        stage = recipes[stage_name]
+        stage, under_way = recipes[stage_name], (*before, stage_name)
         for other in (*stage.teachers, *filter(None, [stage.begins_with])):
-            if other not in recipes or other == stage_name:
+            if other in under_way:
+                circle = " on ".join(map(repr, (*under_way, other)))
+                raise ValueError(f"got stages built on each other, {circle}, expected an end")
+            if other not in recipes:
                 raise ValueError(
                     f"got stage {stage_name!r} built on {other!r}, expected others of "
                     f"{', '.join(recipes)}; name stages as the mapping does"
@@ -273,10 +276,11 @@ def train_recipe(
         # stages share a sampler, which `set_params` on what is returned must not change
         clf = clone(getattr(ferkit, stage.estimator)(**stage.params, **settings))
         if stage.teachers:
-            clf.set_params(teacher=[FrozenEstimator(train(other)) for other in stage.teachers])
+            teachers = [train(other, under_way) for other in stage.teachers]
+            clf.set_params(teacher=[FrozenEstimator(teacher) for teacher in teachers])
         if stage.begins_with:
             weights = folder / f"{stage.begins_with}.safetensors"
-            train(stage.begins_with).save(weights)
+            train(stage.begins_with, under_way).save(weights)
             clf.set_params(weights=weights)
         if verbose:
             print(f"stage {stage_name}")
@@ -288,7 +292,6 @@ def train_recipe(
         return clf
 
     clf = train(name).set_params(tta="flip", teacher=None, weights=None, checkpoint_dir=None)
-    clf.set_params(early_stopping=False)  # its file can go on with `partial_fit`
     last = recipes[name]
     judged = models[last.begins_with] if last.refit and last.begins_with else clf
     return clf.set_params(**tune_prediction(judged.set_params(tta="flip"), X_val, y_val))

@@ -90,6 +90,6 @@ def check_budget(module: nn.Module, max_parameters: int | None) -> None:
     if max_parameters is not None and n_parameters > max_parameters:
         raise ValueError(
             f"got a {type(module).__name__} of {n_parameters:,} parameters, expected at most "
-            f"max_parameters={max_parameters:,}; use fewer classes or channels, or lift the "
-            "budget with max_parameters=None"
+            f"max_parameters={max_parameters:,}; use fewer classes or channels, or "
+            "ferkit.LargeFER; in ferkit.nn, max_parameters=None lifts the budget"
         )

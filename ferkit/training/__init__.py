@@ -2,7 +2,7 @@
 
 from .build import build_net
 from .callbacks import check_callbacks
-from .checkpoints import Checkpoints
+from .checkpoints import Checkpoints, pack_state, unpack_state
 from .device import resolve_device
 from .distillation import Distillation
 from .distributed import from_first, on_first
@@ -22,5 +22,7 @@ __all__ = [
     "lr_factor",
     "move_classes",
     "on_first",
+    "pack_state",
     "resolve_device",
+    "unpack_state",
 ]

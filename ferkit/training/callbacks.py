@@ -63,7 +63,7 @@ def check_callbacks(callbacks):
                 )
         if isinstance(callback, EpochScoring | BatchScoring | PassthroughScoring):
             name = callback.name or getattr(callback.scoring, "__name__", callback.scoring)
-            if str(name) in _RECORDED:
+            if str(name) in _RECORDED or str(name).startswith("valid_f1_"):
                 raise ValueError(
                     f"got {type(callback).__name__} with the name {name!r} among the callbacks, "
                     "expected one that is no column of history_; set another, as in name='mine'"

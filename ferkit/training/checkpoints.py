@@ -36,10 +36,13 @@ class Checkpoints:
     ------
     OSError
         If the folder cannot be made, or has no checkpoints and cannot be written to.
-    RuntimeError
-        If another process is at the same fit.
     ValueError
         If `root` is the folder of another fit.
+
+    Warns
+    -----
+    UserWarning
+        If another fit is writing to the folder, which is waited for.
     """
 
     def __init__(self, root, identity):
@@ -54,18 +57,24 @@ class Checkpoints:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(self.folder / "lock")
-            self._lock.acquire(timeout=0)
+            self._lock_or_wait()
             for path in self.folder.glob(".epoch-*"):  # of a process that was killed while writing
                 path.unlink()
-        except Timeout:
-            raise RuntimeError(
-                f"got checkpoint folder {self.folder}, which another process is writing to, "
-                "expected one fit at a time; wait for the other, or choose another checkpoint_dir"
-            ) from None
         except OSError as error:
             self._refusal = self._explain(error)
             if not self._is_of_a_fit(self.folder):
                 raise self._refusal from error
+
+    def _lock_or_wait(self):
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            # such as candidates of a search that differ in `tta` only: theirs is one fit
+            warn_user(
+                f"got checkpoint folder {self.folder}, which the same fit is writing to elsewhere; "
+                "this one waits for it, and goes on from what it leaves"
+            )
+            self._lock.acquire()
 
     @staticmethod
     def _is_of_a_fit(folder):

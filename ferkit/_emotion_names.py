@@ -1,6 +1,6 @@
 """Emotions by the names that data sets give them."""
 
-from .._labels import EMOTIONS
+from ._labels import EMOTIONS
 
 _SYNONYMS = {
     "anger": "angry",
