@@ -148,7 +148,7 @@ def evaluate(args):
     _check_emotions(clf)
     X, y = load_fer2013(args.data, subset=args.subset, on_error=args.on_error, return_X_y=True)
     print(f"{clf}\n{args.subset}, {len(X)} images:")
-    _print_report(clf, X, y)
+    _print_report(clf, X, _as_labels_of(clf, y))
 
 
 def report(args):
@@ -184,9 +184,9 @@ def report(args):
         args.out,
         clf,
         X,
-        y,
+        _as_labels_of(clf, y),
         X_train=X_train,
-        y_train=y_train,
+        y_train=None if y_train is None else _as_labels_of(clf, y_train),
         title=f"{path.name} on {args.subset}",
         command=shlex.join(map(str, ["ferkit", "report", args.model, args.data, *options])),
         notes=notes,
@@ -221,12 +221,19 @@ def _load(model, *, onnx=True):
 
 def _check_emotions(clf):
     """Refuse a model that knows none of FER2013's labels before that is read."""
-    if not set(range(len(EMOTIONS))) & set(clf.classes_.tolist()):
+    if set(clf.classes_.tolist()).isdisjoint([*range(len(EMOTIONS)), *EMOTIONS]):
         raise ValueError(
-            f"got a model of the classes {enumerate_labels(clf.classes_)}, expected integers from "
-            "0 to 6, as FER2013 has them; use it on data of its own in Python, with "
+            f"got a model of the classes {enumerate_labels(clf.classes_)}, expected FER2013's: 0 "
+            f"to 6, or {', '.join(EMOTIONS)}; use it on data of its own in Python, with "
             "ferkit.metrics.fer_report or ferkit.inspection.write_page"
         )
+
+
+def _as_labels_of(clf, y):
+    """Give FER2013's labels as a model has them: as they are, or by name."""
+    import numpy as np
+
+    return np.array(EMOTIONS)[y] if clf.classes_.dtype.kind in "OU" else y
 
 
 def predict(args):
@@ -296,12 +303,16 @@ def export(args):
     if args.out.suffix.lower() != ".onnx":
         raise ValueError(f"got --out {args.out}, expected a name that ends in .onnx")
     clf = _load(args.model, onnx=False)
-    options = {"max_f1_drop": args.max_f1_drop}
+    if args.max_f1_drop is not None and args.int8 is None:
+        raise ValueError("got --max-f1-drop without --int8, expected both or --int8 alone")
+    options = {}
     if args.model in SHIPPED:
         options["card"] = _find(args.model).with_suffix(".rst").read_text(encoding="utf-8")
     if args.int8 is not None:
         _check_emotions(clf)
-        options |= {"quantize": "int8", **_split_for_int8(args.int8)}
+        options |= {"quantize": "int8", **_split_for_int8(clf, args.int8)}
+        if args.max_f1_drop is not None:
+            options["max_f1_drop"] = args.max_f1_drop
     export_onnx(clf, args.out, **options)
     print(f"wrote {args.out}, {args.out.stat().st_size / 1e3:.0f} kB")
     if args.int8 is not None:
@@ -313,7 +324,7 @@ def export(args):
         )
 
 
-def _split_for_int8(data):
+def _split_for_int8(clf, data):
     import numpy as np
 
     from .datasets import load_fer2013, validation_split
@@ -321,7 +332,7 @@ def _split_for_int8(data):
     X, y = load_fer2013(data, return_X_y=True)
     train, valid = validation_split(X, y)
     chosen = np.random.default_rng(0).permutation(train)[:_N_CALIBRATION]
-    return {"calibration": X[chosen], "X_val": X[valid], "y_val": y[valid]}
+    return {"calibration": X[chosen], "X_val": X[valid], "y_val": _as_labels_of(clf, y[valid])}
 
 
 def _print_report(clf, X, y):

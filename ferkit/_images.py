@@ -124,8 +124,8 @@ def _explain_ragged(images):
             shape = np.shape(image)
         except ValueError:
             return (
-                f"got lines of different lengths in sample {sample}, expected an image or a row; "
-                "fill them up"
+                f"got parts of different lengths in sample {sample}, expected an image or a row; "
+                "fill lines up, and give labels apart, as y"
             )
         if shape != np.shape(images[0]):
             return (
@@ -137,6 +137,12 @@ def _explain_ragged(images):
 
 def _levels_of_frame(X):
     """Make numpy's integers of pandas' nullable ones; scikit-learn would make floats of them."""
+    if X.shape[1] == 1 and len(X) and np.ndim(X.iloc[0, 0]) > 0:
+        name = X.columns[0]
+        raise ValueError(
+            f"got a DataFrame whose column {name!r} holds arrays, expected numbers; give the "
+            f"column itself, as df[{name!r}]"
+        )
     are_integers = all(getattr(dtype, "kind", None) in {"i", "u"} for dtype in X.dtypes)
     are_of_numpy = all(isinstance(dtype, np.dtype) for dtype in X.dtypes)
     if not are_integers or are_of_numpy or X.isna().any(axis=None):

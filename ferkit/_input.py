@@ -82,8 +82,14 @@ class InputMixin:
     def _check_first_X_y(self, X, y):
         """Validate what a fit begins with; sets `n_features_in_`, `image_shape_` and the dtype."""
         rows, image_shape = as_rows(X)
+        y = as_labels(y)
+        if image_shape is None and np.shape(y) == (1,) and np.shape(rows)[0] > 1:
+            raise ValueError(
+                f"got X of shape {np.shape(rows)} for one label, expected as many rows; a single "
+                "image is X[None]"
+            )
         # `as_images` looks for what is not finite, and says where it is
-        rows, y = validate_data(self, rows, as_labels(y), ensure_all_finite=False)
+        rows, y = validate_data(self, rows, y, ensure_all_finite=False)
         check_classification_targets(y)
         self.image_shape_ = resolve_image_shape(rows.shape[1], image_shape, self.image_shape)
         images = as_images(rows, self.image_shape_)

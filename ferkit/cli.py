@@ -68,7 +68,7 @@ def _parser():
         choices=["reference", "strided"],
         help="of the network, as in Python (default: reference)",
     )
-    train.add_argument("--epochs", type=int, help="default: 15")
+    train.add_argument("--epochs", type=_count, metavar="N", help="default: 15")
     train.add_argument(
         "--augment", choices=["reference", "strong", "none"], help="default: reference"
     )
@@ -123,9 +123,8 @@ def _parser():
     export.add_argument(
         "--max-f1-drop",
         type=float,
-        default=0.005,
         metavar="FALL",
-        help="of macro-F1, that 8 bits may cost; 1 takes any (default: 0.005)",
+        help="of macro-F1, that 8 bits may cost; 1 takes any (with --int8; default: 0.005)",
     )
 
     report = commands.add_parser("report", help="write a page about a model")
@@ -135,6 +134,12 @@ def _parser():
     _add_subset(report)
     report.add_argument("--out", type=as_path, required=True, metavar="FILE", help="HTML file")
     return parser
+
+
+def _count(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number, 1 or more")
+    return int(text)
 
 
 def _add_subset(parser):
@@ -154,7 +159,3 @@ def _add_data(parser):
         default="raise",
         help="stop at a bad image or row, or leave it out",
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

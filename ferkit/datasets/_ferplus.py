@@ -160,13 +160,15 @@ def load_ferplus(
     """
     check_choices(subset, on_error)
     ferplus_csv, bad = as_path(ferplus_csv), BadSamples(on_error)
-    place = as_path(fer2013_csv)
-    if place.is_dir() or place.suffix.lower() == ".zip":
+    try:
+        faces = load_fer2013(fer2013_csv, subset="all", on_error=on_error)
+    except ValueError as error:
+        raise ValueError(f"{error}. FER+ counts the rows of the whole fer2013.csv") from error
+    if "row_numbers" not in faces:
         raise ValueError(
             f"{fer2013_csv}: got image files, expected fer2013.csv, whose rows FER+ counts; fetch "
             "it from the Kaggle contest"
         )
-    faces = load_fer2013(fer2013_csv, subset="all", on_error=on_error)
     usage, votes, is_good = _read_votes(ferplus_csv, bad)
     rows = _match_rows(faces, len(votes), fer2013_csv, ferplus_csv)
     _check_usage(faces, usage[rows], fer2013_csv, ferplus_csv)
