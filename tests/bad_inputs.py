@@ -147,7 +147,7 @@ SHAPES = {
     ),
     "an image of ragged lists": BadInput(
         lambda: fit([[[1, 2], [3, 4]], [[1, 2], [3]]], [0, 1]),
-        "got parts of different lengths in sample 1, expected an image or a row; fill lines up, and",
+        "got parts of different lengths in sample 1, expected an image or a row; fill lines up",
     ),
     "no images": BadInput(lambda: fit(LEVELS[:0], Y[:0]), "a minimum of 1 is required"),
     "a row": BadInput(lambda: fit(ROWS[0]), "Expected 2D array, got 1D array"),

@@ -349,6 +349,55 @@ def test_a_failed_partial_fit_can_be_made_good(faces):
     assert clf.partial_fit(X, y, classes=range(7)).n_iter_ == 1
 
 
+@pytest.mark.parametrize("params", [{"optimizer": "sgd", "ema_decay": 0.9}, {}])
+def test_a_partial_fit_that_fails_leaves_the_network_as_it_was(params, faces):
+    X, y = faces
+    fits = [
+        ResNetFER(lr=0.001, batch_size=16, random_state=0, **params).partial_fit(X, y, range(7))
+        for _ in range(2)
+    ]
+    with pytest.raises(ValueError, match="diverged"):
+        fits[0].set_params(lr=1e38).partial_fit(X, y)
+    fits[0].set_params(lr=0.001)
+    assert fits[0].n_iter_ == 1
+    assert_same_bits(*fits, X)
+    assert_same_bits(*[clf.partial_fit(X, y) for clf in fits], X)
+
+
+@pytest.mark.parametrize("schedule", ["cosine", "onecycle"])
+def test_partial_fit_at_the_end_of_a_schedule(schedule, faces):
+    clf = ResNetFER(max_epochs=2, lr_schedule=schedule, random_state=0)
+    clf.partial_fit(*faces, classes=range(7)).partial_fit(*faces)
+    with pytest.raises(ValueError, match=f"the end of its lr_schedule='{schedule}', after max_ep"):
+        clf.partial_fit(*faces)
+    assert clf.set_params(warm_start=True).fit(*faces).n_iter_ == 2
+
+
+def test_nullable_labels_stay_what_they_are(faces):
+    X, y = faces
+    for labels, dtype in ((y, "Int64"), (y > 2, "boolean")):
+        clf = LinearFER(max_epochs=1, random_state=0).fit(X, pd.Series(labels, dtype=dtype))
+        assert clf.classes_.tolist() == sorted(set(labels.tolist()))
+        assert clf.classes_.dtype.kind in "ib"
+
+
+def test_images_for_validation_are_named_in_errors(faces):
+    X, y = faces
+    for X_val, y_val, message in (
+        (X, y + 1, r"X_val and y_val: got labels \[7\], expected labels among"),
+        (X.astype(int) * 2, y, "X_val and y_val: got level"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            LinearFER(max_epochs=1).fit(X, y, X_val=X_val, y_val=y_val)
+
+
+def test_images_for_a_fit_on_columns_need_no_names(faces):
+    X, y = faces
+    columns = pd.DataFrame(X.reshape(len(X), -1)).rename(columns=str)
+    clf = LinearFER(max_epochs=1, random_state=0).fit(columns, y)
+    np.testing.assert_array_equal(clf.predict(X), clf.predict(columns))  # warnings are errors
+
+
 def test_the_callers_autocast_stays_outside(faces):
     expected = fit(ResNetFER, faces, precision="float32", max_epochs=1)
     with torch.autocast("cpu", dtype=torch.bfloat16):

@@ -5,12 +5,15 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from filelock import FileLock
+from joblib import parallel_config
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 from torch import nn
@@ -82,7 +85,8 @@ def test_an_interrupted_fit_goes_on_to_the_same_bits(params, faces, tmp_path):
     assert n_more == n_epochs - 3
     assert_same_fit(resumed, expected, faces[0])
     # and what goes on after it, goes on alike
-    if not params.get("early_stopping") and params.get("class_weight") is None:
+    is_over = params.get("early_stopping") or params.get("lr_schedule")
+    if not is_over and params.get("class_weight") is None:
         assert_same_fit(resumed.partial_fit(*faces), expected.partial_fit(*faces), faces[0])
 
 
@@ -286,15 +290,37 @@ def test_it_is_said_where_a_fit_goes_on(faces, tmp_path, capsys):
     assert f"loaded epoch 2 from {folder}" in capsys.readouterr().out
 
 
-def test_a_folder_in_use(faces, tmp_path):
-    fit(faces, tmp_path, max_epochs=1)
-    folder = checkpoints(tmp_path)[0].parent
-    with (
-        FileLock(folder / "lock"),
-        pytest.raises(RuntimeError, match="another process is writing to, expected one fit at a"),
-    ):
-        fit(faces, tmp_path, max_epochs=1)
-    fit(faces, tmp_path, max_epochs=1)
+def test_a_folder_in_use_is_waited_for(faces, tmp_path):
+    expected, _ = fit(faces, tmp_path, max_epochs=1)
+    is_held = threading.Event()
+
+    def hold():
+        with FileLock(checkpoints(tmp_path)[0].parent / "lock"):
+            is_held.set()
+            time.sleep(1)
+
+    other = threading.Thread(target=hold)
+    other.start()
+    is_held.wait()
+    with pytest.warns(UserWarning, match="the same fit is writing to elsewhere; this one waits"):
+        clf, n_epochs = fit(faces, tmp_path, max_epochs=1)
+    other.join()
+    assert n_epochs == 0
+    assert_same_fit(clf, expected, faces[0])
+
+
+@pytest.mark.filterwarnings("ignore:.*the same fit is writing to elsewhere")
+def test_candidates_that_are_one_fit_train_once(faces, tmp_path):
+    search = GridSearchCV(
+        LinearFER(max_epochs=40, random_state=0, checkpoint_dir=tmp_path),
+        {"temperature": [0.5, 1.0, 2.0]},
+        cv=2,
+        error_score="raise",
+    )
+    with parallel_config("threading", n_jobs=3):
+        scores = search.fit(*faces).cv_results_["mean_test_score"]
+    assert len(set(scores)) == 1
+    assert len(list(tmp_path.iterdir())) == 2 + 1
 
 
 def test_a_folder_that_cannot_be(faces, tmp_path):

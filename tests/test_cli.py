@@ -1,6 +1,7 @@
 """The commands, on small data."""
 
 import re
+import subprocess
 import sys
 
 import numpy as np
@@ -111,11 +112,12 @@ def test_models_that_a_command_cannot_use(tmp_path, capsys):
     for command, message in (
         (
             ["evaluate", own, "none"],
-            "got a model of the classes ['bored', 'cross'], expected integ",
+            "got a model of the classes ['bored', 'cross'], expected FER20",
         ),
         (["report", own, "none", *page], "got a model of the classes ['bored', 'cross'], expected"),
         (["export", own, *file, "--int8", "none"], "got a model of the classes ['bored', 'cross']"),
         (["report", onnx, "none", *page], "an ONNX file, expected a model file, made by ferkit tr"),
+        (["export", own, *file, "--max-f1-drop", "1"], "got --max-f1-drop without --int8"),
         (["export", onnx, *file], "an ONNX file, expected a model file, made by ferkit train"),
         (
             ["evaluate", "fer2013", "none"],
@@ -126,6 +128,18 @@ def test_models_that_a_command_cannot_use(tmp_path, capsys):
         out, err = capsys.readouterr()
         assert not out
         assert message in err
+
+
+def test_a_model_of_names(csv, tmp_path, capsys):
+    X, y = load_fer2013(csv, return_X_y=True)
+    clf = ResNetFER(max_epochs=1, random_state=0).fit(X, np.array(ferkit.EMOTIONS)[y])
+    clf.save(tmp_path / "m")
+    assert main(["evaluate", str(tmp_path / "m"), str(csv)]) == 0
+    X, y = load_fer2013(csv, subset="public_test", return_X_y=True)
+    expected = clf.score(X, np.array(ferkit.EMOTIONS)[y])
+    assert accuracy_printed(capsys.readouterr().out) == pytest.approx(expected, abs=5e-4)
+    page = ["--out", str(tmp_path / "page.html")]
+    assert main(["report", str(tmp_path / "m"), str(csv), *page]) == 0
 
 
 @pytest.mark.filterwarnings("ignore:.*got no neutral in")
@@ -196,10 +210,17 @@ def test_an_interrupted_training_goes_on(csv, tmp_path, capsys, monkeypatch):
     assert len(ended) == 3
 
 
-def test_usage_errors(capsys):
+@pytest.mark.parametrize("given", [[], ["faces", "--out", "m", "--epochs", "0"]])
+def test_usage_errors(given, capsys):
     with pytest.raises(SystemExit, match="2"):
-        main(["train"])
+        main(["train", *given])
     assert "usage: ferkit train" in capsys.readouterr().err
+
+
+def test_the_package_is_the_command_line():
+    command = [sys.executable, "-m", "ferkit", "--version"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert said == f"ferkit {ferkit.__version__}\n"
 
 
 def test_demo(tmp_path, capsys, monkeypatch):

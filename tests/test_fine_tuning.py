@@ -87,6 +87,28 @@ def test_truth_values_are_no_numbers(faces, tmp_path, capsys):
     assert "the last layer is new for [False, True]\n" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("first", [1, 3])  # 1 to 7, and two of 0 to 6
+def test_some_integers_could_be_anybodys_classes(first, faces, tmp_path, capsys):
+    X, y = faces
+    ResNetFER(max_epochs=1, random_state=0).fit(X, y).save(tmp_path / "m")
+    own = y + 1 if first == 1 else (y == 0).astype(int)
+    clf = begin_with(tmp_path / "m", X, own, verbose=1)
+    assert f"the last layer is new for {clf.classes_.tolist()}\n" in capsys.readouterr().err
+
+
+def test_emotions_by_other_names(faces, tmp_path, capsys):
+    X, y = faces
+    first = ResNetFER(max_epochs=2, random_state=0).fit(X, y)
+    first.save(tmp_path / "m")
+    names = np.array(["Anger", "Disgust", "Fear", "Happiness", "Sadness", "Surprise", "Neutral"])
+    other = begin_with(tmp_path / "m", X, names[y], verbose=1)
+    assert "goes on for ['Anger', 'Disgust', " in capsys.readouterr().err
+    order = [names.tolist().index(name) for name in other.classes_]
+    np.testing.assert_allclose(
+        other.decision_function(X), first.decision_function(X)[:, order], atol=1e-6
+    )
+
+
 def test_a_last_layer_that_is_not_linear_is_new(faces, capsys):
     class Deep(ResNetFER):
         def _make_module(self, in_channels, n_classes):

@@ -80,6 +80,18 @@ def test_all_ways_to_run_a_model_agree(trained, file, faces, tmp_path):
     assert labels == list(EMOTIONS)
 
 
+def test_names_of_columns(tmp_path):
+    X, y = make_faces(14, image_size=16, random_state=0, return_X_y=True)
+    columns = pd.DataFrame(X.reshape(len(X), -1)).rename(columns=str)
+    clf = MobileNetFER(variant="strided", max_epochs=1, random_state=0).fit(columns, y)
+    export_onnx(clf, tmp_path / "a.onnx")
+    by_file = OnnxFER(tmp_path / "a.onnx")
+    assert by_file.feature_names_in_.tolist() == columns.columns.tolist()
+    np.testing.assert_allclose(by_file.predict_proba(columns), clf.predict_proba(X), atol=1e-5)
+    with pytest.raises(ValueError, match="feature names should match"):
+        by_file.predict(columns[columns.columns[::-1]])
+
+
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_every_network(name, tmp_path):
     X, y = make_faces(14, random_state=0, return_X_y=True)

@@ -165,7 +165,7 @@ def test_names_that_are_no_text(crops, tmp_path, capsys):
 
 
 def test_who_reads_may_stop(crops):
-    command = [sys.executable, "-m", "ferkit.cli", "predict", str(crops[0]), "--crops"]
+    command = [sys.executable, "-m", "ferkit", "predict", str(crops[0]), "--crops"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         error = process.stderr.read()

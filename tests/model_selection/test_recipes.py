@@ -58,7 +58,8 @@ def test_stages_are_trained_in_order_and_once(faces, tmp_path, capsys):
     clf.set_params(sampler__random_state=5)
     assert SHORT["resnet-third"].params["sampler"].random_state is None
     clf.save(tmp_path / "saved")
-    ferkit.load(tmp_path / "saved").partial_fit(X, faces["y"])
+    loaded = ferkit.load(tmp_path / "saved").set_params(warm_start=True)
+    loaded.fit(**faces)
 
     again = train_recipe("resnet-third", **params)
     assert again.history_["seconds"].tolist() == clf.history_["seconds"].tolist()  # loaded
@@ -127,10 +128,13 @@ def test_a_refit_trains_on_all_and_takes_its_choices_from_before(faces, tmp_path
     recipes["after"] = replace(recipes["before"], begins_with="all")
     with pytest.raises(ValueError, match="'after' built on 'all', expected stages without refit"):
         train_recipe("after", **settings)
-    for other in ("none", "after"):
-        recipes["after"] = replace(recipes["before"], teachers=(other,))
-        with pytest.raises(ValueError, match=f"'after' built on '{other}', expected others of bef"):
-            train_recipe("after", **settings)
+    recipes["after"] = replace(recipes["before"], teachers=("none",))
+    with pytest.raises(ValueError, match="'after' built on 'none', expected others of bef"):
+        train_recipe("after", **settings)
+    recipes["after"] = replace(recipes["before"], teachers=("circle",))
+    recipes["circle"] = replace(recipes["before"], teachers=("after",))
+    with pytest.raises(ValueError, match="on each other, 'after' on 'circle' on 'after', expec"):
+        train_recipe("after", **settings)
     with pytest.raises(ValueError, match="got refit=True without begins_with"):
         Stage(estimator="MobileNetFER", refit=True)
     with pytest.raises(ValueError, match="got refit=True with early_stopping=True"):
