@@ -229,6 +229,7 @@ class LargeFER(BaseFER):
     ((70, 7), (70, 256))
     """
 
+    _network_params = ("architecture", "width")
     _parameter_constraints = {
         **BaseFER._parameter_constraints,
         "architecture": [StrOptions({"resemote", "resmasking", "efficientnetv2"})],

@@ -215,6 +215,7 @@ class MobileNetFER(BaseFER):
     ((70, 7), (70, 128))
     """
 
+    _network_params = ("variant",)
     _parameter_constraints = {
         **BaseFER._parameter_constraints,
         "variant": [StrOptions({"reference", "strided"})],

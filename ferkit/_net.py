@@ -17,6 +17,7 @@ from .weights import resolve_weights
 class NetMixin:
     """Makes nets, for an estimator whose parameters and data have been checked."""
 
+    _network_params: tuple[str, ...] = ()  # names of those that decide the network
     _began_with: str | None = None  # name of the weights that training began with
 
     def _find_initial_weights(self):
@@ -91,15 +92,12 @@ class NetMixin:
 
     def _check_network(self):
         """Refuse parameters of another network than the fitted one, which stays."""
-        if not type(self).__module__.startswith("ferkit."):
-            return  # others may make theirs in ways that know no shapes
-        shapes = {name: tensor.shape for name, tensor in self.net_.module_.state_dict().items()}
-        if shapes != self._network_shapes(self.net_.iterator_train__in_channels):
-            names = [n for n in ("variant", "architecture", "width") if hasattr(self, n)]
-            raise ValueError(
-                f"got {' and '.join(names)} of another network than the one that was fitted, "
-                "expected those of the fit; set them back, or use fit"
-            )
+        for name, fitted in self.net_.network_params.items():
+            if getattr(self, name) != fitted:
+                raise ValueError(
+                    f"got {name}={getattr(self, name)!r}, expected {name}={fitted!r}, of the "
+                    "network that was fitted; set it back, or use fit"
+                )
 
     def _resolve_channels(self, n_channels):
         """Find the network's channels for images of `n_channels`."""
@@ -122,7 +120,7 @@ class NetMixin:
         device = resolve_device(self.device)
         with preserved_generators(device):
             seed_generators(device, stream_seed(seed, 0))
-            return build_net(
+            net = build_net(
                 partial(self._make_module, in_channels, len(self.classes_)),
                 in_channels=in_channels,
                 device=device,
@@ -153,6 +151,8 @@ class NetMixin:
                 augment=resolve_policy(self.augment, "augment"),
                 callbacks=self.callbacks,
             )
+        net.network_params = {name: getattr(self, name) for name in self._network_params}
+        return net
 
     def _distil(self, teachers, net):
         """Make the loss against teachers; None without any."""
@@ -191,10 +191,4 @@ class NetMixin:
             teachers=teachers,
             **data,
         )
-        checkpoints = Checkpoints(self.checkpoint_dir, identity)
-        try:
-            _ = checkpoints.last  # read now: what is wrong with it is told to all processes
-        except BaseException:
-            checkpoints.close()
-            raise
-        return checkpoints
+        return Checkpoints(self.checkpoint_dir, identity)

@@ -216,6 +216,7 @@ class ResNetFER(BaseFER):
     ((70, 7), (70, 64))
     """
 
+    _network_params = ("variant",)
     _parameter_constraints = {
         **BaseFER._parameter_constraints,
         "variant": [StrOptions({"reference", "strided"})],

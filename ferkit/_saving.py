@@ -239,11 +239,11 @@ def load_weights(path, estimator=None):
 
 def _name_network(name, params):
     """Write down a class of ferkit with the parameters that decide its network."""
-    kinds = {"VGG16FER": {}, "LargeFER": {"architecture": "resemote", "width": 1}}
-    kind = kinds.get(name, {"variant": "reference"})
-    values = {key: to_json(key, params.get(key, default)) for key, default in kind.items()}
-    text = ", ".join(f"{key}={value!r:.40}" for key, value in values.items())
-    return f"{name}({text})" if kind else name
+    import ferkit
+
+    keys = getattr(ferkit, name)._network_params
+    text = ", ".join(f"{key}={to_json(key, params[key])!r:.40}" for key in keys)
+    return f"{name}({text})" if keys else name
 
 
 def _read_model(path):

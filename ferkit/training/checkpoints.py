@@ -5,7 +5,6 @@ import json
 import math
 import os
 import re
-from functools import cached_property
 
 import torch
 from filelock import FileLock, Timeout
@@ -42,7 +41,13 @@ class Checkpoints:
     Warns
     -----
     UserWarning
-        If another fit is writing to the folder, which is waited for.
+        If another fit is writing to the folder, which is waited for; if the last checkpoint is
+        damaged, and an older one is taken.
+
+    Attributes
+    ----------
+    last : tuple or None
+        Tensors and header of the last checkpoint that was there, as given to `save`.
     """
 
     def __init__(self, root, identity):
@@ -64,6 +69,11 @@ class Checkpoints:
             self._refusal = self._explain(error)
             if not self._is_of_a_fit(self.folder):
                 raise self._refusal from error
+        try:
+            self.last = self._read_last()
+        except BaseException:
+            self.close()
+            raise
 
     def _lock_or_wait(self):
         try:
@@ -95,12 +105,7 @@ class Checkpoints:
         if self._refusal is not None:
             raise self._refusal
 
-    @cached_property
-    def last(self):
-        """The last checkpoint: tensors and header, as given to `save`; None if there was none.
-
-        A damaged one is warned of, and an older one taken. One of another fit is a ValueError.
-        """
+    def _read_last(self):
         for path in self._paths()[::-1]:
             try:
                 tensors, header = _read(path)
