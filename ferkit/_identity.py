@@ -104,7 +104,7 @@ def hash_pickled(value, what, purpose):
 
 
 def by_content(params):
-    """Put what counts of weights and teachers in their place.
+    """Replace `weights` and `teacher` by what is in them: a file's bytes, or a digest.
 
     Parameters
     ----------

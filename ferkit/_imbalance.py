@@ -52,7 +52,7 @@ def class_weights(class_weight, classes, class_count):
         if unknown:
             raise ValueError(
                 f"got class_weight for {unknown[0]!r}, expected labels among "
-                f"{classes[:10].tolist()}; those that are left out have weight 1"
+                f"{classes[:10].tolist()}; write it as in y, or leave it out (weight 1)"
             )
         weights = compute_class_weight(class_weight, classes=classes, y=classes)
     with np.errstate(over="ignore"):

@@ -14,9 +14,9 @@ def name_classes(labels, target_names=None):
     labels : ndarray of shape (n_labels,)
         Different labels.
     target_names : sequence of str, default=None
-        The names that integer labels are positions in. None takes the emotions where the labels
-        are all of 0 to 6, or names of emotions, and else the labels themselves: 0, 1 and 2 could
-        be anybody's classes.
+        ``target_names[label]`` is the name of an integer label. None takes the emotions where the
+        labels are all of 0 to 6, or names of emotions, and else the labels themselves: 0, 1 and 2
+        could be anybody's classes.
 
     Returns
     -------

@@ -91,15 +91,18 @@ def choose_groups(targets, groups, order, fraction):
 
 
 def _explain(targets, fraction, groups=None):
-    rarest, condition = f"{np.bincount(targets).min()}", ""
     if groups is not None:
         n_groups = min(len(np.unique(groups[targets == target])) for target in np.unique(targets))
-        rarest += f", a class only {n_groups} group" + "s" * (n_groups > 1)
-        condition = " and whole groups"
+        if n_groups == 1:
+            return (
+                "got a class whose images are all of one group, expected two groups or more, for "
+                "training and for validation; give smaller groups, or X_val and y_val"
+            )
+    condition = "" if groups is None else " and whole groups"
     return (
-        f"got {len(targets)} images whose rarest class has {rarest}, expected enough to have every "
-        f"class in both parts with validation_fraction={fraction}{condition}; change it, or give "
-        "X_val and y_val"
+        f"got {len(targets)} images whose rarest class has {np.bincount(targets).min()}, expected "
+        f"enough to have every class in both parts with validation_fraction={fraction}{condition}; "
+        "change it, or give X_val and y_val"
     )
 
 

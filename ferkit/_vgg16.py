@@ -58,11 +58,11 @@ class VGG16FER(BaseFER):
     lr_schedule : {"plateau", "cosine", "onecycle"} or None, default=None
         How the learning rate changes. "plateau" halves it when what `monitor` names (without
         validation data, the training loss) has not improved for more than 3 epochs; "cosine" lowers
-        it to zero at `max_epochs`; "onecycle" raises it from a 25th for 0.3 of `max_epochs` before
-        it lowers it. The horizon is `max_epochs`, whenever training stops.
+        it to zero at `max_epochs`; "onecycle" raises it from ``lr / 25`` to `lr` in the first 0.3
+        of `max_epochs`, then lowers it to nearly zero at `max_epochs`.
     warmup_epochs : float, default=0
-        Epochs in which the learning rate rises to `lr`: in a line from zero, or for "onecycle" in
-        place of its 0.3 of `max_epochs`. Less than `max_epochs`.
+        Epochs in which the learning rate rises to `lr`, fewer than `max_epochs`: from zero in a
+        line; for "onecycle" in place of 0.3 of `max_epochs`, where it is not 0.
     ema_decay : float or None, default=None
         Decay per step of an exponential moving average of the weights, such as 0.999, which then
         validates and predicts.
@@ -77,7 +77,7 @@ class VGG16FER(BaseFER):
     n_iter_no_change : int, default=6
         Epochs without improvement after which `early_stopping` stops.
     tol : float, default=0.0
-        What is less than this is no improvement.
+        Smallest improvement that counts.
     monitor : {"valid_loss", "valid_f1_macro"}, default="valid_loss"
         What `early_stopping` and "plateau" watch.
     restore_best : bool, default=True
@@ -121,7 +121,7 @@ class VGG16FER(BaseFER):
         Fitted estimators to learn from, such as a larger one: files of their `save`, or each in a
         `sklearn.frozen.FrozenEstimator`. In each batch they say what they see in the same changed
         images; of several, the probabilities are averaged. Of the same classes and image shape.
-        What they do at prediction (`tta`, `logit_adjustment`, `temperature`) does not count.
+        Their `tta`, `logit_adjustment` and `temperature` are ignored.
     teacher_weight : float, default=0.8
         Share of the loss against the teachers, the rest being that on the labels. Only the rest has
         `class_weight`, `loss` and `label_smoothing` in it, and only the rest is validated.

@@ -21,9 +21,9 @@ def main(argv=None):
     Returns
     -------
     int
-        The exit code: 0; 1 if the input was not what the command can use; 2 if the command is
-        none; 3 if some image files could not be read, the others could; 130 if interrupted; 141 if
-        what reads the output has ended.
+        The exit code: 0; 1 if the input was not what the command can use; 2 if there is no such
+        command; 3 if some image files could not be read, the others could; 130 if interrupted; 141
+        if what reads the output has ended.
     """
     args = _parser().parse_args(argv)
     try:

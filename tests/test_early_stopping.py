@@ -154,7 +154,7 @@ def test_refusals(faces):
 def test_a_class_that_would_be_missing_on_one_side(faces):
     X, y = faces
     expected = "expected enough to have every class in both parts with validation_fraction=0.1"
-    with pytest.raises(ValueError, match=rf"has 30, a class only 1 group, {expected} and whole"):
+    with pytest.raises(ValueError, match="got a class whose images are all of one group, expected"):
         fit(faces, groups=np.where(y == 0, 0, np.arange(210)))  # one group has all of class 0
     few = np.r_[np.flatnonzero(y == 0)[:1], np.flatnonzero(y)]
     with pytest.raises(ValueError, match=f"got 181 images whose .* has 1, {expected}; change it"):

@@ -130,7 +130,7 @@ def random_erasing(
     area : tuple of float, default=(0.02, 0.33)
         Smallest and largest part of the image; a box that would stand out is cut to fit.
     aspect : tuple of float, default=(0.3, 3.3)
-        Smallest and largest height of the box by its width.
+        Smallest and largest ratio of the box's height to its width.
 
     Returns
     -------

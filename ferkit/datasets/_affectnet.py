@@ -67,7 +67,7 @@ def load_affectnet(
     on_error: OnError = "raise",
     return_X_y: bool = False,
 ) -> Bunch | ImagesAndTarget:
-    """Load AffectNet's seven emotions from disk, with FER2013's labels.
+    """Load AffectNet's [1]_ seven emotions from disk, with FER2013's labels.
 
     The layout is recognised by the names of folders and files. They are given for "train"; those
     of "val" have val or validation instead, and folders may be in any case:

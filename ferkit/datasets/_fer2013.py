@@ -79,7 +79,7 @@ def load_fer2013(
     on_error: OnError = "raise",
     return_X_y: bool = False,
 ) -> Bunch | ImagesAndTarget:
-    """Load FER2013 from disk.
+    """Load FER2013 [1]_ from disk.
 
     The data set is recognised by its content in these forms:
 

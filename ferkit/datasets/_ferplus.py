@@ -73,7 +73,7 @@ def load_ferplus(
     on_error: OnError = "raise",
     return_X_y: bool = False,
 ) -> Bunch | ImagesAndTarget:
-    """Load FER2013 with the labels and votes of FER+.
+    """Load FER2013 with the labels and votes of FER+ [1]_.
 
     As in the authors' code, single votes are taken for slips and do not count, and a label needs
     more than half of the votes that are left. Images of another majority (contempt, unknown, or

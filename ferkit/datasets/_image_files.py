@@ -336,7 +336,7 @@ def decode_gray_jpeg(content, shape):
 
 @contextmanager
 def without_pillow_warnings():
-    """Silence what Pillow says of damaged tags that nobody asked for; images that are, it raises.
+    """Silence Pillow's warnings about damaged tags; damaged images still raise.
 
     Other threads that filter warnings wait meanwhile, so the threads of a pool must not.
     """

@@ -37,8 +37,8 @@ class Stage:
         Names of the stages that it learns from.
     refit : bool, default=False
         Train on the validation images, too, once everything is chosen, as scikit-learn's searches
-        do. What would be chosen on them is taken from the stage in `begins_with`, and no other
-        stage may build on this one.
+        do. `logit_adjustment` and `temperature` are then chosen for the stage in `begins_with`, and
+        no other stage may build on this one.
 
     Raises
     ------

@@ -49,7 +49,7 @@ def _if_estimator_has(name: str) -> Callable[[_Method], _Method]:
 
 
 class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
-    """Search for an estimator's parameters with optuna, by macro-F1 in cross-validation.
+    """Search for an estimator's parameters with optuna [1]_, by macro-F1 in cross-validation.
 
     A trial trains the estimator on each fold in turn, reports the mean macro-F1 after each epoch,
     and is pruned where it is behind earlier trials, most of the time in its first fold. In a

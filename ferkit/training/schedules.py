@@ -16,7 +16,7 @@ def lr_factor(schedule, progress, *, max_epochs, warmup_epochs, losses):
     Parameters
     ----------
     schedule : {"plateau", "cosine", "onecycle"} or None
-        Its name.
+        Its name; "onecycle" is [1]_.
     progress : float
         Epochs trained so far, and the share of the one under way.
     max_epochs : int
