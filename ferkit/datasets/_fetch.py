@@ -10,6 +10,7 @@ from typing import Literal, overload
 
 from sklearn.utils import Bunch
 
+from .._extras import import_extra
 from .._labels import EMOTIONS
 from .._messages import warn_user
 from .._paths import as_path
@@ -124,14 +125,9 @@ def fetch_fer2013(
 
 def _download(path):
     """Bring the data set to a path, whole or not at all."""
-    try:
-        import kagglehub
-    except ImportError as error:
-        raise ImportError(
-            "got no module kagglehub, expected it to fetch FER2013 with; run "
-            f'`pip install "ferkit[fetch]"`, or get {_URL} by hand and use load_fer2013',
-            name="kagglehub",
-        ) from error
+    by_hand = f"get {_URL} by hand and use load_fer2013"
+    cure = f'install it with pip install "ferkit[fetch]", or {by_hand}'
+    kagglehub = import_extra("kagglehub", "fetching FER2013", cure)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix="fetching-") as folder:
         try:
@@ -142,7 +138,7 @@ def _download(path):
             raise ConnectionError(
                 f"got {type(error).__name__} from Kaggle ({error}), expected the data set "
                 f"{_HANDLE}; check the connection, and log in with kagglehub.login() if it asks "
-                f"for that, or get {_URL} by hand and use load_fer2013"
+                f"for that, or {by_hand}"
             ) from error
         os.replace(fetched, path)
 

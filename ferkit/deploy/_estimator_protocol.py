@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._runtime import import_extra
+from .._extras import import_extra
 
 
 def import_scikit_learn(name, purpose, cure="install scikit-learn"):

@@ -15,6 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._base import BaseFER
 from .._estimators import check_estimator
+from .._extras import import_extra
 from .._locks import warning_filter
 from .._names import name_classes
 from .._paths import as_path, check_place, write_whole
@@ -22,7 +23,7 @@ from .._typing import StrPath
 from .._validation import validate_params
 from ._metadata import pack
 from ._quantize import quantize_int8
-from ._runtime import import_extra, open_session, run
+from ._runtime import open_session, run
 
 _TOLERANCE = 1e-5  # of probabilities in float32
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils._param_validation import Interval
 
+from .._extras import import_extra
 from .._paths import as_path
 from .._typing import StrPath
 from .._validation import validate_params
@@ -170,15 +171,7 @@ class FaceDetector:
 
 
 def _import_cv2():
-    try:
-        import cv2
-    except ImportError as error:
-        raise ImportError(
-            "got no OpenCV, expected it to find faces with; install it with "
-            'pip install "ferkit[photo]"',
-            name="cv2",
-        ) from error
-    return cv2
+    return import_extra("cv2", "finding faces", 'install it with pip install "ferkit[photo]"')
 
 
 # One for each thread, for OpenCV's detectors are not to be shared; and none within a FaceDetector,

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._extras import import_extra
 from .._paths import as_path
 from .._typing import StrPath
 from ..persistence import explain
 from ._estimator_protocol import FittedEstimatorProtocol, import_scikit_learn
 from ._metadata import unpack
-from ._runtime import import_extra, open_session, run
+from ._runtime import open_session, run
 
 
 class OnnxFER(FittedEstimatorProtocol):

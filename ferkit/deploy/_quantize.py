@@ -6,8 +6,8 @@ import tempfile
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 
+from .._extras import import_extra
 from .._locks import ForkSafeLock
-from ._runtime import import_extra
 
 _stdout_lock = ForkSafeLock()  # stdout is the whole process's
 

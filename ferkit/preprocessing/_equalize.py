@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .._extras import import_extra
 from .._typing import ImageShape
 from ._base import StatelessTransformer, to_levels
 
@@ -95,15 +96,12 @@ class EqualizeHistogram(OneToOneFeatureMixin, StatelessTransformer):
 
     def _make_equalize(self, is_gray):
         """Make the function that equalises one image."""
-        try:
-            from skimage.color.adapt_rgb import adapt_rgb, hsv_value
-            from skimage.exposure import equalize_adapthist, equalize_hist
-            from skimage.util import img_as_float
-        except ImportError as error:
-            raise ImportError(
-                "got no scikit-image, expected it for EqualizeHistogram; install it with "
-                'pip install "ferkit[image]"'
-            ) from error
+        cure = 'install it with pip install "ferkit[image]"'
+        import_extra("skimage.color.adapt_rgb", "EqualizeHistogram", cure)
+        from skimage.color.adapt_rgb import adapt_rgb, hsv_value
+        from skimage.exposure import equalize_adapthist, equalize_hist
+        from skimage.util import img_as_float
+
         if self.method == "global":
             equalize = partial(equalize_hist, nbins=self.nbins)
         else:

@@ -67,7 +67,7 @@ def test_the_default_home(install, tmp_path, monkeypatch):
 def test_kagglehub_is_missing(install, tmp_path):
     install(None)
     with pytest.raises(
-        ImportError, match=r'`pip install "ferkit\[fetch\]"`, or get https://www'
+        ImportError, match=r'pip install "ferkit\[fetch\]", or get https://www'
     ) as e:
         fetch_fer2013(data_home=tmp_path / "home")
     assert e.value.name == "kagglehub"

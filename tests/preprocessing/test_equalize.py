@@ -85,7 +85,7 @@ def test_standardised_floats(exposure, faces, method):
 
 def test_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "skimage.color.adapt_rgb", None)
-    message = r'got no scikit-image.*pip install "ferkit\[image\]"'
+    message = r'got no skimage.*pip install "ferkit\[image\]"'
     with pytest.raises(ImportError, match=message):
         EqualizeHistogram().fit_transform(np.zeros((2, 4, 4), dtype=np.uint8))
 

@@ -1,0 +1,31 @@
+"""Packages that need not be installed."""
+
+from importlib import import_module
+
+
+def import_extra(name, purpose="ONNX", cure='install it with pip install "ferkit[onnx]"'):
+    """Import a module that need not be installed.
+
+    Parameters
+    ----------
+    name : str
+        Of the module.
+    purpose : str, default="ONNX"
+        What it is needed for.
+    cure : str, default: the extra [onnx]
+        What a user without it can do.
+
+    Returns
+    -------
+    module
+        The module.
+
+    Raises
+    ------
+    ImportError
+        If it is not installed.
+    """
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise ImportError(f"got no {name}, expected it for {purpose}; {cure}", name=name) from error
