@@ -207,8 +207,10 @@ def _locate_inside(folder):
         )
     if not found:
         held = printable(", ".join(map(_describe, entries[:5]))) or "nothing"
+        more = f" and {len(entries) - 5} more" if len(entries) > 5 else ""
         raise ValueError(
-            f"{folder}: got a folder with {held}, expected {_FORMS}; pass the path of one"
+            f"{folder}: got a folder with {held}{more}, expected {_FORMS}; pass the path of one "
+            "(ferkit.datasets.load_image_folder reads a folder for each class)"
         )
     return found[0]
 

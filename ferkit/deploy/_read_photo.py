@@ -73,7 +73,7 @@ def read_photo(photo: StrPath | Image.Image) -> NDArray[np.uint8]:
     if not isinstance(photo, (str, os.PathLike, Image.Image)):
         raise TypeError(
             f"got a photo of type {type(photo).__name__}, expected a path or a PIL image; open "
-            "bytes with PIL.Image.open(io.BytesIO(content))"
+            "bytes with PIL.Image.open(io.BytesIO(content)), and lists with predict_files"
         )
     try:
         if isinstance(photo, Image.Image):
@@ -91,7 +91,8 @@ def read_photo(photo: StrPath | Image.Image) -> NDArray[np.uint8]:
         name = "the photo" if isinstance(photo, Image.Image) else photo
         raise ValueError(
             f"{name}: got {error}, expected a JPEG, PNG, BMP, GIF, "
-            "PPM, TIFF or WebP photo; convert, shrink or replace it"
+            "PPM, TIFF or WebP photo; convert, shrink or replace it (predict_files takes folders "
+            "and lists)"
         ) from error
 
 
