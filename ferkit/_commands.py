@@ -8,6 +8,7 @@ import sys
 
 from ._labels import EMOTIONS, enumerate_labels
 from ._messages import escape
+from ._names import find_labels
 from ._paths import as_path, check_model_place, check_place
 
 MODELS = {"mobilenet": "MobileNetFER", "resnet": "ResNetFER"}
@@ -221,7 +222,7 @@ def _load(model, *, onnx=True):
 
 def _check_emotions(clf):
     """Refuse a model that knows none of FER2013's labels before that is read."""
-    if set(clf.classes_.tolist()).isdisjoint([*range(len(EMOTIONS)), *EMOTIONS]):
+    if (_find_emotions(clf) < 0).all():
         raise ValueError(
             f"got a model of the classes {enumerate_labels(clf.classes_)}, expected FER2013's: 0 "
             f"to 6, or {', '.join(EMOTIONS)}; use it on data of its own in Python, with "
@@ -233,7 +234,17 @@ def _as_labels_of(clf, y):
     """Give FER2013's labels as a model has them: as they are, or by name."""
     import numpy as np
 
-    return np.array(EMOTIONS)[y] if clf.classes_.dtype.kind in "OU" else y
+    if clf.classes_.dtype.kind not in "OU":
+        return y
+    places = _find_emotions(clf).tolist()
+    names = [clf.classes_[i] if i >= 0 else name for i, name in zip(places, EMOTIONS, strict=True)]
+    return np.array(names, dtype=object)[y]
+
+
+def _find_emotions(clf):
+    import numpy as np
+
+    return find_labels(np.arange(len(EMOTIONS)), clf.classes_)
 
 
 def predict(args):
@@ -317,7 +328,7 @@ def export(args):
     print(f"wrote {args.out}, {args.out.stat().st_size / 1e3:.0f} kB")
     if args.int8 is not None:
         facts = OnnxFER(args.out).metadata_
-        known = ", and these weights have trained on" if args.model in SHIPPED else ""
+        known = ", which these weights were trained on, too" if args.model in SHIPPED else ""
         print(
             f"macro-F1 on the {facts['n_scored']} images that ferkit train validates on{known}: "
             f"{facts['f1_macro']:.3f} in 8 bits, {facts['f1_macro_before']:.3f} before"

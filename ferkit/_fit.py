@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from contextlib import nullcontext
 from functools import partial
 from typing import Self
@@ -67,6 +66,9 @@ class FitMixin:
             If the input is not what is expected, or the training diverges.
         OSError
             If a checkpoint cannot be written.
+        RuntimeError
+            If the same fit goes on elsewhere with the same `checkpoint_dir`, and this one runs in
+            several processes, which cannot wait.
 
         Warns
         -----
@@ -188,7 +190,7 @@ class FitMixin:
         return self
 
     def _partial_fit(self, X, y, classes):
-        from .training import from_first, pack_state, unpack_state
+        from .training import from_first, is_over, undone_on_failure
 
         self._check_partial_fit_params()
         is_first = not hasattr(self, "net_")
@@ -207,21 +209,19 @@ class FitMixin:
             images, targets = self._check_X_y(X, y)
             net = self.net_
             self._check_network()
-            _check_schedule(net)
+            if is_over(*net.lr_factor.args, len(net.history), **net.lr_factor.keywords):
+                raise ValueError(
+                    f"got a network at the end of its lr_schedule, after {len(net.history)} "
+                    "epochs, expected one before it in partial_fit; use fit with warm_start=True, "
+                    "which begins the schedule anew"
+                )
             net.lr = self.lr  # set_params may have changed it
         distillation = self._distil(find_teachers(self.teacher, self), net)
-        # an epoch that fails leaves the network as it was
-        before = None if is_first else copy.deepcopy(pack_state(net, None))
-        try:
-            with preserved_generators(net.torch_device):
-                net.train(
-                    images, targets, epochs=1, distillation=distillation, verbose=self.verbose
-                )
-        except BaseException:
-            if before is not None:
-                net.initialize_history()
-                unpack_state(net, *before)
-            raise
+        with (
+            nullcontext() if is_first else undone_on_failure(net),
+            preserved_generators(net.torch_device),
+        ):
+            net.train(images, targets, epochs=1, distillation=distillation, verbose=self.verbose)
         self.net_ = net
         self.class_count_ += np.bincount(targets, minlength=len(self.classes_))
 
@@ -244,14 +244,3 @@ class FitMixin:
                 f"got sampler={self.sampler!r}, expected None in partial_fit, which does not see "
                 "all images at once; call its fit_resample before, or use fit"
             )
-
-
-def _check_schedule(net):
-    """Refuse an epoch in which the learning rate would be nothing."""
-    schedule, last = net.lr_factor.args[0], net.lr_factor.keywords["max_epochs"]
-    if schedule in ("cosine", "onecycle") and len(net.history) >= last:
-        raise ValueError(
-            f"got a network at the end of its lr_schedule={schedule!r}, after max_epochs={last}, "
-            "expected one before it in partial_fit; use fit with warm_start=True, which begins the "
-            "schedule anew"
-        )

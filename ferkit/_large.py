@@ -92,10 +92,11 @@ class LargeFER(BaseFER):
         Whether `early_stopping` ends with the weights of the best epoch rather than of the last.
     weights : path-like or None, default=None
         File of an estimator's `save` whose weights training begins with. The last layer keeps the
-        rows of labels that the file has, too (emotions by name, or as 0 to 6), and is random for
-        others.
+        rows of labels that the file has, too, and is random for others. Emotions may have any name;
+        integers count only where all of the file's are there.
     warm_start : bool, default=False
-        Whether `fit` begins with the weights of the fit before, in the same way.
+        Whether `fit` begins with the weights of the fit before, in the same way; its integers are
+        the same labels.
     freeze : {"features"} or None, default=None
         "features" trains the last layer only, and leaves batch statistics as they are.
     label_smoothing : float, default=0.0

@@ -85,9 +85,11 @@ class MobileNetFER(BaseFER):
     weights : str, path-like or None, default=None
         Weights that training begins with: a name of `ferkit.available_weights`, or a file of an
         estimator's `save`. They are of one `variant`. The last layer keeps the rows of labels that
-        the file has, too (emotions by name, or as 0 to 6), and is random for others.
+        the file has, too, and is random for others. Emotions may have any name; integers count only
+        where all of the file's are there.
     warm_start : bool, default=False
-        Whether `fit` begins with the weights of the fit before, in the same way.
+        Whether `fit` begins with the weights of the fit before, in the same way; its integers are
+        the same labels.
     freeze : {"features"} or None, default=None
         "features" trains the last layer only, and leaves batch statistics as they are.
     label_smoothing : float, default=0.0

@@ -89,19 +89,30 @@ def find_labels(labels, among):
     ndarray of shape (n_labels,)
         Positions; -1 for a label that is not there.
     """
-    labels, among = map(_in_our_names, (labels, among))
     kinds = {"b": "bool", "O": "str", "U": "str"}
     both = {kinds.get(some.dtype.kind, "number") for some in (labels, among)}
     if both == {"str", "number"}:
         labels, among = (
             [names[position] for position in positions]
-            for positions, names in map(name_classes, (labels, among))
+            for positions, names in map(name_classes, map(_in_our_names, (labels, among)))
         )
     elif len(both) == 1:
         labels, among = labels.tolist(), among.tolist()
     else:  # True is no class 1
         among = []
-    return np.array([among.index(label) if label in among else -1 for label in labels])
+    places = [among.index(label) if label in among else -1 for label in labels]
+    if both == {"str"}:  # what has no namesake may have a synonym
+        ours = [
+            find_emotion(label) if place < 0 else None
+            for label, place in zip(labels, places, strict=True)
+        ]
+        theirs = [
+            None if place in places else find_emotion(label) for place, label in enumerate(among)
+        ]
+        for i, emotion in enumerate(ours):
+            if emotion and ours.count(emotion) == theirs.count(emotion) == 1:
+                places[i] = theirs.index(emotion)
+    return np.array(places)
 
 
 def _in_our_names(labels):

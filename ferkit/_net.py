@@ -92,7 +92,7 @@ class NetMixin:
 
     def _check_network(self):
         """Refuse parameters of another network than the fitted one, which stays."""
-        for name, fitted in self.net_.network_params.items():
+        for name, fitted in self._fitted_network.items():
             if getattr(self, name) != fitted:
                 raise ValueError(
                     f"got {name}={getattr(self, name)!r}, expected {name}={fitted!r}, of the "
@@ -151,7 +151,9 @@ class NetMixin:
                 augment=resolve_policy(self.augment, "augment"),
                 callbacks=self.callbacks,
             )
-        net.network_params = {name: getattr(self, name) for name in self._network_params}
+        # subclasses may leave some out
+        names = [name for name in self._network_params if hasattr(self, name)]
+        self._fitted_network = {name: getattr(self, name) for name in names}
         return net
 
     def _distil(self, teachers, net):

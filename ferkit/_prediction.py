@@ -141,6 +141,28 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
             )
         return embedding
 
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray[np.object_]:
+        """Name the columns of `transform`.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Ignored.
+
+        Returns
+        -------
+        ndarray of shape (embedding_size,)
+            Such as "mobilenetfer0".
+
+        Raises
+        ------
+        ValueError
+            If the network has no embedding.
+        """
+        check_is_fitted(self)
+        self._check_embeds()
+        return super().get_feature_names_out(input_features)
+
     @property
     def module_(self) -> nn.Module:
         """The trained torch module."""
@@ -183,5 +205,4 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
 
     @property
     def _n_features_out(self):
-        self._check_embeds()
         return self.module_.embedding_size

@@ -242,7 +242,7 @@ def _name_network(name, params):
     import ferkit
 
     keys = getattr(ferkit, name)._network_params
-    text = ", ".join(f"{key}={to_json(key, params[key])!r:.40}" for key in keys)
+    text = ", ".join(f"{key}={to_json(key, params.get(key))!r:.40}" for key in keys)
     return f"{name}({text})" if keys else name
 
 
@@ -283,6 +283,8 @@ def read_classes(header):
         with np.errstate(all="ignore"):  # what does not fit becomes another number, and is refused
             array = array.astype(dtype)
     is_good = array.ndim == 1 and array.size > 1 and all(map(np.isscalar, classes))
+    if array.dtype.kind in "OU":
+        is_good = is_good and all(isinstance(label, str) for label in classes)
     if not is_good or array.tolist() != classes or not np.array_equal(np.unique(array), array):
         raise ValueError(f"its classes are {classes!r:.80}")
     return array

@@ -127,10 +127,10 @@ def warn_of_copies(images, validation):
         warn_user(
             f"got {n_copies} of {len(validation)} validation images that are exact copies of "
             "training images, expected none, for they make validation look better than it is; keep "
-            "copies together with groups=ferkit.datasets.find_duplicates(X) in fit (scikit-learn's "
-            "searches hand groups to fit only in params={'groups': groups}); if a sampler of a "
-            "Pipeline made them, give it to the estimator as sampler= instead; if they are in an "
-            "ImagePool, take them out of it"
+            "copies together with groups=ferkit.datasets.find_duplicates(X) in fit (cross_validate "
+            "hands them on in params={'groups': groups}, searches only where metadata routing is "
+            "enabled); if a sampler of a Pipeline made them, give it to the estimator as sampler= "
+            "instead; if they are in an ImagePool, take them out of it"
         )
 
 

@@ -86,10 +86,11 @@ class VGG16FER(BaseFER):
         Weights that training begins with. "imagenet" takes those that torchvision publishes for the
         convolutions; the dense layers stay random. torch.hub downloads the file once, 528 MB, and
         checks it. A path is that of a copy of it (``*.pth``), or of an estimator's `save`. The last
-        layer keeps the rows of labels that the file has, too (emotions by name, or as 0 to 6), and
-        is random for others.
+        layer keeps the rows of labels that the file has, too, and is random for others. Emotions
+        may have any name; integers count only where all of the file's are there.
     warm_start : bool, default=False
-        Whether `fit` begins with the weights of the fit before, in the same way.
+        Whether `fit` begins with the weights of the fit before, in the same way; its integers are
+        the same labels.
     freeze : {"features", "reference"} or None, default=None
         What is not trained, given weights that were. "reference" is what the study froze: the
         convolutions but for the fifth block's. "features" trains the last layer only, and leaves

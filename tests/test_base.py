@@ -19,11 +19,13 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils._param_validation import InvalidParameterError
+from skorch.callbacks import Callback
 from torch import nn
 
 import ferkit
 from ferkit import BaseFER, MobileNetFER, ResNetFER
 from ferkit.datasets import make_faces
+from ferkit.nn import ResNetLite
 from tests.helpers import LinearFER
 
 ESTIMATORS = [MobileNetFER, ResNetFER]
@@ -357,16 +359,36 @@ def test_a_partial_fit_that_fails_leaves_the_network_as_it_was(params, faces):
     with pytest.raises(ValueError, match="diverged"):
         fits[0].set_params(lr=1e38).partial_fit(X, y)
     fits[0].set_params(lr=0.001)
-    assert fits[0].n_iter_ == 1
+    assert fits[0].n_iter_ == fits[0].best_epoch_ == 1
     assert_same_bits(*fits, X)
     assert_same_bits(*[clf.partial_fit(X, y) for clf in fits], X)
+
+
+def test_partial_fit_with_a_callback_that_records_anything(faces):
+    class Record(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            net.history.record("mine", np.arange(3))
+
+    clf = LinearFER(callbacks=[Record()], random_state=0)
+    assert clf.partial_fit(*faces, classes=range(7)).partial_fit(*faces).n_iter_ == 2
+
+
+def test_a_subclass_may_leave_parameters_of_the_network_out(faces):
+    class Own(ResNetFER):
+        def __init__(self, *, max_epochs=1, random_state=None):
+            super().__init__(max_epochs=max_epochs, random_state=random_state)
+
+        def _make_module(self, in_channels, n_classes):
+            return ResNetLite(in_channels, n_classes)
+
+    assert Own(random_state=0).fit(*faces).partial_fit(*faces).n_iter_ == 2
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "onecycle"])
 def test_partial_fit_at_the_end_of_a_schedule(schedule, faces):
     clf = ResNetFER(max_epochs=2, lr_schedule=schedule, random_state=0)
     clf.partial_fit(*faces, classes=range(7)).partial_fit(*faces)
-    with pytest.raises(ValueError, match=f"the end of its lr_schedule='{schedule}', after max_ep"):
+    with pytest.raises(ValueError, match="the end of its lr_schedule, after 2 epochs"):
         clf.partial_fit(*faces)
     assert clf.set_params(warm_start=True).fit(*faces).n_iter_ == 2
 
@@ -509,9 +531,11 @@ def test_a_module_of_ones_own(faces):
     clf = fit(LinearFER, faces)
     assert clf.predict(faces[0]).shape == (len(faces[0]),)
     assert clf.n_parameters_ == 7 * (24 * 24 + 1)
+    assert "LinearFER" in clf._repr_html_()
     for name in ("embed", "embedding_size"):
-        with pytest.raises(ValueError, match="got a Sequential without embed or embedding_siz"):
-            clf.transform(faces[0])
+        for ask in (lambda: clf.transform(faces[0]), clf.get_feature_names_out):
+            with pytest.raises(ValueError, match="got a Sequential without embed or embedding_siz"):
+                ask()
         setattr(clf.module_, name, lambda x: x.mean((2, 3)))
     with pytest.raises(ValueError, match=r"LinearFER.*joblib\.dump"):
         clf.save("nowhere.safetensors")

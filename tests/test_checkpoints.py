@@ -6,7 +6,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,9 @@ from torch import nn
 
 import ferkit
 from ferkit import MobileNetFER, ResNetFER, persistence
+from ferkit._messages import warn_user
 from ferkit.datasets import make_faces
+from ferkit.training import checkpoints as checkpoints_module
 from tests.helpers import LinearFER, without_rights
 
 
@@ -290,15 +291,20 @@ def test_it_is_said_where_a_fit_goes_on(faces, tmp_path, capsys):
     assert f"loaded epoch 2 from {folder}" in capsys.readouterr().out
 
 
-def test_a_folder_in_use_is_waited_for(faces, tmp_path):
+def test_a_folder_in_use_is_waited_for(faces, tmp_path, monkeypatch):
     expected, _ = fit(faces, tmp_path, max_epochs=1)
-    is_held = threading.Event()
+    is_held, is_waited_for = threading.Event(), threading.Event()
 
     def hold():
         with FileLock(checkpoints(tmp_path)[0].parent / "lock"):
             is_held.set()
-            time.sleep(1)
+            is_waited_for.wait()
 
+    def warn(message):
+        warn_user(message)
+        is_waited_for.set()
+
+    monkeypatch.setattr(checkpoints_module, "warn_user", warn)
     other = threading.Thread(target=hold)
     other.start()
     is_held.wait()
@@ -309,10 +315,29 @@ def test_a_folder_in_use_is_waited_for(faces, tmp_path):
     assert_same_fit(clf, expected, faces[0])
 
 
+def test_a_fit_within_itself_does_not_wait(faces, tmp_path):
+    class Again(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            fit(faces, tmp_path, max_epochs=2)
+
+    params = {"augment": "reference", "random_state": 0, "checkpoint_dir": tmp_path}
+    with pytest.raises(RuntimeError, match="same fit is writing to, expected one fit at a time"):
+        ResNetFER(max_epochs=2, callbacks=[Again()], **params).fit(*faces)
+
+
 @pytest.mark.filterwarnings("ignore:.*the same fit is writing to elsewhere")
 def test_candidates_that_are_one_fit_train_once(faces, tmp_path):
+    trained = []
+
+    class Count(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            trained.append(net)
+
+        def __sklearn_clone__(self):
+            return self
+
     search = GridSearchCV(
-        LinearFER(max_epochs=40, random_state=0, checkpoint_dir=tmp_path),
+        LinearFER(max_epochs=40, random_state=0, checkpoint_dir=tmp_path, callbacks=[Count()]),
         {"temperature": [0.5, 1.0, 2.0]},
         cv=2,
         error_score="raise",
@@ -320,7 +345,7 @@ def test_candidates_that_are_one_fit_train_once(faces, tmp_path):
     with parallel_config("threading", n_jobs=3):
         scores = search.fit(*faces).cv_results_["mean_test_score"]
     assert len(set(scores)) == 1
-    assert len(list(tmp_path.iterdir())) == 2 + 1
+    assert len(trained) == 40 * (2 + 1)  # the folds, and all
 
 
 def test_a_folder_that_cannot_be(faces, tmp_path):

@@ -245,7 +245,9 @@ def test_export_in_8_bits(csv, tmp_path, capsys):
     int8 = ["--int8", str(csv), "--max-f1-drop", "1"]
     out = tmp_path / "a.onnx"
     assert main(["export", "mobilenet-fer2013", "--out", str(out), *int8]) == 0
-    said = "the 14 images that ferkit train validates on, and these weights have trained on: "
+    said = (
+        "the 14 images that ferkit train validates on, which these weights were trained on, too: "
+    )
     assert said in capsys.readouterr().out
     metadata = ferkit.deploy.OnnxFER(out).metadata_
     assert (metadata["quantize"], metadata["n_scored"]) == ("int8", 14)

@@ -9,6 +9,7 @@ from torch import nn
 
 import ferkit
 from ferkit import EMOTIONS, MobileNetFER, ResNetFER
+from ferkit._names import find_labels
 from ferkit.datasets import make_faces
 from ferkit.nn import ResNetLite
 from ferkit.training.fine_tuning import frozen_parts
@@ -107,6 +108,22 @@ def test_emotions_by_other_names(faces, tmp_path, capsys):
     np.testing.assert_allclose(
         other.decision_function(X), first.decision_function(X)[:, order], atol=1e-6
     )
+
+
+@pytest.mark.parametrize(
+    ("labels", "among", "expected"),
+    [
+        (["Anger", "happy"], ["Anger", "angry", "happy"], [0, 2]),
+        (["Anger", "anger"], ["Anger", "happy"], [0, -1]),
+        (["Joy", "happiness"], ["happy", "sad"], [-1, -1]),
+        (["Happy", "neutral"], ["Happy", "happy", "neutral"], [0, 2]),
+        (["joy", "bored"], ["bored", "Happy"], [1, 0]),
+        (range(7), [name.upper() for name in EMOTIONS], range(7)),
+        ([0, 1], ["angry", "disgust"], [-1, -1]),
+    ],
+)
+def test_labels_are_found_by_name_then_by_what_they_mean(labels, among, expected):
+    assert find_labels(np.array(labels), np.array(among)).tolist() == list(expected)
 
 
 def test_a_last_layer_that_is_not_linear_is_new(faces, capsys):

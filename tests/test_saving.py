@@ -262,6 +262,7 @@ def edit_text(path, old, new):
         ),
         ({"classes": ["<i8", [0, 1, 2, 3, 4, 5, 5]]}, "its classes are"),
         ({"classes": ["<i8,<i8", [0, 1]]}, "its classes are of dtype"),
+        ({"classes": ["|O", [0, 1, 2, 3, 4, 5, 6]]}, "its classes are"),
         ({"classes": ["|u1", [0, 1, 2, 3, 4, 5, 256]]}, "damaged"),
         ({"classes": ["<i8", [0, 1, 2, 3, 4, 5, 1e308]]}, r"its classes are \[0, 1, .*1e\+308"),
         ({"image_shape": [16, -16]}, r"its image_shape is \[16, -16\]"),

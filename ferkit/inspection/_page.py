@@ -120,6 +120,7 @@ def write_page(
         check_consistent_length(X_train, y_train)
     with warnings.catch_warnings():  # noqa: TID251, for a whole page others must not wait
         # what there is to say about X has been said, and of X_train only copies and a digest count
+        warnings.filterwarnings("ignore", message="X does not have valid feature names")
         warnings.filterwarnings("ignore", message=r"got \w+ images, expected \w+ as in the fit")
         if X_train is not None:  # in the form of X: the same images have the same digest
             X_train = estimator._check_X(X_train)

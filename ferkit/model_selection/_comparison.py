@@ -167,14 +167,11 @@ def _check_seeds(seeds):
 def _check_data(data):
     if (data["X_val"] is None) != (data["y_val"] is None):
         raise ValueError("got one of X_val and y_val, expected both or neither; pass the other")
-    checked = {
-        key: value
-        if value is None
-        else check_labels(value)
-        if key.startswith("y")
-        else np.asarray(as_array(value))
-        for key, value in data.items()
-    }
+    checked = dict(data)
+    for key, value in data.items():
+        if value is not None:
+            is_y = key.startswith("y")
+            checked[key] = check_labels(value) if is_y else np.asarray(as_array(value))
     check_consistent_length(checked["X_test"], checked["y_test"])
     encode(checked["y_test"], np.unique(checked["y"]))
     return checked

@@ -2,13 +2,13 @@
 
 from .build import build_net
 from .callbacks import check_callbacks
-from .checkpoints import Checkpoints, pack_state, unpack_state
+from .checkpoints import Checkpoints, undone_on_failure
 from .device import resolve_device
 from .distillation import Distillation
 from .distributed import from_first, on_first
 from .fine_tuning import absent_parts, graft, move_classes
 from .net import FERNet
-from .schedules import lr_factor
+from .schedules import is_over, lr_factor
 
 __all__ = [
     "Checkpoints",
@@ -19,10 +19,10 @@ __all__ = [
     "check_callbacks",
     "from_first",
     "graft",
+    "is_over",
     "lr_factor",
     "move_classes",
     "on_first",
-    "pack_state",
     "resolve_device",
-    "unpack_state",
+    "undone_on_failure",
 ]

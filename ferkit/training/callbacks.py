@@ -66,7 +66,8 @@ def check_callbacks(callbacks):
             if str(name) in _RECORDED or str(name).startswith("valid_f1_"):
                 raise ValueError(
                     f"got {type(callback).__name__} with the name {name!r} among the callbacks, "
-                    "expected one that is no column of history_; set another, as in name='mine'"
+                    "expected none that history_ has, or that begins with valid_f1_; set another, "
+                    "as in name='mine'"
                 )
 
 

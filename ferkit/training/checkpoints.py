@@ -1,10 +1,13 @@
 """A fit's state on disk after each epoch, so that it can go on where it was stopped."""
 
+import copy
 import hashlib
 import json
 import math
 import os
 import re
+from contextlib import contextmanager
+from threading import get_ident
 
 import torch
 from filelock import FileLock, Timeout
@@ -12,12 +15,14 @@ from filelock import FileLock, Timeout
 from .. import persistence
 from .._messages import warn_user
 from .._paths import as_path
+from .distributed import rank_and_size
 
 _N_KEPT = 2  # the one before the last serves if a disk has damaged the last
 _NAME = "epoch-{:05d}.safetensors"
 # nobody can read the difference between digests
 _DIGESTED = {"X", "y", "X_val", "y_val", "groups", "soft_targets", "teacher", "weights"}
 _PATTERN = re.compile(r"epoch-\d{5,}\.safetensors")
+_HELD: set[tuple] = set()  # locked folders and the threads that did it: none can wait for itself
 
 
 class Checkpoints:
@@ -35,6 +40,9 @@ class Checkpoints:
     ------
     OSError
         If the folder cannot be made, or has no checkpoints and cannot be written to.
+    RuntimeError
+        If the same fit is writing to the folder elsewhere, and this one runs in several processes
+        or is a part of it, so that it cannot wait.
     ValueError
         If `root` is the folder of another fit.
 
@@ -79,12 +87,17 @@ class Checkpoints:
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
-            # such as candidates of a search that differ in `tta` only: theirs is one fit
-            warn_user(
-                f"got checkpoint folder {self.folder}, which the same fit is writing to elsewhere; "
-                "this one waits for it, and goes on from what it leaves"
-            )
+            what = f"got checkpoint folder {self.folder}, which the same fit is writing to"
+            # other processes would give up on the one that waits
+            if rank_and_size()[1] > 1 or (self.folder, get_ident()) in _HELD:
+                raise RuntimeError(
+                    f"{what}, expected one fit at a time; wait for the other, or choose another "
+                    "checkpoint_dir"
+                ) from None
+            # such as a candidate of a search that differs in `tta` only
+            warn_user(f"{what} elsewhere; this one waits for it, and goes on from what it leaves")
             self._lock.acquire()
+        _HELD.add((self.folder, get_ident()))
 
     @staticmethod
     def _is_of_a_fit(folder):
@@ -97,7 +110,8 @@ class Checkpoints:
         self.close()
 
     def close(self):
-        """Let other processes use the folder."""
+        """Let other fits use the folder."""
+        _HELD.discard((self.folder, get_ident()))
         self._lock.release()
 
     def check_writable(self):
@@ -207,23 +221,46 @@ def pack_state(net, best_weights):
         The seed, the network, the history and the count of steps. There are no random states, for
         an epoch is seeded by its number.
     """
-    parts = {"module": net.module_.state_dict(), "best": best_weights or {}}
-    if net.ema_decay is not None:
-        parts["average"] = net.average_.state_dict()
-    for index, state in net.optimizer_.state_dict()["state"].items():
-        parts[f"optimizer.{index}"] = state
-    tensors = {
-        f"{part}/{name}": tensor
-        for part, part_tensors in parts.items()
-        for name, tensor in part_tensors.items()
-        if tensor is not None  # SGD without momentum
-    }
-    return tensors, {
+    return _pack_tensors(net, best_weights), {
         "seed": net.seed,
         "network": repr(net.module_),
         "history": persistence.to_history(net.history_rows()),
         "n_steps": net.n_steps_,
     }
+
+
+def _pack_tensors(net, best_weights):
+    parts = {"module": net.module_.state_dict(), "best": best_weights or {}}
+    if net.ema_decay is not None:
+        parts["average"] = net.average_.state_dict()
+    for index, state in net.optimizer_.state_dict()["state"].items():
+        parts[f"optimizer.{index}"] = state
+    return {
+        f"{part}/{name}": tensor
+        for part, part_tensors in parts.items()
+        for name, tensor in part_tensors.items()
+        if tensor is not None  # SGD without momentum
+    }
+
+
+@contextmanager
+def undone_on_failure(net):
+    """Leave a trained net as it was if what is done with it fails.
+
+    Parameters
+    ----------
+    net : FERNet
+        With an epoch or more behind it.
+    """
+    tensors = copy.deepcopy(_pack_tensors(net, None))
+    n_epochs, n_steps, best_epoch = len(net.history), net.n_steps_, net.best_epoch_
+    try:
+        yield
+    except BaseException:
+        _give_tensors(net, tensors)
+        del net.history[n_epochs:]
+        net.n_steps_, net.best_epoch_ = n_steps, best_epoch
+        raise
 
 
 def unpack_state(net, tensors, header):
@@ -252,7 +289,12 @@ def unpack_state(net, tensors, header):
             f"expected {type(net.module_).__name__} as it is now; choose another checkpoint_dir"
         )
     try:
-        return _give_state(net, tensors, header)
+        best = _give_tensors(net, tensors)
+        net.append_rows(header["history"])
+        net.n_steps_ = header["n_steps"]
+        if not all(math.isfinite(loss) for loss in net.losses(net.history)):
+            raise ValueError("a loss is not finite")
+        return best
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(
             f"got checkpoint {header['path']} that does not fit the network that it is of "
@@ -261,7 +303,7 @@ def unpack_state(net, tensors, header):
         ) from error
 
 
-def _give_state(net, tensors, header):
+def _give_tensors(net, tensors):
     parts = {}
     for key, tensor in tensors.items():
         part, _, name = key.partition("/")
@@ -284,10 +326,6 @@ def _give_state(net, tensors, header):
             for name, t in state.items()
         }
     net.optimizer_.load_state_dict(optimizer)
-    net.append_rows(header["history"])
-    net.n_steps_ = header["n_steps"]
-    if not all(math.isfinite(loss) for loss in net.losses(net.history)):
-        raise ValueError("a loss is not finite")
     best, own = parts.get("best"), net.module_.state_dict()
     if best is not None and {n: t.shape for n, t in best.items()} != {
         n: t.shape for n, t in own.items()

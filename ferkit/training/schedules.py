@@ -50,6 +50,24 @@ def lr_factor(schedule, progress, *, max_epochs, warmup_epochs, losses):
     return factor
 
 
+def is_over(schedule, progress, *, max_epochs, **_):
+    """Tell whether a schedule has brought the learning rate to nothing, or nearly so.
+
+    Parameters
+    ----------
+    schedule, progress, max_epochs
+        See `lr_factor`.
+    **_
+        What else it takes.
+
+    Returns
+    -------
+    bool
+        True at the end of "cosine" and "onecycle".
+    """
+    return schedule in ("cosine", "onecycle") and progress >= max_epochs
+
+
 def _cosine(start, end, share):
     share = min(1.0, max(0.0, share))
     return end + (start - end) * (1 + math.cos(math.pi * share)) / 2

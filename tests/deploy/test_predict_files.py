@@ -101,9 +101,9 @@ def test_it_streams(clf, crops):
 
 def test_what_it_refuses(clf):
     with pytest.raises(TypeError, match="expected a fitted classifier with predict_proba"):
-        next(predict_files(object(), "a"))
+        predict_files(object(), "a")
     with pytest.raises(FileNotFoundError, match="expected an ONNX file; there is none"):
-        next(predict_files(OnnxFER("none.onnx"), "a"))
+        predict_files(OnnxFER("none.onnx"), "a")
     ((path, faces, error),) = predict_files(clf, "/nowhere/a.jpg")
     assert (path, faces) == ("/nowhere/a.jpg", None)
     assert "got no such file" in error
