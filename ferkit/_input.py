@@ -83,7 +83,7 @@ class InputMixin:
         """Validate what a fit begins with; sets `n_features_in_`, `image_shape_` and the dtype."""
         rows, image_shape = as_rows(X)
         y = as_labels(y)
-        if image_shape is None and np.shape(y) == (1,) and np.shape(rows)[0] > 1:
+        if image_shape is None and np.shape(y) == (1,) and np.ndim(rows) == 2 and len(rows) > 1:
             raise ValueError(
                 f"got X of shape {np.shape(rows)} for one label, expected as many rows; a single "
                 "image is X[None]"

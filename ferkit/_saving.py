@@ -344,7 +344,8 @@ def _check_header(header, n_classes):
         "in_channels": _are_ints([header["in_channels"]], 1) and header["in_channels"] in (1, 3),
         "seed": _are_ints([header["seed"]]),
         "split_seed": header["split_seed"] is None or _are_ints([header["split_seed"]]),
-        "class_count": _are_numbers(header["class_count"], n_classes),
+        "class_count": _are_numbers(header["class_count"], n_classes)
+        and max(header["class_count"]) < 2**53,
         "class_weight": weight is None or _are_numbers(weight, n_classes),
         "best_epoch": _are_ints([header["best_epoch"]]),
         "began_with": began_with is None

@@ -273,6 +273,7 @@ def edit_text(path, old, new):
         ({"seed": -1}, "its seed is -1"),
         ({"split_seed": "x"}, "its split_seed is 'x'"),
         ({"class_count": [1, 2]}, "its class_count is"),
+        ({"class_count": [1, 2, 1e308, 4, 5, 6, 7]}, "its class_count is"),
         ({"class_weight": [-1] * 7}, "its class_weight is"),
         ({"best_epoch": "x"}, "its best_epoch is 'x'"),
         ({"began_with": 1}, "its began_with is 1"),
