@@ -140,6 +140,8 @@ def test_a_model_of_names(csv, tmp_path, capsys):
     assert accuracy_printed(capsys.readouterr().out) == pytest.approx(expected, abs=5e-4)
     page = ["--out", str(tmp_path / "page.html")]
     assert main(["report", str(tmp_path / "m"), str(csv), *page]) == 0
+    file = ["--out", str(tmp_path / "m.onnx"), "--int8", str(csv), "--max-f1-drop", "1"]
+    assert main(["export", str(tmp_path / "m"), *file]) == 0
 
 
 @pytest.mark.filterwarnings("ignore:.*got no neutral in")

@@ -61,6 +61,7 @@ def test_string_labels():
         ([0, 1], [[0.5, 0.5], [1, 0]], [0, 0], "expected one for each column"),
         ([0, 1], [[3.0, -1.0], [1, 0]], None, "expected probabilities; give what predict_proba"),
         ([0, 1], [[1, 0], [0.5, 0.4]], None, "a row that sums to 0.9"),
+        ([0, 1], [0, 1], None, r"got y_prob of shape \(2,\), expected \(n, n_classes\)"),
         ([0, 1], [[0.5, np.nan], [1, 0]], None, "NaN"),
     ],
 )

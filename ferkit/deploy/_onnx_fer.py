@@ -43,6 +43,8 @@ class OnnxFER(FittedEstimatorProtocol):
         Shape of an image: (h, w) or (h, w, 3).
     n_features_in_ : int
         Values of an image.
+    feature_names_in_ : ndarray of shape (n_values,)
+        Names of the columns, where the estimator was fitted on a DataFrame.
     metadata_ : dict
         What the file says of itself: "estimator", its class, "n_parameters", "tta", "quantize" and
         more.

@@ -98,6 +98,11 @@ def check_probabilities(y_true, y_prob, labels=None):
         some of it, or `y_prob` are not probabilities.
     """
     y_true = check_labels(y_true)
+    if np.ndim(y_prob) == 1:
+        raise ValueError(
+            f"got y_prob of shape {np.shape(y_prob)}, expected (n, n_classes); give what "
+            "predict_proba returns"
+        )
     y_prob = check_array(y_prob, dtype=np.float64, input_name="y_prob")
     check_consistent_length(y_true, y_prob)
     labels = np.unique(y_true) if labels is None else column_or_1d(labels)
