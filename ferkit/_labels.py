@@ -32,8 +32,9 @@ def as_labels(y):
     """
     y = from_torch(y)
     labels = np.asarray(y)
-    if labels.dtype.kind in "iub" and labels.ndim == 1:
-        return labels  # scikit-learn would make floats of pandas' nullable ones
+    is_nullable = hasattr(y, "dtype") and not isinstance(y.dtype, np.dtype)
+    if is_nullable and labels.dtype.kind in "iub" and labels.ndim == 1:
+        return labels  # scikit-learn would make floats of these
     if isinstance(y, (list, tuple)) and labels.dtype.kind == "U":
         labels = np.asarray(y, dtype=object)  # numpy made strings of the numbers among them
     if labels.dtype != object or labels.ndim != 1:

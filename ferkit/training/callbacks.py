@@ -63,11 +63,10 @@ def check_callbacks(callbacks):
                 )
         if isinstance(callback, EpochScoring | BatchScoring | PassthroughScoring):
             name = callback.name or getattr(callback.scoring, "__name__", callback.scoring)
-            if str(name) in _RECORDED or str(name).startswith("valid_f1_"):
+            if str(name) in _RECORDED:
                 raise ValueError(
                     f"got {type(callback).__name__} with the name {name!r} among the callbacks, "
-                    "expected none that history_ has, or that begins with valid_f1_; set another, "
-                    "as in name='mine'"
+                    "expected one that is no column of history_; set another, as in name='mine'"
                 )
 
 
