@@ -83,10 +83,10 @@ class InputMixin:
         """Validate what a fit begins with; sets `n_features_in_`, `image_shape_` and the dtype."""
         rows, image_shape = as_rows(X)
         y = as_labels(y)
-        if image_shape is None and np.shape(y) == (1,) and np.ndim(rows) == 2 and len(rows) > 1:
+        if image_shape is None and np.asarray(y).shape == (1,) and rows.shape[:1] > (1,):
             raise ValueError(
-                f"got X of shape {np.shape(rows)} for one label, expected as many rows; a single "
-                "image is X[None]"
+                f"got X of shape {rows.shape} for one label, expected as many rows; a single image "
+                "is X[None]"
             )
         # `as_images` looks for what is not finite, and says where it is
         rows, y = validate_data(self, rows, y, ensure_all_finite=False)
