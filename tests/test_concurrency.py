@@ -217,7 +217,7 @@ def test_fits_in_loky_processes(serial, faces):
 def test_fits_in_dask_processes(serial, faces):
     distributed = pytest.importorskip("distributed")
     clfs, expected = serial
-    options = {"n_workers": 2, "threads_per_worker": 2, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 2, "dashboard_address": ":0"}
     with (
         mock.patch.dict(os.environ),  # which a nanny writes into
         distributed.LocalCluster(**options) as cluster,

@@ -90,7 +90,7 @@ def test_a_dask_array(models):
     expected = clf.predict(X)
     chunks = da.from_array(X, chunks=(20, -1, -1))
     predicted = chunks.map_blocks(clf.predict, dtype=clf.classes_.dtype, drop_axis=[1, 2])
-    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": None}
+    options = {"n_workers": 2, "threads_per_worker": 1, "dashboard_address": ":0"}
     with (
         mock.patch.dict(os.environ),  # which a nanny writes into
         distributed.LocalCluster(**options) as cluster,

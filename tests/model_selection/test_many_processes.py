@@ -257,7 +257,7 @@ def test_dask_finds_what_one_job_finds():
     with (
         mock.patch.dict(os.environ),  # which a nanny writes into
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None
+            n_workers=2, threads_per_worker=1, dashboard_address=":0"
         ) as cluster,
         distributed.Client(cluster),
         joblib.parallel_config(backend="dask"),
