@@ -3,19 +3,34 @@
 import os
 import threading
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 
 class ForkSafeLock:
-    """A re-entrant lock that a forked child gets anew, so that it cannot inherit it locked."""
+    """A re-entrant lock that a forked child gets anew, so that it cannot inherit it locked.
 
-    def __init__(self):
+    Parameters
+    ----------
+    delays_forks : bool, default=False
+        Forks wait until no other thread holds the lock, half a minute at most.
+    """
+
+    def __init__(self, delays_forks=False):
         self._renew()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._renew)
+            if delays_forks:
+                os.register_at_fork(before=self._wait, after_in_parent=self._go_on)
 
     def _renew(self):
         self._lock = threading.RLock()
+
+    def _wait(self):
+        self._lock.acquire(timeout=30)
+
+    def _go_on(self):
+        with suppress(RuntimeError):  # it waited in vain
+            self._lock.release()
 
     def __enter__(self):
         self._lock.acquire()
@@ -23,6 +38,9 @@ class ForkSafeLock:
     def __exit__(self, *exc_info):
         self._lock.release()
 
+
+# torch locks its default generator while it draws; a child that is forked then could never draw
+draw_lock = ForkSafeLock(delays_forks=True)
 
 _filters_lock = ForkSafeLock()
 

@@ -7,6 +7,7 @@ import numpy as np
 from ._identity import identify_fit
 from ._imbalance import class_weights, logit_offset
 from ._labels import enumerate_labels
+from ._locks import draw_lock
 from ._names import find_labels
 from ._paths import as_path
 from ._random import preserved_generators, seed_generators, stream_seed
@@ -118,7 +119,7 @@ class NetMixin:
         check_callbacks(self.callbacks or [])
 
         device = resolve_device(self.device)
-        with preserved_generators(device):
+        with preserved_generators(device), draw_lock:
             seed_generators(device, stream_seed(seed, 0))
             net = build_net(
                 partial(self._make_module, in_channels, len(self.classes_)),

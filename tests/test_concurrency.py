@@ -2,6 +2,7 @@
 
 import copy
 import os
+import pkgutil
 import stat
 import sys
 import threading
@@ -21,6 +22,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from ferkit import MobileNetFER, ResNetFER, _paths
 from ferkit._split import split_off
+from ferkit.augment import Policy
 from ferkit.datasets import make_faces
 from ferkit.deploy import OnnxFER, export_onnx, read_photo
 from tests.helpers import LinearFER
@@ -284,3 +286,33 @@ def test_a_child_that_is_forked_amid_fits(serial, faces):
         for future in futures:
             future.result()
     assert statuses == [0, 0, 0]
+
+
+@needs_fork
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+@pytest.mark.parametrize(
+    "where",
+    [
+        "tests.helpers.LinearFER._make_module",
+        "ferkit.augment._policy.random_affine",
+        "ferkit.augment._policy.mixup",
+        "torch.nn.Flatten.forward",
+    ],
+)
+def test_forks_wait_while_a_fit_draws(where, faces):
+    begun, ended = threading.Event(), []
+    function = pkgutil.resolve_name(where)
+
+    def draw(*args, **kwargs):
+        if not ended:
+            begun.set()
+            time.sleep(0.2)
+            ended.append(True)
+        return function(*args, **kwargs)
+
+    clf = LinearFER(augment=Policy(flip=0.5, mixup=0.2), precision="float32", max_epochs=1)
+    with mock.patch(where, draw), ThreadPoolExecutor(1) as pool:
+        future = pool.submit(clf.fit, *faces)
+        assert begun.wait(60)
+        assert in_child(lambda: ended) == 0
+        future.result()

@@ -10,6 +10,7 @@ from skorch.dataset import Dataset
 from skorch.helper import predefined_split
 from torch import nn
 
+from .._locks import draw_lock
 from .._random import seed_generators, stream_seed
 from .averaging import WeightAverage
 from .batches import on_device
@@ -286,19 +287,19 @@ class FERNet(NeuralNetClassifier):
         if self.ema_decay is not None:
             average = WeightAverage(self.average_, self.module_, self.ema_decay)
         loss = torch.zeros((), device=self.device)
-        n_images = 0
+        n_images = len(batches.dataset)
         for step, batch in enumerate(batches):
             self._begin_batch(batch, training=True)
             self._set_lr(epoch - 1 + (step + 0.5) / len(batches), losses)
             n_batch = batches.n_images_of(step)  # in all processes together
             self._share = share_of_loss(batch[1], self.criterion_.weight)
             self._image_share = len(batch[1]) / n_batch
-            result = step_fn(batch)
+            with draw_lock:
+                result = step_fn(batch)
             loss += result["loss"].detach() * (self._share * n_batch)
             if self.ema_decay is not None:
                 average.update(self.n_steps_)
             self.n_steps_ += 1
-            n_images += n_batch
             self.progress.advance(n_batch)
             self._end_batch(batch, training=True, **result)
         sum_over_processes([loss], 1)
@@ -446,5 +447,4 @@ class FERNet(NeuralNetClassifier):
                 "end what else is there, or go to the CPU: set_params(device='cpu'), save, load",
             ),
         ):
-            outputs = compute_outputs(self.predictor_, batches, len(images), method, tta)
-            return outputs.cpu().numpy()
+            return compute_outputs(self.predictor_, batches, len(images), method, tta).cpu().numpy()
