@@ -223,7 +223,8 @@ class FitMixin:
         ):
             net.train(images, targets, epochs=1, distillation=distillation, verbose=self.verbose)
         self.net_ = net
-        self.class_count_ += np.bincount(targets, minlength=len(self.classes_))
+        # not in place: after joblib.load(mmap_mode="r") it is read-only
+        self.class_count_ = self.class_count_ + np.bincount(targets, minlength=len(self.classes_))
 
     def _check_partial_fit_params(self):
         # scikit-learn does not for a fitted estimator, whose parameters may have been changed

@@ -64,17 +64,34 @@ def as_array(X):
         X = X.tolist()  # numpy sees what the objects are: images, or numbers
     if not hasattr(X, "shape"):
         X = _stack(X)
-    if np.ma.is_masked(X):
-        raise ValueError(
-            f"got {np.ma.count_masked(X)} masked values in X, expected none; X.filled(0) makes "
-            "them black"
-        )
+    refuse_masked(X, "X", "X.filled(0) makes them black")
     if _kind(X) in {"S", "U", "V", "M", "m"}:
         raise ValueError(
             f"got X of dtype {X.dtype}, expected uint8 levels or floats in [0, 1]; read files and "
             "strings of pixels into arrays, as ferkit.datasets does"
         )
     return _levels_of_frame(X) if hasattr(X, "dtypes") else X
+
+
+def refuse_masked(values, name, advice):
+    """Raise an error for a numpy masked array in which something is masked.
+
+    Parameters
+    ----------
+    values : object
+        What a user passed.
+    name, advice : str
+        Of the argument, and what to do, for the message.
+
+    Raises
+    ------
+    ValueError
+        If there is a masked value.
+    """
+    if np.ma.is_masked(values):
+        raise ValueError(
+            f"got {np.ma.count_masked(values)} masked values in {name}, expected none; {advice}"
+        )
 
 
 def _kind(X):
@@ -143,6 +160,7 @@ def _levels_of_frame(X):
             f"got a DataFrame whose column {name!r} holds arrays, expected numbers; give the "
             f"column itself, as df[{name!r}]"
         )
+    X = X.infer_objects()
     are_integers = all(getattr(dtype, "kind", None) in {"i", "u"} for dtype in X.dtypes)
     are_of_numpy = all(isinstance(dtype, np.dtype) for dtype in X.dtypes)
     if not are_integers or are_of_numpy or X.isna().any(axis=None):

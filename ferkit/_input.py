@@ -5,7 +5,14 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import validate_data
 
-from ._images import as_images, as_rows, check_shape_of_fit, from_torch, resolve_image_shape
+from ._images import (
+    as_images,
+    as_rows,
+    check_shape_of_fit,
+    from_torch,
+    refuse_masked,
+    resolve_image_shape,
+)
 from ._labels import as_labels, encode
 from ._messages import warn_user
 
@@ -131,6 +138,7 @@ class InputMixin:
             )
         if hasattr(soft_targets, "columns") and set(soft_targets.columns) == set(self.classes_):
             soft_targets = soft_targets[list(self.classes_)]
+        refuse_masked(soft_targets, "soft_targets", "give each image all probabilities")
         soft_targets = check_array(
             from_torch(soft_targets),
             dtype=np.float32,

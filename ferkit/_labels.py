@@ -4,7 +4,7 @@ from numbers import Real
 
 import numpy as np
 
-from ._images import from_torch
+from ._images import from_torch, refuse_masked
 
 EMOTIONS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """FER2013's classes; the position in this tuple is the integer label."""
@@ -28,9 +28,10 @@ def as_labels(y):
     Raises
     ------
     ValueError
-        If the objects are neither strings throughout nor numbers throughout.
+        If the objects are neither strings throughout nor numbers throughout, or some are masked.
     """
     y = from_torch(y)
+    refuse_masked(y, "y", "drop them and their images")
     labels = np.asarray(y)
     is_nullable = hasattr(y, "dtype") and not isinstance(y.dtype, np.dtype)
     if is_nullable and labels.dtype.kind in "iub" and labels.ndim == 1:

@@ -8,7 +8,7 @@ from ._identity import identify_fit
 from ._imbalance import class_weights, logit_offset
 from ._labels import enumerate_labels
 from ._locks import draw_lock
-from ._names import find_labels
+from ._names import f1_column, find_labels
 from ._paths import as_path
 from ._random import preserved_generators, seed_generators, stream_seed
 from ._saving import load_weights
@@ -113,13 +113,17 @@ class NetMixin:
 
     def _build_net(self, in_channels, class_weight, seed):
         """Make a net from what is resolved: the network's channels and a weight per class."""
+        import torch
+
         from .augment import resolve_policy
         from .training import build_net, check_callbacks, lr_factor, resolve_device
 
-        check_callbacks(self.callbacks or [])
+        f1_columns = [f1_column("valid_f1_", label) for label in self.classes_]
+        check_callbacks(self.callbacks or [], f1_columns)
 
         device = resolve_device(self.device)
-        with preserved_generators(device), draw_lock:
+        # a caller's default device may draw other weights
+        with preserved_generators(device), draw_lock, torch.device("cpu"):
             seed_generators(device, stream_seed(seed, 0))
             net = build_net(
                 partial(self._make_module, in_channels, len(self.classes_)),

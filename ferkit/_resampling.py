@@ -33,7 +33,8 @@ def resample(sampler, images, y, seed):
     Raises
     ------
     ValueError
-        If a step of the Pipeline is no sampler, or no image of a class is left.
+        If a step of the Pipeline is no sampler, makes values that are not finite, or leaves no
+        image of a class.
     """
     classes = np.unique(y)
     for step in _samplers_of(seeded(sampler, seed)):
@@ -69,12 +70,17 @@ def _samplers_of(sampler):
 def _resample_images(sampler, images, y):
     X = images if images.shape[-1] == 3 else images[..., 0]
     X, y = sampler.fit_resample(X, y)
-    return X.reshape(-1, *images.shape[1:]), y
+    return np.reshape(X, (-1, *images.shape[1:])), np.asarray(y)
 
 
 def _resample_rows(sampler, images, y):
     rows = images.reshape(len(images), -1).astype(np.float32)
-    rows, y = sampler.fit_resample(rows, y)
+    rows, y = map(np.asarray, sampler.fit_resample(rows, y))
+    if not np.isfinite(rows).all():
+        raise ValueError(
+            f"got values that are not finite from {sampler!r}, expected levels of images; look at "
+            "what its fit_resample makes"
+        )
     if images.dtype == np.uint8:
         rows = np.rint(rows).clip(0, 255)
     return rows.reshape(-1, *images.shape[1:]).astype(images.dtype, copy=False), y

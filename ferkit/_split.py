@@ -5,6 +5,7 @@ import pandas as pd
 from sklearn.model_selection import StratifiedShuffleSplit
 from sklearn.utils import column_or_1d
 
+from ._images import refuse_masked
 from ._messages import warn_user
 
 
@@ -152,10 +153,11 @@ def check_groups(groups, n_images):
     Raises
     ------
     ValueError
-        If there is not one for each image.
+        If there is not one for each image, or some are masked.
     """
     if groups is None:
         return None
+    refuse_masked(groups, "groups", "give what belongs to nothing a group of its own")
     groups = column_or_1d(groups)
     if len(groups) != n_images:
         raise ValueError(

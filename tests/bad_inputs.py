@@ -262,6 +262,10 @@ LABELS = {
         lambda: fit(y=Y * 0), "got 1 class, [0], expected two or more; add another class"
     ),
     "label NaN": BadInput(lambda: fit(y=np.where(Y, Y, np.nan)), "Input y contains NaN"),
+    "masked labels": BadInput(
+        lambda: fit(y=np.ma.masked_equal(Y, 1)),
+        "got 4 masked values in y, expected none; drop them and their images",
+    ),
     "label None": BadInput(
         lambda: fit(y=changed(NAMES, 3, None)),
         "got label None in sample 3, expected only strings or only integers; mend or drop",

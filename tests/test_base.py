@@ -97,6 +97,8 @@ def test_data_frames(faces):
     np.testing.assert_array_equal(
         clf.decision_function(frame), fit(ResNetFER, faces).decision_function(X)
     )
+    objects = pd.DataFrame(X.reshape(len(X), -1)).astype(object)
+    assert_same_bits(fit(ResNetFER, (objects, y)), fit(ResNetFER, faces), X)
 
 
 def test_the_callers_generators_are_untouched(faces):
@@ -149,6 +151,14 @@ def test_read_only_memory_maps(faces, tmp_path):
     memmap = np.load(tmp_path / "X.npy", mmap_mode="r")
     clf = fit(ResNetFER, (memmap, y), max_epochs=1)
     assert_same_bits(clf, fit(ResNetFER, faces, max_epochs=1), memmap)
+
+
+def test_estimators_that_are_mapped_go_on(faces, tmp_path):
+    clf = fit(ResNetFER, faces, max_epochs=1)
+    joblib.dump(clf, tmp_path / "clf")
+    mapped = joblib.load(tmp_path / "clf", mmap_mode="r").partial_fit(*faces)
+    assert_same_bits(mapped, clf.partial_fit(*faces), faces[0])
+    np.testing.assert_array_equal(mapped.class_count_, clf.class_count_)
 
 
 # -- images ------------------------------------------------------------------------------------

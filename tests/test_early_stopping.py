@@ -143,6 +143,8 @@ def test_refusals(faces):
     names[7] = None
     with pytest.raises(ValueError, match="got a missing group, None, in sample 7, expected one"):
         fit(faces, groups=names)
+    with pytest.raises(ValueError, match="got 1 masked values in groups, expected none"):
+        fit(faces, groups=np.ma.masked_equal(np.arange(210), 3))
     with pytest.raises(ValueError, match="got 3 groups for 210 images"):  # used or not
         fit(faces, groups=[1, 2, 3], early_stopping=False)
     with pytest.raises(ValueError, match="got early_stopping=True, expected False in partial_fit"):

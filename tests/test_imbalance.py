@@ -9,7 +9,7 @@ from imblearn.over_sampling import SMOTE, RandomOverSampler
 from imblearn.pipeline import make_pipeline as make_sampler_pipeline
 from imblearn.under_sampling import RandomUnderSampler
 from sklearn import config_context
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, clone
 from sklearn.model_selection import StratifiedKFold, cross_validate
 from skorch.callbacks import Callback
 
@@ -390,3 +390,24 @@ def test_policies_of_one_s_own(policy, estimator, faces, tmp_path):
 def test_unknown_policies_are_refused(faces):
     with pytest.raises(ValueError, match=r"got augment='mild', expected a ferkit\.augment\.Policy"):
         fit(faces, augment="mild")
+
+
+class Careless(BaseEstimator):
+    """A sampler of one's own."""
+
+    def __init__(self, value=0.0, container=np.array):
+        self.value = value
+        self.container = container
+
+    def fit_resample(self, X, y):
+        X = X.copy()
+        X[3, 5] = self.value
+        return self.container(X), list(y)
+
+
+def test_samplers_of_ones_own(faces):
+    watch = Watch()
+    fit(faces, sampler=Careless(7.0, pd.DataFrame), callbacks=[watch])
+    assert watch.train.X[3].ravel()[5] == 7
+    with pytest.raises(ValueError, match=r"got values that are not finite from Careless\(value=na"):
+        fit(faces, sampler=Careless(np.nan))

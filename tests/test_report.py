@@ -282,3 +282,18 @@ def test_emotions_come_in_their_order():
 def test_bad_input(arguments, message):
     with pytest.raises(ValueError, match=message):
         FERReport.from_predictions(**arguments)
+
+
+class Cautious(ResNetFER):
+    """Says "no" if it is not sure."""
+
+    def predict(self, X):
+        return self.classes_[(self.predict_proba(X)[:, 1] > 0.999).astype(int)]
+
+
+def test_predictions_of_a_subclass_are_its_own():
+    X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
+    clf = Cautious(max_epochs=1, random_state=0).fit(X, y > 2)
+    assert (clf.predict(X) != clf.classes_[clf.predict_proba(X).argmax(axis=1)]).any()
+    value = fer_report(clf, X, y > 2).scores.loc[("all", "accuracy"), "value"]
+    assert value == clf.score(X, y > 2)

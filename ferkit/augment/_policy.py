@@ -129,7 +129,7 @@ class Policy:
         choices = [(f, alpha) for f, alpha in ((mixup, self.mixup), (cutmix, self.cutmix)) if alpha]
         with draw_lock:
             # on the CPU, where every device's fit has a seeded generator: no waiting for a device
-            function, alpha = choices[torch.randint(len(choices), ())]
+            function, alpha = choices[torch.randint(len(choices), (), device="cpu")]
             return function(images, targets, alpha=alpha)
 
 

@@ -96,6 +96,19 @@ class FittedEstimatorProtocol:
             requires_fit=False,
         )
 
+    def get_metadata_routing(self) -> Any:
+        """Tell scikit-learn that `score` takes `sample_weight`, without a request by the user.
+
+        Returns
+        -------
+        sklearn.utils.metadata_routing.MetadataRequest
+            The request.
+        """
+        routing = import_scikit_learn("sklearn.utils.metadata_routing", "metadata routing")
+        request = routing.MetadataRequest(owner=self)
+        request.score.add_request(param="sample_weight", alias=True)
+        return request
+
     def fit(self, X: Any, y: Any = None) -> Self:
         """Do nothing: it is fitted.
 

@@ -173,7 +173,9 @@ class HistoryDisplay:
         # both networks of a run, of the last epoch and of the best, have its one history
         runs = runs.drop_duplicates(["config", "seed"])
         means = {
-            config: pd.concat(list(of["history"])).groupby("epoch", as_index=False).mean()
+            config: pd.concat(list(of["history"]))
+            .groupby("epoch", as_index=False)
+            .mean(numeric_only=True)
             for config, of in runs.groupby("config", sort=False)
         }
         return cls(means).plot(ax=ax, panels=panels)

@@ -74,6 +74,7 @@ def grad_cam(estimator: BaseFER, X: ArrayLike, y: ArrayLike | None = None) -> ND
     return _grad_cam(estimator, *_check(estimator, X, y))
 
 
+@torch.inference_mode(False)  # a caller's has no gradients
 def _grad_cam(estimator, images, targets):
     net, module = estimator.net_, estimator.module_
     maps = []

@@ -250,6 +250,12 @@ def train_recipe(
         raise ValueError(f"got recipe {name!r}, expected one of {', '.join(recipes)}")
     if X_val is None or y_val is None:
         raise ValueError("got no X_val or no y_val, expected both: choices are made on them")
+    forms = [(str(np.asarray(images).dtype), np.shape(images)[1:]) for images in (X, X_val)]
+    if forms[0] != forms[1]:
+        raise ValueError(
+            "got images of dtype {} and shape {} in X, of {} and {} in X_val, expected the same in "
+            "both: a stage with refit trains on both".format(*forms[0], *forms[1])
+        )
     folder = as_path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     settings = {"checkpoint_dir": folder, "random_state": random_state, "verbose": verbose}

@@ -79,7 +79,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         scored only: `early_stopping` and "plateau" take what is in the rest, as in `fit`.
     groups : {"duplicates"} or None, default="duplicates"
         "duplicates" finds copies of images, and keeps each in the fold of the others; `fit` also
-        takes groups of your own.
+        takes groups of your own. None is for Pipelines that begin with something else than images.
     pruner : optuna pruner or None, default=None
         None is a MedianPruner that leaves the first 5 trials alone, and looks at others after each
         half of `max_epochs`, for a median after each epoch would let hardly any come through;
@@ -238,8 +238,11 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         for name in ("study_", "n_splits_", "best_score_", "best_params_", "best_estimator_"):
             self.__dict__.pop(name, None)  # not to be taken for this fit's, if it sets fewer
         y = check_labels(y)
-        X, y = indexable(as_array(X), y)
-        folds, groups = find_folds(self.cv, X, y, groups, find_copies=self.groups is not None)
+        find_copies = self.groups is not None
+        if (find_copies and groups is None) or not hasattr(self.estimator, "steps"):
+            X = as_array(X)
+        X, y = indexable(X, y)
+        folds, groups = find_folds(self.cv, X, y, groups, find_copies=find_copies)
         with TemporaryDirectory() as folder:
             storage = self._open_storage(folder)
             study = open_study(
@@ -324,7 +327,8 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         last.set_params(verbose=0, checkpoint_dir=None, device="auto")
         last.set_params(**by_content(last.get_params(deep=False)))
         described = {
-            "data": [X, y],
+            # the same, whether mapped from a file or not
+            "data": [np.ascontiguousarray(a) if hasattr(a, "dtype") else a for a in (X, y)],
             "folds": folds,
             "parameters": [type(estimator).__name__, estimator.get_params(deep=False)],
         }

@@ -121,9 +121,9 @@ class Batches:
 
     def _order(self, n):
         if self.shuffle_seed is None:
-            return torch.arange(n)
+            return torch.arange(n, device="cpu")
         generator = torch.Generator().manual_seed(self.shuffle_seed)
-        return torch.randperm(n, generator=generator)
+        return torch.randperm(n, generator=generator, device="cpu")
 
     def _load(self, images, targets):
         x, targets = images.to(self.device).permute(0, 3, 1, 2), targets.to(self.device)

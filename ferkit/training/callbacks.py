@@ -33,13 +33,15 @@ _RECORDED = {
 }
 
 
-def check_callbacks(callbacks):
+def check_callbacks(callbacks, f1_columns):
     """Refuse callbacks that work against the loop.
 
     Parameters
     ----------
     callbacks : list of skorch.callbacks.Callback
         Of an estimator.
+    f1_columns : list of str
+        Columns of the history for the classes' F1.
 
     Raises
     ------
@@ -63,7 +65,7 @@ def check_callbacks(callbacks):
                 )
         if isinstance(callback, EpochScoring | BatchScoring | PassthroughScoring):
             name = callback.name or getattr(callback.scoring, "__name__", callback.scoring)
-            if str(name) in _RECORDED:
+            if str(name) in _RECORDED.union(f1_columns):
                 raise ValueError(
                     f"got {type(callback).__name__} with the name {name!r} among the callbacks, "
                     "expected one that is no column of history_; set another, as in name='mine'"

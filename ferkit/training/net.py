@@ -286,7 +286,7 @@ class FERNet(NeuralNetClassifier):
         start = time.perf_counter()
         if self.ema_decay is not None:
             average = WeightAverage(self.average_, self.module_, self.ema_decay)
-        loss = torch.zeros((), device=self.device)
+        loss = torch.zeros((), dtype=torch.float32, device=self.device)
         n_images = len(batches.dataset)
         for step, batch in enumerate(batches):
             self._begin_batch(batch, training=True)
@@ -382,9 +382,9 @@ class FERNet(NeuralNetClassifier):
             self._begin_batch(batch, training=False)
             outputs.append(compute_outputs(self.predictor_, [batch], len(batch[0])))
             self._end_batch(batch, training=False, y_pred=outputs[-1])
-        logits, targets = torch.cat(outputs), torch.as_tensor(batches.dataset.y)
+        logits, targets = torch.cat(outputs), torch.as_tensor(batches.dataset.y, device=self.device)
         with torch.inference_mode():
-            loss = self.criterion_(logits, targets.to(logits.device)).item()
+            loss = self.criterion_(logits, targets).item()
         if not math.isfinite(loss):
             raise ValueError(
                 f"got a validation loss of {loss} in epoch {len(self.history)}, expected a finite "
@@ -419,7 +419,7 @@ class FERNet(NeuralNetClassifier):
         for row in rows:
             self.history.new_epoch()
             for key, value in row.items():
-                self.history.record(key, value)
+                self.history.record(key, math.nan if value is None else value)  # as JSON has it
 
     def outputs(self, images, method="forward", tta=None):
         """Apply the module to images, in float32 and without gradients.

@@ -203,6 +203,11 @@ def test_it_works_within_scikit_learns_estimators(file, faces):
     weights = np.arange(len(y))
     hits = clf.predict(X) == y
     assert clf.score(X, y, sample_weight=weights) == np.average(hits, weights=weights)
+    with config_context(enable_metadata_routing=True):
+        pipeline = make_pipeline(FunctionTransformer(), clf).fit(X, y)
+        assert pipeline.score(X, y) == clf.score(X, y)
+        weighted = clf.score(X, y, sample_weight=weights)
+        assert pipeline.score(X, y, sample_weight=weights) == weighted
     with pytest.raises(ValueError, match="got parameter 'threads' of OnnxFER, expected one"):
         clf.set_params(threads=2)
 

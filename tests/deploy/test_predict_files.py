@@ -164,6 +164,20 @@ def test_names_that_are_no_text(crops, tmp_path, capsys):
     assert line.startswith(f"{tmp_path}/a\\xff\\x1b\\nb.png: ")
 
 
+def test_names_that_the_outputs_encoding_has_not(crops, tmp_path):
+    for name in ("1 \N{GRINNING FACE}.png", "2.png"):
+        (tmp_path / name).write_bytes((crops[0] / "000.png").read_bytes())
+    found = subprocess.run(
+        [sys.executable, "-m", "ferkit", "predict", tmp_path, "--crops"],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+        check=True,
+    )
+    first, second = found.stdout.splitlines()
+    assert rb"1 \U0001f600.png: " in first
+    assert b"2.png: " in second
+
+
 def test_who_reads_may_stop(crops):
     command = [sys.executable, "-m", "ferkit", "predict", str(crops[0]), "--crops"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

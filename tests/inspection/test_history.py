@@ -102,7 +102,7 @@ def test_an_epoch_that_is_not_known():
 
 
 def test_a_comparison():
-    other = TRAINED.assign(train_loss=[4.0, 2.0])
+    other = TRAINED.assign(train_loss=[4.0, 2.0], mine="text that a callback recorded")
     runs = pd.DataFrame(
         {
             "config": ["a", "a", "a", "b"],

@@ -256,6 +256,36 @@ def test_masked_images_are_refused(faces):
         search_of(LinearFER(max_epochs=1)).fit(np.ma.masked_greater(X, 229), y)
 
 
+def test_a_pipeline_that_begins_with_paths(faces, tmp_path):
+    X, y = faces
+    paths = np.array([f"{sample}.npy" for sample in range(len(X))])
+    for path, image in zip(paths, X, strict=True):
+        np.save(tmp_path / path, image)
+
+    def read(paths):
+        return np.stack([np.load(tmp_path / path) for path in paths])
+
+    pipeline = Pipeline([("read", FunctionTransformer(read)), ("net", LinearFER(max_epochs=1))])
+    space = {f"net__{name}": values for name, values in LR.items()}
+    search = search_of(pipeline, space, groups=None).fit(paths, y)
+    pipeline.set_params(read__func=None)
+    expected = search_of(pipeline, space, groups=None).fit(X, y)
+    assert search.best_score_ == expected.best_score_
+    with pytest.raises(ValueError, match="got X of dtype <U7"):  # to look for copies in
+        search_of(pipeline, space).fit(paths, y)
+    search_of(pipeline.set_params(read__func=read), space).fit(paths, y, groups=np.arange(140))
+
+
+def test_a_study_goes_on_with_mapped_images(faces, tmp_path):
+    X, y = faces
+    np.save(tmp_path / "X.npy", X)
+    storage = f"sqlite:///{tmp_path / 'search.db'}"
+    for images in (X, np.load(tmp_path / "X.npy", mmap_mode="r"), np.asfortranarray(X)):
+        search = search_of(LinearFER(max_epochs=1), storage=storage, study_name="one")
+        search.fit(images, y)
+    assert len(search.study_.trials) == 3
+
+
 def test_a_study_for_something_else_is_refused(faces, tmp_path):
     storage = f"sqlite:///{tmp_path / 'search.db'}"
     optuna.create_study(study_name="small", storage=storage, direction="minimize")

@@ -1,0 +1,66 @@
+"""What a caller has set for all of torch leaves fits and predictions as they are."""
+
+from contextlib import contextmanager, nullcontext
+
+import numpy as np
+import pytest
+import torch
+
+import ferkit
+from ferkit import ResNetFER
+from ferkit.augment import Policy
+from ferkit.datasets import make_faces
+from ferkit.inspection import grad_cam
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return make_faces(70, image_size=16, random_state=0, return_X_y=True)
+
+
+@contextmanager
+def default_dtype(dtype):
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+def fit(faces):
+    X, y = faces
+    clf = ResNetFER(
+        augment=Policy(flip=0.5, rotation=5, noise=0.1, mixup=0.2, cutmix=0.5),
+        dropout=0.2,
+        class_weight="balanced",
+        ema_decay=0.9,
+        max_epochs=1,
+        random_state=0,
+    )
+    return clf.fit(X, y, X_val=X[:20], y_val=y[:20])
+
+
+@pytest.mark.parametrize(
+    "surroundings", [torch.no_grad, torch.inference_mode, lambda: torch.device("meta")]
+)
+def test_modes_and_devices(surroundings, faces, tmp_path):
+    X, y = faces
+    expected = fit(faces)
+    with surroundings():
+        clf = fit(faces)
+        np.testing.assert_array_equal(clf.predict_proba(X), expected.predict_proba(X))
+        clf.save(tmp_path / "clf")
+        loaded = ferkit.load(tmp_path / "clf")
+        np.testing.assert_array_equal(grad_cam(loaded, X[:3]), grad_cam(expected, X[:3]))
+    for after in (clf, loaded):
+        assert after.set_params(class_weight=None).partial_fit(X, y).n_iter_ == 2
+
+
+@pytest.mark.parametrize("dtype", [None, torch.bfloat16, torch.float64])
+def test_the_loss_of_an_epoch_is_added_up_in_float32(dtype):
+    X, y = make_faces(700, image_size=16, random_state=0, return_X_y=True)
+    X = X[:, ::2, ::2]
+    with default_dtype(dtype) if dtype else nullcontext():
+        clf = ResNetFER(batch_size=2, lr=1e-5, max_epochs=1, precision="float32", random_state=0)
+        assert clf.fit(X, y).history_["train_loss"][0] == pytest.approx(np.log(7), abs=0.1)
