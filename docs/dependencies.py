@@ -17,7 +17,7 @@ REASONS = {
     "imbalanced-learn": "the contract of samplers, and Pipelines that balance training images only",
     "optuna": "suggestions, pruning and shared studies of `FERSearchCV`",
     "numpy": "images, labels, scores",
-    "scipy": "`log_softmax`, and the groups of copies",
+    "scipy": "``log_softmax``, and the groups of copies",
     "pandas": "`history_`, tables of results, DataFrames of images",
     "matplotlib": "displays",
     "pillow": "JPEG, PNG and other image files",

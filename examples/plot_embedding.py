@@ -7,7 +7,7 @@ How similar faces are by their pixels, and by a trained network's features.
 
 # %%
 # The network is fine-tuned on some drawn faces and embeds others. Where ``FERKIT_DATA`` names the
-# folder of FER2013, its images are used; most were among the weights' own training images, so the
+# folder of FER2013, its images are used; all of them are the weights' own training images, so the
 # clusters look better than they would on new faces.
 
 import os

@@ -40,7 +40,7 @@ plt.show()
 # Training
 # --------
 # Training begins with the weights that come with ferkit; without ``weights`` it takes more images
-# and more epochs. With FER2013, those weights were trained on most of the images used here, test
+# and more epochs. With FER2013, those weights were trained on all of the images used here, test
 # images included, so the scores below are too good. `fit` scores validation images after each epoch
 # without using them in training; here the test images serve, as nothing is chosen by them.
 

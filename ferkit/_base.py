@@ -44,7 +44,8 @@ class BaseFER(FitMixin, InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseE
     A subclass defines `_make_module`. If it has parameters of its own, it also defines an
     `__init__` that names all parameters, its own and those of this class, for scikit-learn clones
     and searches only what is named there. For `transform`, its module has a method `embed` and an
-    attribute `embedding_size`. `MobileNetFER` documents the parameters and attributes.
+    attribute `embedding_size`. `MobileNetFER` documents the parameters and attributes; here,
+    `weight_decay` and `dropout` are 0 by default, and `_make_module` decides what `dropout` does.
 
     Examples
     --------

@@ -160,7 +160,8 @@ def _levels_of_frame(X):
             f"got a DataFrame whose column {name!r} holds arrays, expected numbers; give the "
             f"column itself, as df[{name!r}]"
         )
-    X = X.infer_objects()
+    if (X.dtypes == object).any():
+        X = X.infer_objects()
     are_integers = all(getattr(dtype, "kind", None) in {"i", "u"} for dtype in X.dtypes)
     are_of_numpy = all(isinstance(dtype, np.dtype) for dtype in X.dtypes)
     if not are_integers or are_of_numpy or X.isna().any(axis=None):

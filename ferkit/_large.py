@@ -109,14 +109,16 @@ class LargeFER(BaseFER):
         Weights of the classes in the loss; "balanced" takes them inversely to the frequencies,
         "effective" inversely to Cui et al.'s effective numbers of samples, which is milder.
     logit_adjustment : float, default=0.0
-        Strength of a correction for the classes' frequencies in training, at prediction: it times
-        the logarithm of a class's share is taken from the class's logit, which favours rare ones.
+        Strength of a correction for the classes' frequencies in training, at prediction:
+        ``logit_adjustment * log(share)`` is subtracted from a class's logit, which favours rare
+        ones.
         1 suits scores that count all classes alike, such as macro-F1, unless `class_weight` or
         `sampler` does so already. It may be set after `fit`; losses do not follow it.
     tta : {"flip", "ten"} or None, default=None
         Test-time augmentation: outputs, embeddings too, are means over the image and its mirror
         image ("flip", twice the time), or over these at five places that are a 24th of the image
-        apart ("ten", ten times). It may be set after `fit`; validation in training does without.
+        apart ("ten", ten times; one below 24 pixels is not moved). It may be set after `fit`;
+        validation in training does without.
     temperature : float, default=1.0
         What the logits are divided by at prediction, so that probabilities are as often right as
         they say; see `ferkit.model_selection.tune_prediction`. `predict` does not depend on it. It

@@ -32,15 +32,16 @@ if TYPE_CHECKING:
 class MobileNetFER(BaseFER):
     """Facial-emotion classifier on a MobileNetV2 of at most 150,000 parameters.
 
-    The defaults are those of the reference study's best MobileNetV2 [1]_. Images of any size are
-    taken; 48 x 48 gray faces are what it is for. `from_pretrained` gives one that is trained.
+    The defaults are those of the reference study's best MobileNetV2 [1]_, without its augmentation.
+    Images of any size are taken; 48 x 48 gray faces are what it is for. `from_pretrained` gives one
+    that is trained.
 
     Parameters
     ----------
     variant : {"reference", "strided"}, default="reference"
         The network: "reference" is the study's, `ferkit.nn.MobileNetV2_48` of 132,000 parameters,
-        which works at full resolution for long; "strided" halves it at once and has more channels
-        for it, 137,000 parameters in all. It trains several times faster.
+        whose first layers keep the full resolution; "strided" halves it in the first layer and has
+        more channels, 137,000 parameters in all. It trains several times faster.
     optimizer : {"adam", "adamw", "sgd"}, default="adam"
         torch's optimizer; "adam" adds weight decay to the gradient, "adamw" decouples it.
     lr : float, default=1e-3
@@ -102,14 +103,16 @@ class MobileNetFER(BaseFER):
         Weights of the classes in the loss; "balanced" takes them inversely to the frequencies,
         "effective" inversely to Cui et al.'s effective numbers of samples, which is milder.
     logit_adjustment : float, default=0.0
-        Strength of a correction for the classes' frequencies in training, at prediction: it times
-        the logarithm of a class's share is taken from the class's logit, which favours rare ones.
+        Strength of a correction for the classes' frequencies in training, at prediction:
+        ``logit_adjustment * log(share)`` is subtracted from a class's logit, which favours rare
+        ones.
         1 suits scores that count all classes alike, such as macro-F1, unless `class_weight` or
         `sampler` does so already. It may be set after `fit`; losses do not follow it.
     tta : {"flip", "ten"} or None, default=None
         Test-time augmentation: outputs, embeddings too, are means over the image and its mirror
         image ("flip", twice the time), or over these at five places that are a 24th of the image
-        apart ("ten", ten times). It may be set after `fit`; validation in training does without.
+        apart ("ten", ten times; one below 24 pixels is not moved). It may be set after `fit`;
+        validation in training does without.
     temperature : float, default=1.0
         What the logits are divided by at prediction, so that probabilities are as often right as
         they say; see `ferkit.model_selection.tune_prediction`. `predict` does not depend on it. It

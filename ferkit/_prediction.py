@@ -69,6 +69,13 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         -------
         ndarray of shape (n, n_classes), or (n,) for two classes
             float32 logits; for two classes the second's minus the first's.
+
+        Raises
+        ------
+        NotFittedError
+            If there was no fit.
+        ValueError
+            If `X` does not have images like those of the fit.
         """
         logits = self._logits(X) / np.float32(self.temperature)
         return logits[:, 1] - logits[:, 0] if logits.shape[1] == 2 else logits
@@ -85,6 +92,13 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         -------
         ndarray of shape (n, n_classes)
             float64, in the order of `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            If there was no fit.
+        ValueError
+            If `X` does not have images like those of the fit.
         """
         # float64, so that the order of probabilities is the order of logits
         return log_softmax(self._logits(X).astype(np.float64) / self.temperature, axis=1)
@@ -101,6 +115,13 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         -------
         ndarray of shape (n, n_classes)
             float64, in the order of `classes_`; rows sum to 1.
+
+        Raises
+        ------
+        NotFittedError
+            If there was no fit.
+        ValueError
+            If `X` does not have images like those of the fit.
         """
         return np.exp(self.predict_log_proba(X))
 
@@ -116,6 +137,13 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         -------
         ndarray of shape (n,)
             Labels from `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            If there was no fit.
+        ValueError
+            If `X` does not have images like those of the fit.
         """
         indices = self._logits(X).argmax(axis=1)
         return self.classes_[indices]
@@ -135,8 +163,11 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
 
         Raises
         ------
+        NotFittedError
+            If there was no fit.
         ValueError
-            If the network's `embed` gives another shape.
+            If `X` does not have images like those of the fit, or the network has no `embed`, or one
+            that gives another shape.
         """
         embedding = self._outputs(X, "embed")
         if embedding.shape[1:] != (self.module_.embedding_size,):

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 class ResNetFER(BaseFER):
     """Facial-emotion classifier on a residual network of at most 500,000 parameters.
 
-    The defaults are those of the reference study's best ResNet [1]_ but for half its learning rate.
-    Images of any size are taken; 48 x 48 gray faces are what it is for. `from_pretrained` gives one
-    that is trained.
+    The defaults are those of the reference study's best ResNet [1]_ but for half its learning rate,
+    and no augmentation. Images of any size are taken; 48 x 48 gray faces are what it is for.
+    `from_pretrained` gives one that is trained.
 
     Parameters
     ----------
@@ -51,7 +51,8 @@ class ResNetFER(BaseFER):
     weight_decay : float, default=0.0
         Weight decay (L2 penalty).
     dropout : float, default=0.0
-        Dropout rate, after each pooling and before the last layer.
+        Dropout rate, after each pooling and before the last layer; with "strided" before the global
+        average pooling.
     batch_size : int, default=64
         Images per step. Batches are made even, so they can be a little smaller.
     max_epochs : int, default=15
@@ -103,14 +104,16 @@ class ResNetFER(BaseFER):
         Weights of the classes in the loss; "balanced" takes them inversely to the frequencies,
         "effective" inversely to Cui et al.'s effective numbers of samples, which is milder.
     logit_adjustment : float, default=0.0
-        Strength of a correction for the classes' frequencies in training, at prediction: it times
-        the logarithm of a class's share is taken from the class's logit, which favours rare ones.
+        Strength of a correction for the classes' frequencies in training, at prediction:
+        ``logit_adjustment * log(share)`` is subtracted from a class's logit, which favours rare
+        ones.
         1 suits scores that count all classes alike, such as macro-F1, unless `class_weight` or
         `sampler` does so already. It may be set after `fit`; losses do not follow it.
     tta : {"flip", "ten"} or None, default=None
         Test-time augmentation: outputs, embeddings too, are means over the image and its mirror
         image ("flip", twice the time), or over these at five places that are a 24th of the image
-        apart ("ten", ten times). It may be set after `fit`; validation in training does without.
+        apart ("ten", ten times; one below 24 pixels is not moved). It may be set after `fit`;
+        validation in training does without.
     temperature : float, default=1.0
         What the logits are divided by at prediction, so that probabilities are as often right as
         they say; see `ferkit.model_selection.tune_prediction`. `predict` does not depend on it. It

@@ -59,7 +59,12 @@ def _parser():
 
     demo = commands.add_parser("demo", help="train on drawn faces and show what comes out")
     demo.set_defaults(run=_commands.demo)
-    demo.add_argument("--out", type=as_path, default="ferkit-demo", help="folder of the plots")
+    demo.add_argument(
+        "--out",
+        type=as_path,
+        default="ferkit-demo",
+        help="folder of the plots (default: ferkit-demo)",
+    )
 
     train = commands.add_parser("train", help="train on FER2013 and save the model")
     train.set_defaults(run=_commands.train)
@@ -83,7 +88,7 @@ def _parser():
         "or resnet-fer2013, or one of the stages before, mobilenet-first to -fifth, resnet-first "
         "to -fourth, large-resemote or large-resmasking",
     )
-    train.add_argument("--seed", type=int, default=0, help="governs all chance (default: 0)")
+    train.add_argument("--seed", type=int, default=0, help="of all random numbers (default: 0)")
     train.add_argument(
         "--checkpoint-dir",
         type=as_path,
@@ -127,7 +132,7 @@ def _parser():
         "--max-f1-drop",
         type=float,
         metavar="FALL",
-        help="of macro-F1, that 8 bits may cost; 1 takes any (with --int8; default: 0.005)",
+        help="largest fall of macro-F1 to accept; 1 takes any (with --int8; default: 0.005)",
     )
 
     report = commands.add_parser("report", help="write a page about a model")
@@ -160,5 +165,5 @@ def _add_data(parser):
         "--on-error",
         choices=["raise", "skip"],
         default="raise",
-        help="stop at a bad image or row, or leave it out",
+        help="stop at a bad image or row, or leave it out (default: raise)",
     )

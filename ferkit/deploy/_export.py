@@ -56,7 +56,8 @@ def export_onnx(
     scaling, the views of `tta`, logit adjustment and temperature. Its input "images" has as many
     images as you like, of the shape and dtype of the fit: (n, h, w) or (n, h, w, 3). Its outputs
     are "probabilities" (n, n_classes) and "embedding" (n, embedding_size). The metadata have
-    "labels", the classes' names as JSON, "ferkit", what `OnnxFER` reads, and "model_card".
+    "labels", the classes' names as JSON, "ferkit", what `OnnxFER` reads, and, if there is a
+    `card`, "model_card".
 
     The file is run and compared with the estimator before it is written.
 

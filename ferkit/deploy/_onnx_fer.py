@@ -183,6 +183,11 @@ class OnnxFER(FittedEstimatorProtocol):
         -------
         ndarray of shape (n,)
             Labels from `classes_`.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            As `predict_proba`.
         """
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
@@ -203,6 +208,8 @@ class OnnxFER(FittedEstimatorProtocol):
         ------
         AttributeError
             If the network has no embedding.
+        FileNotFoundError, ValueError
+            As `predict_proba`.
         """
         self._embedding_output()
         return self._contain(self._run("embedding", X), X)

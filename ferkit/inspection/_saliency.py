@@ -125,6 +125,11 @@ def occlusion_map(
     ndarray of shape (n, h, w)
         float32: by how much the probability falls; negative where it rises.
 
+    Raises
+    ------
+    ValueError
+        If `X` does not have images like those of the fit, or `y` a label that is not of it.
+
     References
     ----------
     .. [1] Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014.

@@ -294,6 +294,12 @@ def fer_report(
     FERReport
         The report.
 
+    Raises
+    ------
+    ValueError
+        If there is a label that the estimator does not know, not a label or a group for each image,
+        or what the estimator refuses.
+
     Examples
     --------
     >>> from ferkit import ResNetFER

@@ -29,7 +29,7 @@ class Stage:
     ----------
     estimator : str
         Name of a ferkit class.
-    params : dict
+    params : dict, default={}
         Its parameters.
     begins_with : str, default=None
         Name of the stage whose weights it begins with.
@@ -189,12 +189,12 @@ RECIPES = MappingProxyType(
         ),
     }
 )
-"""Stages by name. "mobilenet-fer2013" and "resnet-fer2013" made the weights that come with
-ferkit. Both networks have four stages: alone; taught by first stages, MobileNetFER by ResNetFER's
-and ResNetFER by both; with fewer changes of the images, MobileNetFER taught by ResNetFER; taught by
-both third stages. MobileNetFER has a fifth, taught by both fourth stages and two larger networks.
-The last one, with the same teachers as the one before or, for ResNetFER, both fourth stages, trains
-on the validation images, too."""
+"""Stages by name. "mobilenet-fer2013" and "resnet-fer2013" are how the weights that come with
+ferkit were made, but for details. Both networks have four stages: alone; taught by first stages,
+MobileNetFER by ResNetFER's and ResNetFER by both; with fewer changes of the images, MobileNetFER
+taught by ResNetFER; taught by both third stages. MobileNetFER has a fifth, taught by both fourth
+stages and two larger networks. The last one, with the same teachers as the one before or, for
+ResNetFER, both fourth stages, trains on the validation images, too."""
 
 
 def train_recipe(

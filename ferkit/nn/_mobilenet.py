@@ -125,8 +125,8 @@ class MobileNetV2_48(MobileNetV2):
     """MobileNetV2 for 48 x 48 faces: 132,359 parameters for gray images and seven classes.
 
     The reference study's network [1]_: the stem and the first two stages keep the full
-    resolution, five stages instead of seven, 128 last channels. About 50.8 million
-    multiply-adds a face.
+    resolution, five stages instead of seven, 128 last channels. About 49.5 million
+    multiply-adds a gray face.
 
     Parameters
     ----------

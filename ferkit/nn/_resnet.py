@@ -43,7 +43,7 @@ class ResNetLite(nn.Module):
 
     The reference study's network [1]_: two residual blocks [2]_ of 24 and 48 channels, each
     followed by 2 x 2 max-pooling and dropout, then 12 x 12 x 48 features into a hidden layer
-    of 64. About 32.6 million multiply-adds a face. Images of other sizes are pooled to 12 x 12
+    of 64. About 31.5 million multiply-adds a gray face. Images of other sizes are pooled to 12 x 12
     before the hidden layer.
 
     Parameters

@@ -32,7 +32,7 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         ----------
         X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
             Images or rows: uint8 levels, or floats in [0, 1].
-        y : None
+        y : None, default=None
             Ignored.
 
         Returns
