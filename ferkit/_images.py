@@ -160,7 +160,7 @@ def _levels_of_frame(X):
             f"got a DataFrame whose column {name!r} holds arrays, expected numbers; give the "
             f"column itself, as df[{name!r}]"
         )
-    if (X.dtypes == object).any():
+    if any(getattr(dtype, "kind", None) == "O" for dtype in X.dtypes):
         X = X.infer_objects()
     are_integers = all(getattr(dtype, "kind", None) in {"i", "u"} for dtype in X.dtypes)
     are_of_numpy = all(isinstance(dtype, np.dtype) for dtype in X.dtypes)
