@@ -77,10 +77,13 @@ class FitMixin:
             looked at only with a `sampler`), `soft_targets` contradict `y`, or the same fit goes on
             elsewhere with the same `checkpoint_dir`, which is waited for.
         """
+        from torch import inference_mode
+
         # a fit that fails leaves the one before, not an older network with newer labels
         before = self.__dict__.copy()
         try:
-            self._fit(X, y, X_val, y_val, groups, soft_targets)
+            with inference_mode(False):  # in a caller's, nothing can be trained
+                self._fit(X, y, X_val, y_val, groups, soft_targets)
         except BaseException:
             self.__dict__.clear()
             self.__dict__.update(before)
@@ -186,7 +189,10 @@ class FitMixin:
             there is a `sampler`, the `lr_schedule` is at its end, or the training diverges. What
             the estimator had learned before stays.
         """
-        self._partial_fit(X, y, classes)
+        from torch import inference_mode
+
+        with inference_mode(False):
+            self._partial_fit(X, y, classes)
         return self
 
     def _partial_fit(self, X, y, classes):

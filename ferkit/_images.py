@@ -88,7 +88,7 @@ def refuse_masked(values, name, advice):
     ValueError
         If there is a masked value.
     """
-    if np.ma.is_masked(values):
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):  # pandas' have masks, too
         raise ValueError(
             f"got {np.ma.count_masked(values)} masked values in {name}, expected none; {advice}"
         )

@@ -122,8 +122,12 @@ class NetMixin:
         check_callbacks(self.callbacks or [], f1_columns)
 
         device = resolve_device(self.device)
-        # a caller's default device may draw other weights
-        with preserved_generators(device), draw_lock, torch.device("cpu"):
+        with (
+            preserved_generators(device),
+            draw_lock,
+            torch.device("cpu"),  # a caller's default may draw other weights
+            torch.inference_mode(False),  # what is made in a caller's can never be trained
+        ):
             seed_generators(device, stream_seed(seed, 0))
             net = build_net(
                 partial(self._make_module, in_channels, len(self.classes_)),

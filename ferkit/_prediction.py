@@ -22,15 +22,6 @@ if TYPE_CHECKING:
 class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, TransformerMixin):
     """A classifier and transformer on a fitted `net_`; a subclass checks X with `_check_X`."""
 
-    @property
-    def _predicts_most_probable(self):
-        """Whether `fer_report` need not ask twice: a subclass may predict otherwise."""
-        cls = type(self)
-        return (cls.predict, cls.predict_proba) == (
-            PredictionMixin.predict,
-            PredictionMixin.predict_proba,
-        )
-
     def _outputs(self, X, method="forward"):
         check_is_fitted(self)
         if method == "embed":

@@ -29,17 +29,12 @@ def _default_generators(device):
 def preserved_generators(device):
     """Hold the fit lock, and put torch's generators back as they were.
 
-    A caller's `torch.inference_mode` is left meanwhile, for nothing can be trained in it, nor
-    later, if it was made there.
-
     Parameters
     ----------
     device : torch.device
         The device of the fit.
     """
-    from torch import inference_mode
-
-    with _fit_lock, inference_mode(False):
+    with _fit_lock:
         states = [(g, g.get_state()) for g in _default_generators(device)]
         try:
             yield

@@ -3,7 +3,6 @@
 import argparse
 import os
 import sys
-from contextlib import suppress
 
 from . import __version__, _commands
 from ._paths import as_path
@@ -27,7 +26,8 @@ def main(argv=None):
         if what reads the output has ended.
     """
     args = _parser().parse_args(argv)
-    with suppress(AttributeError):  # names of files may have what the output's encoding has not
+    if getattr(sys.stdout, "errors", None) == "strict":
+        # names of files may have what the output's encoding has not
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = args.run(args)

@@ -291,9 +291,18 @@ class Cautious(ResNetFER):
         return self.classes_[(self.predict_proba(X)[:, 1] > 0.999).astype(int)]
 
 
-def test_predictions_of_a_subclass_are_its_own():
+class Hopeful(OnnxFER):
+    """Says "yes" whenever it could be."""
+
+    def predict(self, X):
+        return self.classes_[(self.predict_proba(X)[:, 1] > 0.001).astype(int)]
+
+
+def test_predictions_of_a_subclass_are_its_own(tmp_path):
     X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
     clf = Cautious(max_epochs=1, random_state=0).fit(X, y > 2)
     assert (clf.predict(X) != clf.classes_[clf.predict_proba(X).argmax(axis=1)]).any()
-    value = fer_report(clf, X, y > 2).scores.loc[("all", "accuracy"), "value"]
-    assert value == clf.score(X, y > 2)
+    export_onnx(ResNetFER(max_epochs=1, random_state=0).fit(X, y > 2), tmp_path / "clf.onnx")
+    for each in (clf, Hopeful(tmp_path / "clf.onnx")):
+        value = fer_report(each, X, y > 2).scores.loc[("all", "accuracy"), "value"]
+        assert value == each.score(X, y > 2)

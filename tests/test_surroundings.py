@@ -1,16 +1,19 @@
-"""What a caller has set for all of torch leaves fits and predictions as they are."""
+"""What a caller has set for all of torch, which a fit is not to depend on."""
 
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
+from skorch.callbacks import Callback
 
 import ferkit
 from ferkit import ResNetFER
 from ferkit.augment import Policy
 from ferkit.datasets import make_faces
 from ferkit.inspection import grad_cam
+from tests.helpers import LinearFER
 
 
 @pytest.fixture(scope="module")
@@ -57,10 +60,32 @@ def test_modes_and_devices(surroundings, faces, tmp_path):
         assert after.set_params(class_weight=None).partial_fit(X, y).n_iter_ == 2
 
 
-@pytest.mark.parametrize("dtype", [None, torch.bfloat16, torch.float64])
-def test_the_loss_of_an_epoch_is_added_up_in_float32(dtype):
+def test_what_inference_mode_leaves_can_be_trained(faces, tmp_path):
+    class Stop(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            if len(net.history) == 2:
+                raise KeyboardInterrupt
+
+    X, y = faces
+    clf = LinearFER(max_epochs=3, random_state=0, checkpoint_dir=tmp_path)
+    expected = clone(clf).set_params(checkpoint_dir=None).fit(X, y).predict_proba(X)
+    with torch.inference_mode():
+        with pytest.raises(KeyboardInterrupt):
+            clone(clf).set_params(callbacks=[Stop()]).fit(X, y)
+        for _ in ("goes on", "is loaded"):
+            again = clone(clf).fit(X, y)
+            np.testing.assert_array_equal(again.predict_proba(X), expected)
+        with pytest.raises(ValueError, match="got level"):
+            again.partial_fit(X.astype(int) * 2, y)
+        with pytest.raises(ValueError, match="training diverged"):
+            again.set_params(lr=1e38).partial_fit(X, y)
+    assert again.set_params(lr=1e-3).partial_fit(X, y).n_iter_ == 4
+
+
+def test_the_loss_of_an_epoch_is_added_up_in_float32():
     X, y = make_faces(700, image_size=16, random_state=0, return_X_y=True)
-    X = X[:, ::2, ::2]
-    with default_dtype(dtype) if dtype else nullcontext():
-        clf = ResNetFER(batch_size=2, lr=1e-5, max_epochs=1, precision="float32", random_state=0)
-        assert clf.fit(X, y).history_["train_loss"][0] == pytest.approx(np.log(7), abs=0.1)
+    clf = ResNetFER(batch_size=2, lr=1e-5, max_epochs=1, precision="float32", random_state=0)
+    with default_dtype(torch.bfloat16):
+        assert clf.fit(X[:, ::2, ::2], y).history_["train_loss"][0] == pytest.approx(
+            np.log(7), abs=0.1
+        )

@@ -7,7 +7,6 @@ from typing import overload
 
 import torch
 
-from .._locks import draw_lock
 from ._affine import random_affine, random_crop
 from ._checks import (
     ALPHA_OR_NONE,
@@ -101,12 +100,11 @@ class Policy:
             New images where anything is asked for; the input is not changed.
         """
         affine = {name: getattr(self, name) for name in _AFFINE}
-        with draw_lock:
-            if any(affine.values()):
-                images = random_affine(images, **affine)
-            for name, function in _FUNCTIONS.items():
-                if getattr(self, name):
-                    images = function(images, getattr(self, name))
+        if any(affine.values()):
+            images = random_affine(images, **affine)
+        for name, function in _FUNCTIONS.items():
+            if getattr(self, name):
+                images = function(images, getattr(self, name))
         return images
 
     def mix(self, images: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -127,10 +125,9 @@ class Policy:
             Their probabilities.
         """
         choices = [(f, alpha) for f, alpha in ((mixup, self.mixup), (cutmix, self.cutmix)) if alpha]
-        with draw_lock:
-            # on the CPU, where every device's fit has a seeded generator: no waiting for a device
-            function, alpha = choices[torch.randint(len(choices), (), device="cpu")]
-            return function(images, targets, alpha=alpha)
+        # drawn on the CPU, where every device's fit has a seeded generator: no waiting for a device
+        function, alpha = choices[torch.randint(len(choices), (), device="cpu")]
+        return function(images, targets, alpha=alpha)
 
 
 _AFFINE = ("flip", "rotation", "shear", "translation", "zoom")

@@ -176,7 +176,7 @@ def _trace(estimator):
 
     module = InferenceModule(estimator)
     dtype = torch.uint8 if estimator._dtype == np.uint8 else torch.float32
-    images = torch.zeros(2, *estimator.image_shape_, dtype=dtype)
+    images = torch.zeros(2, *estimator.image_shape_, dtype=dtype, device="cpu")
     has_embedding = hasattr(module.network, "embed")
     with _quiet(), torch.no_grad():
         try:

@@ -65,8 +65,6 @@ class OnnxFER(FittedEstimatorProtocol):
     >>> clf.predict(X)  # doctest: +SKIP
     """
 
-    _predicts_most_probable = True  # `fer_report` need not ask twice
-
     def __init__(self, path: StrPath, *, n_threads: int = 1) -> None:
         self.path = path
         self.n_threads = n_threads

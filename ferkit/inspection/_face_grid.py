@@ -178,6 +178,7 @@ class FaceGridDisplay:
         """
         import torch
 
+        from .._locks import draw_lock
         from .._random import draw_seed, preserved_generators, seed_generators
         from ..augment import resolve_policy
 
@@ -195,7 +196,7 @@ class FaceGridDisplay:
                 "cutmix=0.0)"
             )
         rows = {}
-        with preserved_generators(device):
+        with preserved_generators(device), draw_lock:
             seed_generators(device, draw_seed(random_state))
             for position, image in enumerate(as_unit(images)):
                 copies = torch.from_numpy(np.repeat(image[None], n_copies, axis=0))

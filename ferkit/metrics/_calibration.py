@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import Interval
 
+from .._images import refuse_masked
 from .._labels import check_kind, check_labels
 from .._validation import validate_params
 
@@ -103,6 +104,7 @@ def check_probabilities(y_true, y_prob, labels=None):
             f"got y_prob of shape {np.shape(y_prob)}, expected (n, n_classes); give what "
             "predict_proba returns"
         )
+    refuse_masked(y_prob, "y_prob", "give what predict_proba returns")
     y_prob = check_array(y_prob, dtype=np.float64, input_name="y_prob")
     check_consistent_length(y_true, y_prob)
     labels = np.unique(y_true) if labels is None else column_or_1d(labels)

@@ -14,6 +14,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from .._base import BaseFER
+from .._input import check_loose_images
 from .._paths import as_path
 from .._typing import StrPath
 from ..augment import POLICIES, Policy
@@ -250,12 +251,13 @@ def train_recipe(
         raise ValueError(f"got recipe {name!r}, expected one of {', '.join(recipes)}")
     if X_val is None or y_val is None:
         raise ValueError("got no X_val or no y_val, expected both: choices are made on them")
-    forms = [(str(np.asarray(images).dtype), np.shape(images)[1:]) for images in (X, X_val)]
-    if forms[0] != forms[1]:
-        raise ValueError(
-            "got images of dtype {} and shape {} in X, of {} and {} in X_val, expected the same in "
-            "both: a stage with refit trains on both".format(*forms[0], *forms[1])
-        )
+    if recipes[name].refit:  # to be put together, after hours
+        X, X_val = check_loose_images(X), check_loose_images(X_val)
+        if (X.dtype, X.shape[1:]) != (X_val.dtype, X_val.shape[1:]):
+            raise ValueError(
+                f"got images of dtype {X.dtype} and shape {X.shape[1:]} in X, of {X_val.dtype} and "
+                f"{X_val.shape[1:]} in X_val, expected the same in both: {name!r} trains on both"
+            )
     folder = as_path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     settings = {"checkpoint_dir": folder, "random_state": random_state, "verbose": verbose}

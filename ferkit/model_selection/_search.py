@@ -79,7 +79,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         scored only: `early_stopping` and "plateau" take what is in the rest, as in `fit`.
     groups : {"duplicates"} or None, default="duplicates"
         "duplicates" finds copies of images, and keeps each in the fold of the others; `fit` also
-        takes groups of your own. None is for Pipelines that begin with something else than images.
+        takes groups of your own. None looks for none, as for a Pipeline that begins with paths.
     pruner : optuna pruner or None, default=None
         None is a MedianPruner that leaves the first 5 trials alone, and looks at others after each
         half of `max_epochs`, for a median after each epoch would let hardly any come through;
@@ -208,7 +208,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         Parameters
         ----------
         X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
-            Images or rows, as the estimator takes them.
+            Images or rows, as the estimator takes them; or what a Pipeline's first step takes.
         y : array-like of shape (n,)
             Their labels.
         groups : array-like of shape (n,), default=None
@@ -237,11 +237,13 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         self._check_parameters()
         for name in ("study_", "n_splits_", "best_score_", "best_params_", "best_estimator_"):
             self.__dict__.pop(name, None)  # not to be taken for this fit's, if it sets fewer
-        y = check_labels(y)
         find_copies = self.groups is not None
-        if (find_copies and groups is None) or not hasattr(self.estimator, "steps"):
+        try:
             X = as_array(X)
-        X, y = indexable(X, y)
+        except ValueError:  # of what they are, such as paths, a Pipeline makes images
+            if (find_copies and groups is None) or not hasattr(self.estimator, "steps"):
+                raise
+        X, y = indexable(X, check_labels(y))
         folds, groups = find_folds(self.cv, X, y, groups, find_copies=find_copies)
         with TemporaryDirectory() as folder:
             storage = self._open_storage(folder)
@@ -328,7 +330,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         last.set_params(**by_content(last.get_params(deep=False)))
         described = {
             # the same, whether mapped from a file or not
-            "data": [np.ascontiguousarray(a) if hasattr(a, "dtype") else a for a in (X, y)],
+            "data": [np.ascontiguousarray(X) if hasattr(X, "dtype") else X, y],
             "folds": folds,
             "parameters": [type(estimator).__name__, estimator.get_params(deep=False)],
         }
@@ -434,8 +436,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         float
             Between 0 and 1.
         """
-        y = check_labels(y)
-        return f1_score(y, self.predict(X), average="macro", zero_division=0)
+        return f1_score(check_labels(y), self.predict(X), average="macro", zero_division=0)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "best_estimator_")

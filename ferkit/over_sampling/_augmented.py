@@ -120,6 +120,7 @@ def _change(images, chosen, policy, seed):
     """Make changed copies of the chosen images."""
     import torch
 
+    from .._locks import draw_lock
     from .._random import preserved_generators, seed_generators, stream_seed
 
     device = torch.device("cpu")
@@ -128,9 +129,9 @@ def _change(images, chosen, policy, seed):
         for start in range(0, len(chosen), _BATCH):
             seed_generators(device, stream_seed(*seed, start))
             batch = torch.from_numpy(images[chosen[start : start + _BATCH]]).permute(0, 3, 1, 2)
+            with draw_lock:
+                changed = policy(batch.float().div_(255) if images.dtype == np.uint8 else batch)
             if images.dtype == np.uint8:
-                changed = policy(batch.float().div_(255)).mul(255).round_().clamp_(0, 255)
-            else:
-                changed = policy(batch)
+                changed = changed.mul(255).round_().clamp_(0, 255)
             made[start : start + _BATCH] = changed.permute(0, 2, 3, 1)
     return made

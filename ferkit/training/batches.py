@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from .._locks import draw_lock
 from .distributed import share_of
 
 _RESIDENT = 2**31  # bytes: FER2013 has 66 MB, and a device has its network to hold, too
@@ -129,11 +130,12 @@ class Batches:
         x, targets = images.to(self.device).permute(0, 3, 1, 2), targets.to(self.device)
         x = x.float().div_(255) if x.dtype == torch.uint8 else x
         if self.augment is not None:
-            x = self.augment(x)
-            if self.augment.mixes:
-                if not targets.is_floating_point():
-                    targets = F.one_hot(targets, self.n_classes).float()
-                x, targets = self.augment.mix(x, targets)
+            if self.augment.mixes and not targets.is_floating_point():
+                targets = F.one_hot(targets, self.n_classes).float()
+            with draw_lock:
+                x = self.augment(x)
+                if self.augment.mixes:
+                    x, targets = self.augment.mix(x, targets)
         return to_input(x, self.in_channels), targets
 
 

@@ -419,7 +419,7 @@ class FERNet(NeuralNetClassifier):
         for row in rows:
             self.history.new_epoch()
             for key, value in row.items():
-                self.history.record(key, math.nan if value is None else value)  # as JSON has it
+                self.history.record(key, math.nan if value is None else value)  # was not finite
 
     def outputs(self, images, method="forward", tta=None):
         """Apply the module to images, in float32 and without gradients.

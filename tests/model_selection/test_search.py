@@ -274,6 +274,8 @@ def test_a_pipeline_that_begins_with_paths(faces, tmp_path):
     with pytest.raises(ValueError, match="got X of dtype <U7"):  # to look for copies in
         search_of(pipeline, space).fit(paths, y)
     search_of(pipeline.set_params(read__func=read), space).fit(paths, y, groups=np.arange(140))
+    pipeline.set_params(read__func=lambda images: images[:, ::2, ::2])  # of lists, an array
+    search_of(pipeline, space, groups=None).fit(list(X), y)
 
 
 def test_a_study_goes_on_with_mapped_images(faces, tmp_path):
