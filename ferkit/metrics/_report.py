@@ -339,12 +339,12 @@ def _predicts_most_probable(estimator):
     estimator = getattr(estimator, "best_estimator_", estimator)
     if hasattr(estimator, "steps"):
         estimator = estimator.steps[-1][1]
-    methods = (
-        getattr(type(estimator), name, None)
-        for name in ("predict", "predict_proba", "predict_log_proba")
-    )
     # a subclass's own may say something else
-    return all(method is None or method.__module__.startswith("ferkit.") for method in methods)
+    methods = (
+        getattr(type(estimator), f"predict{what}", None) for what in ("", "_proba", "_log_proba")
+    )
+    modules = (getattr(method, "__module__", "") for method in methods if method is not None)
+    return all(module.startswith("ferkit.") for module in modules)
 
 
 def _check_predictions(y_true, y_pred, y_prob, labels):
