@@ -28,4 +28,7 @@ def import_extra(name, purpose="ONNX", cure='install it with pip install "ferkit
     try:
         return import_module(name)
     except ImportError as error:
-        raise ImportError(f"got no {name}, expected it for {purpose}; {cure}", name=name) from error
+        missing = error.name or name  # it may be what the module imports
+        raise ImportError(
+            f"got no {missing}, expected it for {purpose}; {cure}", name=missing
+        ) from error

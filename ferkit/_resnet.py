@@ -106,9 +106,8 @@ class ResNetFER(BaseFER):
     logit_adjustment : float, default=0.0
         Strength of a correction for the classes' frequencies in training, at prediction:
         ``logit_adjustment * log(share)`` is subtracted from a class's logit, which favours rare
-        ones.
-        1 suits scores that count all classes alike, such as macro-F1, unless `class_weight` or
-        `sampler` does so already. It may be set after `fit`; losses do not follow it.
+        ones. 1 suits scores that count all classes alike, such as macro-F1, unless `class_weight`
+        or `sampler` does so already. It may be set after `fit`; losses do not follow it.
     tta : {"flip", "ten"} or None, default=None
         Test-time augmentation: outputs, embeddings too, are means over the image and its mirror
         image ("flip", twice the time), or over these at five places that are a 24th of the image

@@ -134,6 +134,8 @@ def export_onnx(
     positions, names = name_classes(estimator.classes_)
     labels = [str(names[position]) for position in positions]
     model = onnx.load_from_string(model)
+    for node in model.graph.node:  # the exporter's stack traces, with paths of this machine
+        node.ClearField("metadata_props")
     onnx.helper.set_model_props(model, pack(estimator, labels=labels, card=card, **facts))
     write_whole(path, model.SerializeToString())
 

@@ -1,9 +1,11 @@
 """ONNX files compute what the estimator does, and say what they are."""
 
 import json
+import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -57,6 +59,10 @@ def file(trained, tmp_path_factory):
     path = tmp_path_factory.mktemp("onnx") / "faces.onnx"
     export_onnx(trained, path, card="A card.")
     return path
+
+
+def test_a_file_tells_nothing_of_the_machine(file):
+    assert os.fsencode(Path(ferkit.__file__).parent) not in file.read_bytes()
 
 
 def test_all_ways_to_run_a_model_agree(trained, file, faces, tmp_path):
