@@ -11,7 +11,7 @@ from .._labels import EMOTIONS
 from .._paths import as_path
 from .._typing import ImagesAndTarget, OnError, StrPath
 from ._affectnet_layouts import CODES, SPLITS, locate
-from ._any_images import Sample, check_options, read_bunch
+from ._any_images import LabelledFile, check_options, read_bunch
 from ._bad_samples import BadSamples, permission_explained
 
 _DESCR = """\
@@ -204,7 +204,7 @@ dtype uint8
 
 
 def _check_parameters(subset, contempt, image_size, memmap, on_error):
-    if subset not in list(SPLITS):
+    if subset not in list(SPLITS):  # a list, as an unhashable subset cannot be sought in a dict
         raise ValueError(f"got subset={subset!r}, expected 'train', 'val' or 'test'; choose one")
     if contempt not in ["drop", *EMOTIONS]:
         raise ValueError(
@@ -224,7 +224,7 @@ def _drop(labelled, contempt):
     labels = {emotion: label for label, emotion in enumerate(EMOTIONS)}
     if contempt != "drop":
         labels["contempt"] = labels[contempt]
-    samples = [Sample(name, labels[c], box) for name, c, box in labelled if c in labels]
+    samples = [LabelledFile(name, labels[c], box) for name, c, box in labelled if c in labels]
     counts = Counter(c for _, c, _ in labelled if c not in labels)
     return samples, {name: counts[name] for name in CODES if name in counts}
 

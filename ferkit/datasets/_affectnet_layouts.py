@@ -13,9 +13,9 @@ from .._emotion_names import find_emotion
 from .._locks import warning_filter
 from .._messages import printable
 from ._any_images import list_class_folders, list_files
-from ._fer2013_images import is_visible
-from ._image_files import read_file
-from ._label_csv import add_bad_line, read_label_csv
+from ._bad_samples import bad_line
+from ._image_files import is_visible, read_file
+from ._label_csv import read_label_csv
 
 # AffectNet's codes of expressions; the position is the code.
 CODES = (
@@ -62,7 +62,7 @@ _IMAGE_FOLDERS = (
     "images",
 )
 
-_MAX_ANNOTATION = 2**12  # bytes; it takes 136
+_MAX_ANNOTATION = 2**12  # bytes; an annotation takes 136
 _NPY_HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
@@ -183,7 +183,7 @@ def _read_code(path):
     """Read the code in a .npy file, which could claim to be an array of any size."""
     file = io.BytesIO(read_file(path, _MAX_ANNOTATION))
     version = np.lib.format.read_magic(file)
-    with warning_filter("ignore"):  # of headers by Python 2
+    with warning_filter("ignore"):  # numpy warns of headers that Python 2 wrote
         shape, _, dtype = _NPY_HEADERS[version](file)
     if math.prod(shape) != 1:
         raise ValueError(f"it holds an array of shape {shape}")
@@ -205,14 +205,13 @@ def _index_csv(path, bad):
     for (line, name, code), fields in zip(rows, boxes, strict=False):
         box = _parse_box(fields) if has_boxes else None
         if code not in codes:
-            add_bad_line(bad, line, path, line, f"expression {code!r}", "a code from 0 to 10")
+            bad.add(line, bad_line(path, line, f"expression {code!r}", "a code from 0 to 10"))
         elif not name or "\0" in name or os.path.isabs(name) or ".." in name.split("/"):
-            add_bad_line(
-                bad, line, path, line, f"{_NAME} {name!r}", "a path within the images' folder"
-            )
+            got = f"{_NAME} {name!r}"
+            bad.add(line, bad_line(path, line, got, "a path within the images' folder"))
         elif has_boxes and box is None and codes[code] in CODES[:8]:
             got = f"the face box {', '.join(fields)}"
-            add_bad_line(bad, line, path, line, got, "x, y, width and height in pixels")
+            bad.add(line, bad_line(path, line, got, "x, y, width and height in pixels"))
         else:
             labelled.append((name, codes[code], box))
     return _find_images(path, [name for name, _, _ in labelled]), labelled

@@ -4,6 +4,7 @@ import io
 import math
 import os
 from contextlib import contextmanager
+from functools import partial
 from itertools import compress
 from numbers import Integral
 from typing import NamedTuple
@@ -13,27 +14,31 @@ from sklearn.utils import Bunch
 
 from .._paths import as_path, whole_file
 from ._bad_samples import check_on_error
-from ._fer2013_images import is_visible
 from ._image_files import (
     MODES,
     UnfitFileError,
     decode_file,
     decode_gray_jpeg,
     decode_in_order,
+    is_visible,
     read_file,
     unfit_if_damaged,
     without_pillow_warnings,
 )
 
-_MAX_SIZE = 2**26  # bytes of a file, which may be a photograph
-_MAX_PIXELS = 2**25  # to decode: a few kilobytes may claim more; JPEGs are decoded coarser
+_MAX_SIZE = 2**26  # bytes of a file, as it may be a photograph
+
+# Pixels to decode at most: a file of a few kilobytes may claim any number. It may be less than a
+# JPEG has, for large JPEGs are decoded at a coarser scale.
+_MAX_PIXELS = 2**25
+
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 _KIND = "a JPEG, PNG, BMP, GIF, PPM, TIFF or WebP image of 8 bits"
 _PLAIN_MODES = {"1", "L", "P", "RGB", "CMYK", "YCbCr"}
 _ALPHA_MODES = {"LA", "PA", "RGBA"}
 
 
-class Sample(NamedTuple):
+class LabelledFile(NamedTuple):
     """A labelled image file."""
 
     name: str
@@ -95,7 +100,7 @@ def read_bunch(samples, path, bad, *, image_size, gray, memmap, target_names, de
 
     Parameters
     ----------
-    samples : list of Sample
+    samples : list of LabelledFile
         At least one.
     path : path-like
         The folder that names start from.
@@ -122,39 +127,26 @@ def read_bunch(samples, path, bad, *, image_size, gray, memmap, target_names, de
     ValueError
         If no image is left.
     """
-
-    def read(name):
-        return read_file(os.path.join(path, name), _MAX_SIZE)
-
     shape, other_size = image_size, None
     if shape is None:
         with without_pillow_warnings():
-            shape, first = _find_shape(read, samples, path)
+            shape, first = _find_shape(samples, path)
         other_size = (
             f"{shape[1]} x {shape[0]} pixels as in {first}",
             f"replace or remove it, pass image_size=48 or {shape} to resize all",
         )
     image_shape = shape if gray else (*shape, 3)
-
-    def decode(at):
-        def convert(content):
-            return _convert(content, shape, gray, samples[at].box, other_size)
-
-        return decode_file(convert, read, samples[at].name, path, _KIND)
-
-    def decode_all(write):
-        names = [sample.name for sample in samples]
-        is_good = decode_in_order(
-            decode, names, bad, write, image_size=math.prod(image_shape), desc=desc
-        )
-        if not is_good.any():
-            raise ValueError(
-                f"{path}: got no images but {bad.count()}, expected some good ones; mend the data "
-                f"set. The first bad one: {bad.skipped[0][1]}"
-            )
-        return is_good
-
-    images, is_good = _store(decode_all, image_shape, memmap)
+    decode = partial(_decode_sample, path=path, shape=shape, gray=gray, other_size=other_size)
+    settings = {"image_size": math.prod(image_shape), "desc": desc}
+    if memmap is None:
+        levels = bytearray()  # grows in place
+        is_good = _decode_all(decode, samples, path, bad, levels.extend, **settings)
+        images = np.frombuffer(levels, np.uint8).reshape(-1, *image_shape)
+    else:
+        memmap = as_path(memmap)
+        with _new_npy(memmap, image_shape) as write:
+            is_good = _decode_all(decode, samples, path, bad, write, **settings)
+        images = np.load(memmap, mmap_mode="r")
     good = list(compress(samples, is_good))
     return Bunch(
         images=images,
@@ -166,16 +158,42 @@ def read_bunch(samples, path, bad, *, image_size, gray, memmap, target_names, de
     )
 
 
-def _find_shape(read, samples, path):
+def _decode_all(decode, samples, path, bad, write, **settings):
+    """Decode and write the images, as `decode_in_order` does; raise if none is good."""
+    is_good = decode_in_order(decode, samples, bad, write, **settings)
+    if not is_good.any():
+        raise ValueError(
+            f"{path}: got no images but {bad.count()}, expected some good ones; mend the data "
+            f"set. The first bad one: {bad.skipped[0][1]}"
+        )
+    return is_good
+
+
+def _decode_sample(sample, *, path, shape, gray, other_size):
+    """Decode a sample to the levels of an image of this shape, as bytes."""
+    convert = partial(_convert, shape=shape, gray=gray, box=sample.box, other_size=other_size)
+    return _decode_with(convert, sample, path)
+
+
+def _decode_with(decode, sample, path):
+    """Read a sample's file and decode its bytes; raise ValueError if it is unfit."""
+    return decode_file(decode, partial(_read, path), sample.name, path, _KIND)
+
+
+def _read(path, name):
+    return read_file(os.path.join(path, name), _MAX_SIZE)
+
+
+def _find_shape(samples, path):
     """Find height and width of the first file that is an image, and its name.
 
     Where none is, they do not matter: each file will be refused.
     """
     for sample in samples:
         try:
-            shape = decode_file(_shape_of, read, sample.name, path, _KIND)
+            shape = _decode_with(_shape_of, sample, path)
         except ValueError:
-            continue  # it will be decoded, and told of
+            continue  # all files are decoded later, and bad ones told of then
         return shape, sample.name
     return (1, 1), None
 
@@ -244,18 +262,6 @@ def _flatten(image):
     return image
 
 
-def _store(decode_all, image_shape, path):
-    """Keep the levels that `decode_all` writes, in memory or in a file; return images too."""
-    if path is None:
-        levels = bytearray()  # grows in place
-        is_good = decode_all(levels.extend)
-        return np.frombuffer(levels, np.uint8).reshape(-1, *image_shape), is_good
-    path = as_path(path)
-    with _new_npy(path, image_shape) as write:
-        is_good = decode_all(write)
-    return np.load(path, mmap_mode="r"), is_good
-
-
 @contextmanager
 def _new_npy(path, image_shape):
     """Write images to a .npy file one after another; it appears when all are there."""
@@ -266,7 +272,8 @@ def _new_npy(path, image_shape):
         yield file.write
         n_images = (file.tell() - start) // math.prod(image_shape)
         file.seek(0)
-        _write_header(file, n_images, image_shape)  # numpy pads it, to be rewritten in place
+        # numpy pads headers, so that one with another number of images has the same length.
+        _write_header(file, n_images, image_shape)
 
 
 def _write_header(file, n_images, image_shape):

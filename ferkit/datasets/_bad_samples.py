@@ -23,6 +23,26 @@ def permission_explained():
         ) from error
 
 
+def bad_line(path, line, got, expected):
+    """Make the error for a bad line of a csv.
+
+    Parameters
+    ----------
+    path, line : path-like, int
+        Where it is.
+    got, expected : str
+        For the message.
+
+    Returns
+    -------
+    ValueError
+    """
+    return ValueError(
+        f"{path}, line {line}: got {got}, expected {expected}; mend or remove the line, or pass "
+        "on_error='skip'"
+    )
+
+
 class BadSamples:
     """Raise for the first bad sample, or remember all of them.
 

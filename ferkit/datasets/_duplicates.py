@@ -17,9 +17,9 @@ from .._progress import can_draw
 
 _N_COMPONENTS = 64  # enough to tell nearly all pairs of faces apart; more cost more
 _N_SAMPLED = 512  # images that the components are made of
-_ROUNDING = 1e-5  # more than that of a product of float32 sketches
-_BLOCK_VALUES = 2**22  # in the images of a block: bounds the memory
-_BLOCK_SIDE = 2048  # images of a block, whose pairs take memory too
+_ROUNDING = 1e-5  # products of float32 projections are off by less
+_BLOCK_VALUES = 2**22  # values in a block of images, to bound the memory
+_BLOCK_SIDE = 2048  # images in a block, as its pairs take memory too
 
 
 def find_duplicates(X: ArrayLike, *, threshold: float = 0.95) -> NDArray[np.int64]:
@@ -91,7 +91,7 @@ def check_rows(X):
         uint8 levels or float32.
     """
     rows, image_shape = as_rows(X)
-    rows = check_array(rows, ensure_all_finite=False)  # `as_images` says where
+    rows = check_array(rows, ensure_all_finite=False)  # `as_images` refuses them, and says where
     return as_images(rows, image_shape or (1, rows.shape[1])).reshape(rows.shape)
 
 
@@ -145,12 +145,12 @@ def _group_correlated(rows, threshold):
     groups = np.arange(len(rows))
     blank = np.flatnonzero(rows.min(axis=1) == rows.max(axis=1))
     groups[blank] = blank[:1]
-    sketches = _sketch(rows)
+    projections = _project(rows)
     blocks = _blocks(rows)
     pairs = [(left, right) for i, left in enumerate(blocks) for right in blocks[i:]]
     bar = tqdm(pairs, desc="find_duplicates", unit="blocks", delay=2, disable=not can_draw())
     for left, right in bar:
-        bounds = sketches[left] @ sketches[right].T
+        bounds = projections[left] @ projections[right].T
         i, j = np.nonzero(bounds >= threshold - _ROUNDING)
         i, j = i + left.start, j + right.start
         is_open = groups[i] != groups[j]
@@ -165,18 +165,18 @@ def _blocks(rows):
     return [slice(start, start + size) for start in range(0, len(rows), size)]
 
 
-def _sketch(rows):
+def _project(rows):
     """Project images so that products are upper bounds of correlations: see the Notes."""
     sample = _standardise(rows[:: -(-len(rows) // _N_SAMPLED)])
     components = np.linalg.svd(sample, full_matrices=False)[2][:_N_COMPONENTS].T
-    sketches = np.empty((len(rows), components.shape[1] + 1), np.float32)
+    projections = np.empty((len(rows), components.shape[1] + 1), np.float32)
     for block in _blocks(rows):
         standardised = _standardise(rows[block])
         projected = standardised @ components
         rest = (standardised**2).sum(axis=1) - (projected**2).sum(axis=1)
-        sketches[block, :-1] = projected
-        sketches[block, -1] = np.sqrt(rest.clip(0))
-    return sketches
+        projections[block, :-1] = projected
+        projections[block, -1] = np.sqrt(rest.clip(0))
+    return projections
 
 
 def _standardise(rows):
@@ -198,7 +198,7 @@ def _correlated(rows, i, j, threshold):
 def _connect(groups, i, j):
     """Unite the groups of the images of each pair."""
     n = len(groups)
-    # scipy before 1.12 finds nothing by int64 places, and goes on
+    # With int64 indices, scipy before 1.12 finds no components and raises no error.
     edges = groups[i].astype(np.int32), groups[j].astype(np.int32)
     graph = coo_array((np.ones(len(i), bool), edges), shape=(n, n))
     return connected_components(graph, directed=False)[1][groups]

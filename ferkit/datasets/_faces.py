@@ -27,12 +27,12 @@ NEUTRAL = {
     "eye_upper": 0.085,  # from the middle of the eye to the upper lid
     "eye_lower": 0.055,
     "nose_tip": 0.20,
-    "mouth_width": 0.27,  # half of it
+    "mouth_width": 0.27,  # half of the width
     "mouth_corner": 0.0,  # how far the corners lie below the middle of the lips
     "mouth_height": 0.55,
     "mouth_box": 0.0,  # from an ellipse (0) to a rounded box (1)
     "lip_raise": 0.0,  # opening of the mouth above the line of the lips
-    "lip_drop": 0.0,  # and below
+    "lip_drop": 0.0,  # opening below the line
     "lip": 0.062,  # thickness
     "teeth": 0.0,  # the share of the opening they fill; the rest are visibilities
     "cheek": 0.0,
@@ -77,7 +77,7 @@ PROTOTYPES = {
 
 # Ranges of the uniform draws that make one face unlike another.
 TRAITS = {
-    "strength": (0.45, 1.1),  # of the expression: the weakest are hard to tell from neutral
+    "strength": (0.45, 1.1),  # the weakest expressions are hard to tell from neutral
     "tilt": (-0.22, 0.22),  # tangent of the in-plane rotation
     "yaw": (-0.4, 0.4),  # turn of the head, as a shift of the features
     "shift_x": (-0.13, 0.13),
@@ -297,7 +297,7 @@ def _class_counts(n_samples, class_weights):
     weights = np.ones(len(EMOTIONS)) if class_weights is None else _check_weights(class_weights)
     shares = n_samples * (weights / weights.sum())
     counts = np.floor(shares).astype(np.int64)
-    # Rounded, so that remainders meant to be equal are, as in 10 * 0.15 and 10 * 0.35.
+    # Rounding makes remainders equal that are meant to be, as those of 10 * 0.15 and 10 * 0.35.
     by_remainder = np.argsort(np.round(counts - shares, 9), kind="stable")
     counts[by_remainder[: n_samples - counts.sum()]] += 1
     return counts
@@ -313,7 +313,7 @@ def _check_weights(class_weights):
         raise ValueError(f"class_weights: got shape {weights.shape}, {expected}")
     if not np.isfinite(weights).all() or weights.min() < 0 or weights.max() == 0:
         raise ValueError(f"class_weights: got {class_weights!r}, {expected}")
-    return weights / weights.max()  # whose sum cannot overflow
+    return weights / weights.max()  # the sum of huge weights would overflow
 
 
 def _draw_parameters(target, rng):

@@ -25,8 +25,8 @@ from ._fer2013_csv import (
     open_csv,
     read_csv,
 )
-from ._fer2013_images import SPLITS, find_root, index_samples, is_visible, list_folder
-from ._image_files import READABLE, decode_images, open_members, read_file
+from ._fer2013_images import SIDE, SPLITS, decode_images, find_root, index_samples, list_folder
+from ._image_files import READABLE, is_visible, open_members, read_file
 
 SUBSETS = {
     "train": ("Training",),
@@ -174,7 +174,7 @@ def load_fer2013(
 
 def check_choices(subset, on_error):
     """Refuse what is not one of the choices for `subset` and `on_error`."""
-    if subset not in list(SUBSETS):
+    if subset not in list(SUBSETS):  # a list, as an unhashable subset cannot be sought in a dict
         raise ValueError(
             f"got subset={subset!r}, expected one of {', '.join(map(repr, SUBSETS))}; choose one"
         )
@@ -320,7 +320,7 @@ def _load_images(path, names, read, subset, bad):
     samples = index_samples(names, path, bad)
     _check_subset(subset, {sample.usage for sample in samples}, path, bad)
     samples = [sample for sample in samples if sample.usage in SUBSETS[subset]]
-    images, is_good = decode_images(read, [sample.name for sample in samples], path, bad)
+    images, is_good = decode_images(read, samples, path, bad)
     samples = list(compress(samples, is_good))
     return _bunch(
         images,
@@ -384,7 +384,7 @@ def _load_rows(stream, path, subset, bad):
 
 def _check_subset(subset, found, path, bad):
     missing = [usage for usage in SUBSETS[subset] if usage not in found]
-    if missing and bad.skipped:  # what was left out may be just that
+    if missing and bad.skipped:  # the images left out may be the missing ones
         raise ValueError(
             f"{path}: got no {' or '.join(missing)} images but {bad.count()}, expected some good "
             f"ones; mend the data set. The first bad one: {bad.skipped[0][1]}"
@@ -416,7 +416,7 @@ def _check_classes(faces, usages, path, on_error):
 
 def _bunch(images, *, target, usage, **where):
     return Bunch(
-        data=images.reshape(len(images), 48 * 48),
+        data=images.reshape(len(images), SIDE * SIDE),
         images=images,
         target=np.array(target, dtype=np.int64),
         target_names=list(EMOTIONS),

@@ -10,23 +10,24 @@ import numpy as np
 
 from .._labels import EMOTIONS
 from .._progress import can_draw
+from ._bad_samples import bad_line
+from ._fer2013_images import SIDE
 
 # What reading a damaged gzip or zip raises.
 DAMAGE = (OSError, EOFError, zlib.error, zipfile.BadZipFile)
 
 HEADER_SIZE = 200  # bytes, at most
 
-_SIDE = 48
-_N_PIXELS = _SIDE * _SIDE
+_N_PIXELS = SIDE * SIDE
 _USAGES = {b"Training": "Training", b"PublicTest": "PublicTest", b"PrivateTest": "PrivateTest"}
 _LABELS = {b"%d" % label: label for label in range(len(EMOTIONS))}
 _CHUNK = 8  # rows: larger temporary arrays are returned to the system, and faulted in again
 _BUFFER = 2**18  # bytes: a row is longer than the default buffer
 _MAX_LINE = 2**16  # bytes: a face takes 9,300 at most
 MAX_SIZE = 2**30  # bytes: FER2013 takes 301 million
-_MAX_LINES = 2**17  # blank ones too: a few bytes of gzip hold a million
+_MAX_LINES = 2**17  # counts blank ones too, as a few bytes of gzip hold a million
 _PADDING = b' "\t\r\n'
-_ZERO, _SPACE, _NEWLINE = b"0 \n"
+_ZERO, _SPACE, _NEWLINE = ord("0"), ord(" "), ord("\n")
 
 
 class _Row(NamedTuple):
@@ -51,7 +52,7 @@ class Table:
     @property
     def images(self):
         """Images of shape (n_rows, 48, 48), a view of the levels."""
-        return np.frombuffer(self.levels, np.uint8).reshape(-1, _SIDE, _SIDE)
+        return np.frombuffer(self.levels, np.uint8).reshape(-1, SIDE, SIDE)
 
 
 def open_csv(path):
@@ -117,7 +118,7 @@ def read_csv(stream, path, usages, bad):
     table = Table()
     try:
         columns = find_columns(stream.readline(HEADER_SIZE))
-    except DAMAGE as error:  # behind the header, but within the stream's buffer
+    except DAMAGE as error:  # in later rows: the stream reads ahead to fill its buffer
         raise _damaged(path, 1, error) from error
     chunk = []
     with tqdm(desc="FER2013", unit="rows", delay=2, disable=not can_draw()) as bar:
@@ -152,7 +153,7 @@ def _lines(stream, path):
                     "the file again"
                 )
             rest = line
-            while rest:  # whatever its length, one line is one bad row
+            while rest:  # read a long line to its end, so that it counts as one bad row
                 size += len(rest)
                 if size > MAX_SIZE:
                     raise ValueError(
@@ -176,20 +177,20 @@ def _damaged(path, number, error):
 def _split_row(line, columns, path, number):
     """Split a line into a row."""
     if len(line) == _MAX_LINE:
-        raise _bad_row(path, number, f"{_MAX_LINE:,} bytes or more", "about 8,000")
+        raise bad_line(path, number, f"{_MAX_LINE:,} bytes or more", "about 8,000")
     fields = [value.strip() for value in line.split(b",")]
     if b'"' in line:
         fields = [_unquote(value) for value in fields]
     if len(fields) != len(columns):
         expected = f"{len(columns)} (emotion, pixels and Usage)"
-        raise _bad_row(path, number, f"{len(fields)} fields", expected)
+        raise bad_line(path, number, f"{len(fields)} fields", expected)
     emotion, pixels, usage = (fields[column] for column in columns)
     if emotion not in _LABELS:
         expected = ", ".join(f"{label} ({name})" for label, name in enumerate(EMOTIONS))
-        raise _bad_row(path, number, f"emotion {_show(emotion)}", f"one of {expected}")
+        raise bad_line(path, number, f"emotion {_show(emotion)}", f"one of {expected}")
     if usage not in _USAGES:
         expected = ", ".join(_USAGES.values())
-        raise _bad_row(path, number, f"Usage {_show(usage)}", f"one of {expected}")
+        raise bad_line(path, number, f"Usage {_show(usage)}", f"one of {expected}")
     return _Row(number, _LABELS[emotion], _USAGES[usage], pixels)
 
 
@@ -232,7 +233,7 @@ def _parse_fast(chunk):
     """
     text = np.frombuffer(b"\n\n\n" + b"\n".join([*chunk, b""]), np.uint8)
     digits = text - np.uint8(_ZERO)  # what lies below "0" wraps around to 200 and more
-    ends = np.flatnonzero(digits[3:] > 9)  # the padding is there to look back from these
+    ends = np.flatnonzero(digits[3:] > 9)  # the padding lets us look back from the first
     if len(ends) != len(chunk) * _N_PIXELS:
         return None
     separators = text[3:].take(ends).reshape(-1, _N_PIXELS)
@@ -251,19 +252,12 @@ def _parse_row(text, path, number):
     """Parse one row; every bad one ends here."""
     values = text.split()
     if len(values) != _N_PIXELS:
-        raise _bad_row(path, number, f"{len(values)} pixels", f"{_N_PIXELS}")
+        raise bad_line(path, number, f"{len(values)} pixels", f"{_N_PIXELS}")
     for position, value in enumerate(values):
         if not value.isdigit() or len(value) > 9 or int(value) > 255:
             what = f"level {_show(value)} in pixel {position}"
-            raise _bad_row(path, number, what, "an integer in 0..255")
+            raise bad_line(path, number, what, "an integer in 0..255")
     return bytes(map(int, values))
-
-
-def _bad_row(path, number, what, expected):
-    return ValueError(
-        f"{path}, line {number}: got {what}, expected {expected}; mend or remove the line, or "
-        "pass on_error='skip'"
-    )
 
 
 def _show(value):

@@ -1,23 +1,37 @@
-"""FER2013 as image files, in a folder or a zip: finding them, and what their names say."""
+"""FER2013 as image files, in a folder or a zip: finding them, what their names say, decoding."""
 
+import io
 import os
 import re
+from functools import partial
 from typing import NamedTuple
+
+import numpy as np
 
 from .._labels import EMOTIONS
 from .._messages import printable
+from ._image_files import (
+    MODES,
+    UnfitFileError,
+    decode_file,
+    decode_gray_jpeg,
+    decode_in_order,
+    is_visible,
+    unfit_if_damaged,
+)
 
+SIDE = 48  # pixels: the height and the width of FER2013's images
 SPLITS = ("train", "test")
 
 _USAGES = {"Training": "train", "PublicTest": "test", "PrivateTest": "test"}
+_KIND = f"a gray JPEG or PNG of {SIDE} x {SIDE} pixels"
 _LABELS = {emotion: label for label, emotion in enumerate(EMOTIONS)}
 _NAME = re.compile(
     r"(train|test)/([^/]+)/(Training|PublicTest|PrivateTest)_(\d{1,18})\.(?i:jpe?g|png)", re.ASCII
 )
-_CLUTTER = re.compile(r"(?:^|/)(?:\.|(?:__MACOSX|Thumbs\.db|desktop\.ini)(?:/|$))")
 
 
-class Sample(NamedTuple):
+class FER2013Sample(NamedTuple):
     """What the name of an image says."""
 
     usage: str
@@ -28,11 +42,6 @@ class Sample(NamedTuple):
     @property
     def label(self):
         return _LABELS[self.emotion]
-
-
-def is_visible(name):
-    """Tell files of the data set from those that operating systems add."""
-    return not _CLUTTER.search(name)
 
 
 def list_folder(path):
@@ -110,19 +119,20 @@ def index_samples(names, path, bad):
 
     Returns
     -------
-    list of Sample
+    list of FER2013Sample
         By usage, class folder and id.
     """
     samples, misnamed = {usage: [] for usage in _USAGES}, []
     for name in names:
         match = _NAME.fullmatch(name)
         if match and match[2] in _LABELS and _USAGES[match[3]] == match[1]:
-            samples[match[3]].append(Sample(match[3], match[2], int(match[4]), name))
+            sample = FER2013Sample(match[3], match[2], int(match[4]), name)
+            samples[sample.usage].append(sample)
         else:
             misnamed.append(name)
     for name in sorted(misnamed):
         bad.add(name, ValueError(f"{path}/{name}: {_explain_name(name)}"))
-    # the real set has ids that occur twice, in two classes
+    # Sorted by class before id, as some ids of the real set occur in two classes.
     return [sample for usage in _USAGES for sample in sorted(samples[usage])]
 
 
@@ -138,3 +148,64 @@ def _explain_name(name):
         f"got {'/'.join(rest)!r} in {split}/{folder}, expected {expected}_<id>.jpg or .png; "
         "rename or remove it, or pass on_error='skip'"
     )
+
+
+def decode_images(read, samples, path, bad):
+    """Decode images of FER2013.
+
+    Parameters
+    ----------
+    read : callable
+        Takes a name, returns bytes or raises OSError or ValueError; called from several threads.
+    samples : list of FER2013Sample
+        What to decode.
+    path : path-like
+        Where they are, for messages.
+    bad : BadSamples
+        What to do about a file that is not a gray image of this size.
+
+    Returns
+    -------
+    images : ndarray of shape (n_good, 48, 48), dtype uint8
+    is_good : ndarray of shape (n_samples,), dtype bool
+        Which samples they are of.
+    """
+    decode = partial(_decode_sample, read=read, path=path)
+    levels = bytearray()  # grows in place
+    is_good = decode_in_order(
+        decode, samples, bad, levels.extend, image_size=SIDE * SIDE, desc="FER2013"
+    )
+    return np.frombuffer(levels, np.uint8).reshape(-1, SIDE, SIDE), is_good
+
+
+def _decode_sample(sample, *, read, path):
+    return decode_file(_decode, read, sample.name, path, _KIND)
+
+
+def _decode(content):
+    """Decode a file to its grey levels, as bytes."""
+    levels = decode_gray_jpeg(content, (SIDE, SIDE))
+    if levels is not None:
+        return levels
+    from PIL import Image
+
+    with (
+        unfit_if_damaged(content),
+        Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image,
+    ):
+        _check_kind(image)
+        return np.asarray(image).reshape(SIDE, SIDE, -1)[..., 0].tobytes()
+
+
+def _check_kind(image):
+    # The size is checked before decoding, as a small file can hold a huge image.
+    if image.size != (SIDE, SIDE):
+        raise UnfitFileError(f"an image of {image.width} x {image.height} pixels")
+    if getattr(image, "is_animated", False):
+        raise UnfitFileError("an animation")
+    if image.mode == "RGB":
+        levels = np.asarray(image)
+        if (levels != levels[..., :1]).any():
+            raise UnfitFileError("a colour image")
+    elif image.mode != "L":
+        raise UnfitFileError(MODES.get(image.mode, f"a {image.mode} image"))

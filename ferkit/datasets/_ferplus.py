@@ -12,9 +12,9 @@ from .._emotion_names import find_emotion
 from .._labels import EMOTIONS
 from .._paths import as_path
 from .._typing import ImagesAndTarget, OnError, StrPath, Subset
-from ._bad_samples import BadSamples
+from ._bad_samples import BadSamples, bad_line
 from ._fer2013 import SUBSETS, check_choices, load_fer2013
-from ._label_csv import add_bad_line, read_label_csv
+from ._label_csv import read_label_csv
 
 VOTE_NAMES = (
     "neutral",
@@ -201,7 +201,7 @@ def _read_votes(path, bad):
     is_good = fields.apply(lambda column: column.str.fullmatch(r"[0-9]{1,3}")).all(axis=1)
     for line in table.index[~is_good]:
         got = f"the votes {', '.join(fields.loc[line])}"
-        add_bad_line(bad, f"{path.name}, line {line}", path, line, got, "ten counts")
+        bad.add(f"{path.name}, line {line}", bad_line(path, line, got, "ten counts"))
     votes = fields.where(is_good, "0", axis=0).to_numpy().astype(np.int64)
     return table["Usage"].to_numpy(), votes, is_good.to_numpy()
 

@@ -29,7 +29,7 @@ _COUNTS = {
     "PrivateTest": (491, 55, 528, 879, 594, 416, 626),
 }
 
-# Of the decoded levels of PublicTest, as `_digest` makes it.
+# What `_digest` makes of the decoded levels of PublicTest.
 _PUBLIC_TEST = "07827f3f364f55044f8de36e08900e3d3b45dfada651fe6cdd796697cd74e83e"
 
 
@@ -110,7 +110,7 @@ def fetch_fer2013(
     >>> from ferkit.datasets import fetch_fer2013
     >>> X, y = fetch_fer2013(return_X_y=True)  # doctest: +SKIP
     """
-    check_choices(subset, on_error)  # before the download
+    check_choices(subset, on_error)  # a wrong argument should not cost a download
     home = as_path("~/.cache/ferkit" if data_home is None else data_home)
     path = home / "fer2013"
     is_new = not path.exists()
@@ -132,9 +132,9 @@ def _download(path):
     with tempfile.TemporaryDirectory(dir=path.parent, prefix="fetching-") as folder:
         try:
             fetched = kagglehub.dataset_download(_HANDLE, output_dir=os.path.join(folder, "new"))
-        except TypeError:  # another release of kagglehub, not the network
+        except TypeError:  # a release of kagglehub that takes other arguments; the network is fine
             raise
-        except Exception as error:  # of requests, kagglehub, or the system
+        except Exception as error:  # requests, kagglehub and the system raise all sorts
             raise ConnectionError(
                 f"got {type(error).__name__} from Kaggle ({error}), expected the data set "
                 f"{_HANDLE}; check the connection, and log in with kagglehub.login() if it asks "
@@ -144,7 +144,8 @@ def _download(path):
 
 
 def _check_counts(path):
-    samples = index_samples(list_folder(path), path, BadSamples("skip"))  # load_fer2013 tells
+    # Bad names are passed over here, as load_fer2013 reports them.
+    samples = index_samples(list_folder(path), path, BadSamples("skip"))
     found = Counter((sample.usage, sample.label) for sample in samples)
     for usage, counts in _COUNTS.items():
         for label, (name, count) in enumerate(zip(EMOTIONS, counts, strict=True)):

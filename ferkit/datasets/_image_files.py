@@ -1,6 +1,5 @@
 """Image files, in a folder or a zip: many of them, read and decoded fast and safely."""
 
-import io
 import mmap
 import os
 import re
@@ -20,9 +19,8 @@ from .._progress import can_draw
 
 READABLE = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 
-_SIDE = 48
 _CHUNK = 256  # images: long enough for threads, short enough for a progress bar
-_CHUNK_SIZE = 2**22  # bytes of decoded images, if there is more than one
+_CHUNK_SIZE = 2**22  # bytes of decoded images, in a chunk of more than one
 _N_AHEAD = 4  # chunks decoded before they are asked for
 _MAX_SIZE = 2**20  # bytes of a file: a face has about 1,500; what has a million is something else
 
@@ -40,12 +38,15 @@ MODES = {
     "I;16": "a 16-bit image",
 }
 
-# Of a JPEG: each takes time for all of its pixels, and few bytes. Cameras write ten.
+# Scans of a JPEG: each costs few bytes in the file, but time for all pixels. Cameras write ten.
 _MAX_SCANS = 100
-_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # none of those within a scan's data
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # but not the two kinds within a scan's data
 
 # Markers of a JPEG frame header: all of 0xC0 to 0xCF but three that mean something else.
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+
+# Hidden files, and those that macOS and Windows add to folders and zips.
+_CLUTTER = re.compile(r"(?:^|/)(?:\.|(?:__MACOSX|Thumbs\.db|desktop\.ini)(?:/|$))")
 
 
 class UnfitFileError(ValueError):
@@ -63,6 +64,11 @@ class UnfitFileError(ValueError):
         super().__init__(what)
         self.expected = expected
         self.advice = advice
+
+
+def is_visible(name):
+    """Tell files of the data set from those that operating systems add."""
+    return not _CLUTTER.search(name)
 
 
 def read_file(path, max_size=_MAX_SIZE):
@@ -141,7 +147,7 @@ def _open_at(file):
     if hasattr(os, "pread"):
         yield lambda start, size: os.pread(file.fileno(), size, start)
         return
-    # on Windows, which does not cut a file that is mapped
+    # Windows lacks pread, but refuses to cut a file that is mapped, so a map is safe there.
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as buffer:
         yield lambda start, size: buffer[start : start + size]
 
@@ -149,58 +155,25 @@ def _open_at(file):
 def _read_member(read_at, info):
     _check_size(max(info.compress_size, info.file_size))
     header = read_at(info.header_offset, 30)
-    lengths = struct.unpack_from("<HH", header, 26)  # of name and extra
+    lengths = struct.unpack_from("<HH", header, 26)  # the fields of name and extra
     content = read_at(info.header_offset + 30 + sum(lengths), info.compress_size)
     if info.compress_type == zipfile.ZIP_DEFLATED:
-        # what the directory says of its size need not be true
+        # The directory may lie about the size, so one byte more than that is the most we unpack.
         content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(content, info.file_size + 1)
     if len(content) != info.file_size or zlib.crc32(content) != info.CRC:
         raise zipfile.BadZipFile("size or checksum differs")
     return content
 
 
-def decode_images(read, names, path, bad):
-    """Decode images of FER2013.
-
-    Parameters
-    ----------
-    read : callable
-        Takes a name, returns bytes or raises OSError or ValueError; called from several threads.
-    names : list of str
-        What to decode.
-    path : path-like
-        Where they are, for messages.
-    bad : BadSamples
-        What to do about a file that is not a gray image of this size.
-
-    Returns
-    -------
-    images : ndarray of shape (n_good, 48, 48), dtype uint8
-    is_good : ndarray of shape (n_names,), dtype bool
-        Which names they are of.
-    """
-    expected = f"a gray JPEG or PNG of {_SIDE} x {_SIDE} pixels"
-
-    def decode(at):
-        return decode_file(_decode, read, names[at], path, expected)
-
-    levels = bytearray()  # grows in place
-    is_good = decode_in_order(
-        decode, names, bad, levels.extend, image_size=_SIDE * _SIDE, desc="FER2013"
-    )
-    return np.frombuffer(levels, np.uint8).reshape(-1, _SIDE, _SIDE), is_good
-
-
-def decode_in_order(decode, names, bad, write, *, image_size, desc):
+def decode_in_order(decode, samples, bad, write, *, image_size, desc):
     """Decode images, in threads: Pillow releases the interpreter while it decodes.
 
     Parameters
     ----------
     decode : callable
-        Takes a position in `names`, returns levels as bytes or raises ValueError; called from
-        several threads.
-    names : list of str
-        What is decoded, for messages.
+        Takes a sample, returns levels as bytes or raises ValueError; called from several threads.
+    samples : list
+        What to decode; each has a `name`, the place that `bad` is told.
     bad : BadSamples
         What to do about a ValueError.
     write : callable
@@ -212,19 +185,19 @@ def decode_in_order(decode, names, bad, write, *, image_size, desc):
 
     Returns
     -------
-    is_good : ndarray of shape (n_names,), dtype bool
+    is_good : ndarray of shape (n_samples,), dtype bool
         Which were written.
     """
     from tqdm import tqdm
 
-    is_good = np.ones(len(names), bool)
+    is_good = np.ones(len(samples), bool)
     chunk_length = min(_CHUNK, max(1, _CHUNK_SIZE // image_size))
 
     def decode_chunk(start):
-        chunk, levels, errors = range(len(names))[start : start + chunk_length], [], {}
-        for at in chunk:
+        chunk, levels, errors = samples[start : start + chunk_length], [], {}
+        for at, sample in enumerate(chunk, start):
             try:
-                levels.append(decode(at))
+                levels.append(decode(sample))
             except ValueError as error:
                 errors[at] = error
         return len(chunk), b"".join(levels), errors
@@ -232,14 +205,14 @@ def decode_in_order(decode, names, bad, write, *, image_size, desc):
     # More threads than two only wait for the interpreter.
     with (
         without_pillow_warnings(),
-        tqdm(total=len(names), desc=desc, unit="images", delay=2, disable=not can_draw()) as bar,
+        tqdm(total=len(samples), desc=desc, unit="images", delay=2, disable=not can_draw()) as bar,
         ThreadPoolExecutor(max_workers=min(2, os.cpu_count() or 1)) as pool,
     ):
         try:
-            starts = range(0, len(names), chunk_length)
+            starts = range(0, len(samples), chunk_length)
             for count, levels, errors in _map_ahead(pool, decode_chunk, starts):
                 for at, error in errors.items():
-                    bad.add(names[at], error)
+                    bad.add(samples[at].name, error)
                     is_good[at] = False
                 write(levels)
                 bar.update(count)
@@ -292,21 +265,6 @@ def decode_file(decode, read, name, path, expected):
     raise ValueError(
         f"{path}/{name}: got {what}, expected {expected}; {advice}, or pass on_error='skip'"
     )
-
-
-def _decode(content):
-    """Decode a file of FER2013 to its grey levels, as bytes."""
-    levels = decode_gray_jpeg(content, (_SIDE, _SIDE))
-    if levels is not None:
-        return levels
-    from PIL import Image
-
-    with (
-        unfit_if_damaged(content),
-        Image.open(io.BytesIO(content), formats=("JPEG", "PNG")) as image,
-    ):
-        _check_kind(image)
-        return np.asarray(image).reshape(_SIDE, _SIDE, -1)[..., 0].tobytes()
 
 
 def decode_gray_jpeg(content, shape):
@@ -368,26 +326,12 @@ def _check_scans(content):
     at, n_scans = 2, 0
     while content[:2] == b"\xff\xd8" and (marker := _MARKER.search(content, at)):
         kind = content[marker.start() + 1]
-        if kind == 0xD9:  # the end; what comes after it may look like anything
+        if kind == 0xD9:  # the end; bytes after it may look like markers
             return
         n_scans += kind == 0xDA
         if n_scans > _MAX_SCANS:
             raise UnfitFileError(f"a JPEG of more than {_MAX_SCANS} scans")
         at = marker.end() + int.from_bytes(content[marker.end() : marker.end() + 2], "big")
-
-
-def _check_kind(image):
-    # before it is decoded: a small file can hold a huge image
-    if image.size != (_SIDE, _SIDE):
-        raise UnfitFileError(f"an image of {image.width} x {image.height} pixels")
-    if getattr(image, "is_animated", False):
-        raise UnfitFileError("an animation")
-    if image.mode == "RGB":
-        levels = np.asarray(image)
-        if (levels != levels[..., :1]).any():
-            raise UnfitFileError("a colour image")
-    elif image.mode != "L":
-        raise UnfitFileError(MODES.get(image.mode, f"a {image.mode} image"))
 
 
 def _has_gray_frame(content, shape):

@@ -12,7 +12,7 @@ from .._messages import printable, warn_user
 from .._paths import as_path
 from .._typing import ImagesAndTarget, OnError, StrPath
 from ._any_images import (
-    Sample,
+    LabelledFile,
     check_options,
     list_class_folders,
     list_files,
@@ -184,7 +184,7 @@ def _index(path, on_error):
             f"{path}: got empty class folders, expected images in them; fetch the data set again"
         )
     entries = [name for folder in folders for name in names[folder]]
-    if all((path / name).is_dir() for name in entries):  # looks no further than the first file
+    if all((path / name).is_dir() for name in entries):  # fast, as it ends at the first file
         raise ValueError(
             f"{path}: got folders in the class folders, such as {printable(entries[0])}, expected "
             f"images; if {printable(folders[0])} is a part of the data set, pass its path"
@@ -193,7 +193,8 @@ def _index(path, on_error):
         if not names[folder]:
             _tell_of_empty(path / folder, on_error)
     classes = _order(folders, path)
-    return [Sample(name, classes.index(f)) for f in folders for name in names[f]], classes
+    samples = [LabelledFile(name, classes.index(f)) for f in folders for name in names[f]]
+    return samples, classes
 
 
 def _order(folders, path):

@@ -53,7 +53,7 @@ def read_label_csv(path, required, optional=(), names=None):
     places = {name: names.index(name) for name in (*required, *optional) if name in names}
     rows = {}
     for line, fields in lines:
-        # pandas' reader moves such a line's fields to other columns
+        # This is why pandas does not read the file: it moves such a line's fields elsewhere.
         if any(fields[len(names) :]):
             raise _damaged(path, f"{len(fields)} fields in line {line}, not {len(names)}")
         fields += [""] * (len(names) - len(fields))
@@ -81,24 +81,3 @@ def _damaged(path, reason):
     return ValueError(
         f"{path}: got a damaged csv ({reason}), expected a whole one in UTF-8; fetch it again"
     )
-
-
-def add_bad_line(bad, place, path, line, got, expected):
-    """Tell `bad` of a line.
-
-    Parameters
-    ----------
-    bad : BadSamples
-        Raises or remembers.
-    place : int or str
-        What `skipped` calls it.
-    path, line : path-like, int
-        Where it is.
-    got, expected : str
-        For the message.
-    """
-    message = (
-        f"{path}, line {line}: got {got}, expected {expected}; mend or remove the line, or pass "
-        "on_error='skip'"
-    )
-    bad.add(place, ValueError(message))

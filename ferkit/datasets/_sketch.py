@@ -94,7 +94,7 @@ def _draw_head(sketch, face):
     sketch.fill(np.maximum(np.abs(x) - 0.62 * face.width, 0.4 - y), 0.72 * face.skin)  # neck
     outline = _face_outline(sketch, face)
     sketch.fill(outline, face.skin)
-    sketch.image -= 0.12 * np.clip(1 + 2 * outline, 0, 1)  # what turns away is darker
+    sketch.image -= 0.12 * np.clip(1 + 2 * outline, 0, 1)  # skin that turns away is darker
 
     u, v, side = sketch.u, sketch.v, sketch.side
     sketch.shine(-0.13, _ellipse(side - face.eye_x, v - face.eye_y + 0.06, 0.3, 0.2))  # sockets
@@ -134,7 +134,7 @@ def _stripes(position, period):
 
 def _draw_nose(sketch, face):
     u, v, side = sketch.u, sketch.v - face.nose_tip, sketch.side
-    away = np.sign(face.light_x) * 0.1  # from the light
+    away = np.sign(face.light_x) * 0.1  # the shaded side, away from the light
     sketch.shine(0.1, _ellipse(u, v + 0.2, 0.07, 0.34))
     sketch.shine(-0.1, _ellipse(u + away, v + 0.12, 0.07, 0.3))
     sketch.shine(-0.22, _ellipse(u, v - 0.06, 0.2, 0.07))

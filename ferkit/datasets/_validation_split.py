@@ -100,7 +100,7 @@ def validation_split(
 
 def _shuffle(groups, rows, seed):
     """Order the groups by a hash of one image each."""
-    # by the smallest hash itself, large groups would come first
+    # A second hash orders the groups: by the smallest hash itself, large ones would come first.
     by_hash = np.argsort(digest_rows(rows), kind="stable")
     chosen = by_hash[np.unique(groups[by_hash], return_index=True)[1]]
     return np.argsort(digest_rows(rows[chosen], key=str(seed).encode()), kind="stable")
@@ -111,9 +111,9 @@ def _check_sides(classes, targets, train, valid, fraction):
         absent = np.setdiff1d(np.arange(len(classes)), targets[chosen])
         if len(absent):
             n = np.sum(targets == absent[0])
-            images = "1 image" if n == 1 else f"{n} images"
+            images = "1 image" if n == 1 else f"{n} images, but copies and groups stay together"
             raise ValueError(
-                f"got {images} of class {classes[absent[0]]!s}, of which copies and groups leave "
-                f"none for the {side} set, expected some on both sides with "
-                f"validation_fraction={fraction}; change it, or add images of the class"
+                f"got class {classes[absent[0]]!s} with {images}, so the {side} set gets none, "
+                f"expected some on both sides with validation_fraction={fraction}; change it, or "
+                "add images of the class"
             )

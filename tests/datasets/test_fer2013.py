@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from ferkit import EMOTIONS
-from ferkit.datasets import _fer2013_csv, _image_files, load_fer2013
+from ferkit.datasets import _fer2013_csv, _fer2013_images, load_fer2013
 from tests.datasets.fer2013_files import (
     CSV_LAYOUTS,
     IMAGE_LAYOUTS,
@@ -229,7 +229,7 @@ def test_a_slow_load_shows_a_bar_and_closes_it(layout, tmp_path, capfd, monkeypa
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     path = layout(tmp_path)
     if fails:
-        monkeypatch.setattr(_image_files, "_decode", fail)
+        monkeypatch.setattr(_fer2013_images, "_decode", fail)
         monkeypatch.setattr(_fer2013_csv, "_append_rows", fail)
         with pytest.raises(ValueError, match="no"):
             load_fer2013(path)
