@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import bootstrap
 from sklearn.dummy import DummyClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import RidgeClassifier
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 from sklearn.model_selection import FixedThresholdClassifier
@@ -154,6 +155,8 @@ def test_the_network_runs_once():
     piped = make_pipeline(FunctionTransformer(), clf)
     fer_report(piped, X, y)
     assert clf.n_runs == 3  # one of them was the score
+    fer_report(FrozenEstimator(piped), X, y)
+    assert clf.n_runs == 4
 
 
 def test_an_onnx_file_runs_once(tmp_path):
@@ -169,10 +172,11 @@ def test_an_onnx_file_runs_once(tmp_path):
 
 def test_predictions_of_ones_own_threshold_are_asked_for():
     X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
-    rows, y = X.reshape(70, -1), (y > 3).astype(int)
+    rows, y = X.reshape(70, -1), (y > 2).astype(int)  # of which most are 1
     never = FixedThresholdClassifier(DummyClassifier(strategy="prior"), threshold=0.99).fit(rows, y)
-    report = fer_report(never, rows, y, target_names=["no", "yes"])
-    assert report.scores.loc[("all", "accuracy"), "value"] == (y == never.predict(rows)).mean()
+    for clf in (never, FrozenEstimator(never)):
+        report = fer_report(clf, rows, y, target_names=["no", "yes"])
+        assert report.scores.loc[("all", "accuracy"), "value"] == (y == never.predict(rows)).mean()
 
 
 @pytest.mark.parametrize("shape", [(70, 16, 16), (70, 256)])
@@ -296,6 +300,34 @@ class Hopeful(OnnxFER):
 
     def predict(self, X):
         return self.classes_[(self.predict_proba(X)[:, 1] > 0.001).astype(int)]
+
+
+class Delegating:
+    """Hands everything on, by __getattr__."""
+
+    def __init__(self, clf):
+        self.clf = clf
+
+    def __getattr__(self, name):
+        return getattr(self.clf, name)
+
+
+class Inverted(Delegating):
+    """Hands all but predict on."""
+
+    @property
+    def predict(self):
+        return lambda X: self.classes_[1 - np.searchsorted(self.classes_, self.clf.predict(X))]
+
+
+def test_predictions_of_a_wrapper_are_its_own():
+    X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
+    clf = Cautious(max_epochs=1, random_state=0).fit(X, y > 2)
+    plain = ResNetFER(max_epochs=1, random_state=0).fit(X, y > 2)
+    piped = make_pipeline(FunctionTransformer(), plain)
+    for each in (Delegating(clf), Inverted(clf), Inverted(plain), Inverted(piped)):
+        value = fer_report(each, X, y > 2).scores.loc[("all", "accuracy"), "value"]
+        assert value == accuracy_score(y > 2, each.predict(X))
 
 
 def test_predictions_of_a_subclass_are_its_own(tmp_path):

@@ -88,13 +88,13 @@ class ClassBalanceDisplay:
                     f"got strings in some sets and numbers in others, such as {of_set[0]!r} in "
                     f"{name!r}, expected one kind; np.array(EMOTIONS)[y] makes names of integers"
                 )
-        # together: 0 is an emotion in one set, and a label of its own if another has a 7
+        # name the labels of all sets together: beside a 7 in another set, 0 is no emotion
         known = np.unique(np.concatenate(list(sets.values())))
         positions, names = name_classes(known, target_names)
         positions = np.asarray(positions)
         counts = {
-            name: np.bincount(positions[np.searchsorted(known, y)], minlength=len(names))
-            for name, y in sets.items()
+            name: np.bincount(positions[np.searchsorted(known, labels)], minlength=len(names))
+            for name, labels in sets.items()
         }
         return cls(pd.DataFrame(counts, index=names)).plot(ax=ax)
 

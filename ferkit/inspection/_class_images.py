@@ -75,6 +75,6 @@ def draw_face(ax, face):
         Levels or floats, which augmentation may bring a little out of [0, 1].
     """
     face = as_unit(face).clip(0, 1)
-    # not all axes of length 1: an image may be one pixel high
+    # squeeze only the channel: an image may be one pixel high
     ax.imshow(face if face.shape[-1] == 3 else face.squeeze(-1), cmap="gray", vmin=0, vmax=1)
     ax.set(xticks=[], yticks=[])

@@ -55,7 +55,6 @@ class ClassMetricsDisplay:
         {
             "reports": [FERReport, dict],
             "metric": [StrOptions({"f1", "precision", "recall"})],
-            "ax": "no_validation",
         }
     )
     def from_reports(

@@ -4,7 +4,7 @@ import numpy as np
 
 from .._labels import EMOTIONS
 
-# Okabe and Ito, "Color Universal Design", 2008: told apart with any colour vision
+# Okabe and Ito, "Color Universal Design", 2008: people can tell these apart with any colour vision
 _PALETTE = ("#D55E00", "#009E73", "#CC79A7", "#E69F00", "#0072B2", "#56B4E9", "#666666")
 EMOTION_COLORS = dict(zip(EMOTIONS, _PALETTE, strict=True))
 """Colours by emotion, as every display has them."""
@@ -29,7 +29,7 @@ def class_colors(names):
 
 
 def series_colors(n):
-    """Find colours of sets or models, that are those of no emotion: from dark to light."""
+    """Find colours of sets or models, from dark to light; no emotion has them."""
     import matplotlib as mpl
 
     return [mpl.colors.to_hex(mpl.colormaps["cividis"](share)) for share in np.linspace(0, 0.85, n)]

@@ -74,12 +74,10 @@ class ComparisonDisplay:
     @classmethod
     @validate_params(
         {
-            "runs": "no_validation",
             "metric": [str],
             "against": [StrOptions(set(_COSTS)), None],
             "weights": [StrOptions({"last epoch", "best validation"})],
             "baseline": [str, None],
-            "ax": "no_validation",
         }
     )
     def from_runs(
@@ -159,17 +157,17 @@ class ComparisonDisplay:
         draw_line = ax.axhline if self.against else ax.axvline
         if self.against:
             colors = series_colors(len(groups))
-            for position, (name, of) in enumerate(groups.items()):
+            for position, (name, runs) in enumerate(groups.items()):
                 style = {"color": colors[position], "marker": find_marker(position)}
-                ax.scatter(of[self.against], of[self.metric], label=name, **style)
+                ax.scatter(runs[self.against], runs[self.metric], label=name, **style)
             ax.set(xlabel=_NAMES[self.against], ylabel=title)
             ax.set_xlim(left=0)
             draw_beside(ax)
         else:
-            for position, (name, of) in enumerate(groups.items()):
+            for position, (name, runs) in enumerate(groups.items()):
                 color = "#999999" if name == self.baseline else "#0072B2"
-                ax.barh(position, of[self.metric].mean(), color=color, height=0.7)
-                ax.scatter(of[self.metric], [position] * len(of), color="black", s=12, zorder=3)
+                ax.barh(position, runs[self.metric].mean(), color=color, height=0.7)
+                ax.scatter(runs[self.metric], [position] * len(runs), color="black", s=12, zorder=3)
             ax.set_yticks(range(len(groups)), list(groups))
             ax.invert_yaxis()
             ax.set(xlabel=title)

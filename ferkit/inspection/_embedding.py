@@ -199,7 +199,8 @@ class EmbeddingDisplay:
                 "subplot_kw={'projection': '3d'}"
             )
         size = np.clip(10_000 / len(self.y), 5, 30)
-        scatter: Callable[..., Any] = ax.scatter  # of two numbers a point or three
+        # mypy knows only the scatter of flat axes, which takes no third number
+        scatter: Callable[..., Any] = ax.scatter
         for label, name, color in zip(labels[order], names, class_colors(names), strict=True):
             points = self.points[self.y == label]
             scatter(*points.T, s=size, color=color, label=name, alpha=0.7, linewidths=0)
@@ -221,7 +222,7 @@ def _reduce(vectors, y, method, n_components, random_state):
     reducer = _make_reducer(method, n_components, random_state, vectors)
     if not np.ptp(vectors, axis=0).any():
         raise ValueError(
-            f"got {len(vectors)} images that are all the same to it, expected different ones"
+            f"got {len(vectors)} images whose embeddings are all equal, expected different ones"
         )
     labels = [y] if _needs_y(reducer) else []
     points = np.asarray(reducer.fit_transform(vectors, *labels))
@@ -253,7 +254,7 @@ def _make_reducer(method, n_components, random_state, vectors):
         raise ValueError(f"got {n} images, expected three or more; points need neighbours")
     if method == "pca":
         return PCA(n_components, random_state=random_state)
-    # scikit-learn's default perplexity wants more images than it
+    # scikit-learn refuses a perplexity that is not below the number of images
     tsne = TSNE(
         n_components, perplexity=min(30, (n - 1) / 3), init="pca", random_state=random_state
     )

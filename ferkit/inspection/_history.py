@@ -26,12 +26,11 @@ _Panel: TypeAlias = Literal["loss", "scores", "classes", "lr"]
 _PANELS = {
     "loss": {"train_loss": "training", "valid_loss": "validation"},
     "scores": {"valid_accuracy": "accuracy", "valid_f1_macro": "macro-F1"},
-    "classes": {},  # a curve per class, whatever the classes are
+    "classes": {},  # its columns depend on the data: see _find_class_columns
     "lr": {"lr": "learning rate"},
 }
-_STYLES = ("--", "-")  # of the kinds of curves, where the colours tell trainings apart
 _KEPT = "kept epoch"
-_MOST_OF_ONE_MARKER = 4  # trainings, whose colours tell them apart
+_MOST_OF_ONE_MARKER = 4  # with more trainings, their colours alone are too near each other
 _TITLES = {"scores": "validation score", "classes": "validation F1", "lr": "learning rate"}
 
 
@@ -170,17 +169,21 @@ class HistoryDisplay:
             raise ValueError(
                 "got runs without a column history, expected what compare returned; pass it whole"
             )
-        # both networks of a run, of the last epoch and of the best, have its one history
+        # a run has a row for each of its networks, but one history
         runs = runs.drop_duplicates(["config", "seed"])
         means = {
-            config: pd.concat(list(of["history"]))
+            config: pd.concat(list(of_config["history"]))
             .groupby("epoch", as_index=False)
             .mean(numeric_only=True)
-            for config, of in runs.groupby("config", sort=False)
+            for config, of_config in runs.groupby("config", sort=False)
         }
         return cls(means).plot(ax=ax, panels=panels)
 
-    @validate_params({"panels": [list, tuple, None], "ax": "no_validation"})
+    @property
+    def _is_several(self):
+        return isinstance(self.history, dict)
+
+    @validate_params({"panels": [list, tuple, None]})
     def plot(
         self,
         ax: Axes | Sequence[Axes] | np.ndarray | None = None,
@@ -212,10 +215,10 @@ class HistoryDisplay:
         import matplotlib.pyplot as plt
         from matplotlib.ticker import MaxNLocator
 
-        histories = self.history if isinstance(self.history, dict) else {"": self.history}
+        histories = self.history if self._is_several else {"": self.history}
         panels = self._choose_panels(histories, panels)
         if ax is None:
-            beside = find_width(histories) if isinstance(self.history, dict) else 0
+            beside = find_width(histories) if self._is_several else 0
             size = (5.5 * len(panels) + beside, 3.5)
             _, ax = plt.subplots(1, len(panels), figsize=size, layout="constrained")
         axes = np.asarray(ax).ravel()
@@ -228,18 +231,7 @@ class HistoryDisplay:
             ax.set(xlabel="epoch", ylabel=_TITLES.get(panel, panel))
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             ax.grid(alpha=0.3)
-        marks = [line for line in axes[0].lines if line.get_gid() == _KEPT]
-        if marks:  # once, however many there are
-            marks[0].set_label(_KEPT)
-        if isinstance(self.history, dict):
-            self._explain_several(axes, panels, styles, marks)
-        else:
-            for ax, panel in zip(axes, panels, strict=True):
-                n_curves = len(ax.get_legend_handles_labels()[1])
-                if n_curves > 3:  # a legend among them would hide some
-                    draw_beside(ax)
-                elif n_curves > 1 or panel != "lr":
-                    ax.legend()
+        self._add_legends(axes, panels, styles)
         self.axes_ = axes
         self.figure_ = axes[0].figure
         if self.estimator_name is not None:
@@ -260,7 +252,7 @@ class HistoryDisplay:
                     f"got panel {panel!r} for a history without validation data, expected some; "
                     "give fit an X_val"
                 )
-            if panel == "classes" and isinstance(self.history, dict):
+            if panel == "classes" and self._is_several:
                 raise ValueError(
                     f"got panel 'classes' for histories by names, {list(histories)}, expected a "
                     "single history, for colours tell classes apart; plot each by itself"
@@ -269,7 +261,7 @@ class HistoryDisplay:
 
     def _find_styles(self, histories):
         """Find what tells trainings apart: nothing for a single one, colours, and markers."""
-        if not isinstance(self.history, dict):
+        if not self._is_several:
             return {"": {"marker": "."}}
         styles = {}
         for name, color in zip(histories, series_colors(len(histories)), strict=True):
@@ -277,17 +269,33 @@ class HistoryDisplay:
             styles[name] = {"color": color, "marker": marker, "markersize": 4}
         return styles
 
-    def _explain_several(self, axes, panels, styles, marks):
+    def _add_legends(self, axes, panels, styles):
+        marks = [line for line in axes[0].lines if line.get_gid() == _KEPT]
+        if marks:  # label only one: a legend would repeat the others
+            marks[0].set_label(_KEPT)
+        if self._is_several:
+            self._explain_several(axes, panels, styles, has_marks=bool(marks))
+            return
+        for ax, panel in zip(axes, panels, strict=True):
+            n_curves = len(ax.get_legend_handles_labels()[1])
+            if n_curves > 3:  # a legend among so many curves would hide some
+                draw_beside(ax)
+            elif n_curves > 1 or panel != "lr":
+                ax.legend()
+
+    def _explain_several(self, axes, panels, styles, *, has_marks):
         """Tell what lines mean in each axes, and once, beside the last one, what colours do."""
         from matplotlib.lines import Line2D
 
         for ax, panel in zip(axes, panels, strict=True):
-            kinds = [
-                Line2D([], [], color="black", linestyle=style, label=kind)
-                for kind, style in zip(_PANELS[panel].values(), _STYLES, strict=False)
-            ]
-            kinds = kinds if len(kinds) > 1 else []
-            if marks and ax is axes[0]:
+            labels, kinds = _PANELS[panel], []
+            if len(labels) > 1:
+                lines = _find_line_styles(labels)
+                kinds = [
+                    Line2D([], [], color="black", linestyle=lines[column], label=label)
+                    for column, label in labels.items()
+                ]
+            if has_marks and ax is axes[0]:
                 kinds.append(Line2D([], [], color="black", linestyle=":", linewidth=1, label=_KEPT))
             if kinds:
                 ax.add_artist(ax.legend(handles=kinds))
@@ -298,18 +306,25 @@ class HistoryDisplay:
         labels, colors = _PANELS[panel], {}
         if panel == "classes":
             labels, colors = _find_class_columns(history, self.classes)
-        for column in filter(history.columns.__contains__, labels):
+        shown = [column for column in labels if column in history]
+        for column in shown:
             own = {"label": labels[column], "color": colors.get(column)}
             if name:
                 own["label"] = name if len(labels) == 1 else f"{name}, {labels[column]}"
                 own["color"] = style["color"]
-                own["linestyle"] = _STYLES[list(labels).index(column) - len(labels)]
+                own["linestyle"] = _find_line_styles(labels)[column]
             ax.plot(history["epoch"], history[column], **{**style, **own})
         best = self.best_epoch
         best = best.get(name) if isinstance(best, dict) else best
         if best is not None:
             color = style.get("color", "black")
             ax.axvline(best, color=color, linewidth=1, linestyle=":", gid=_KEPT)
+
+
+def _find_line_styles(columns):
+    """Find what tells kinds of curves apart where colours mean trainings: the last is solid."""
+    *others, last = columns
+    return {**dict.fromkeys(others, "--"), last: "-"}
 
 
 def _find_class_columns(history, classes):

@@ -1,7 +1,7 @@
 """Legends beside axes, where they hide nothing."""
 
-_MOST_IN_COLUMN = 12  # names, which are as high as the axes
-_MARKERS = "os^DvPX"  # of many series, whose colours alone are too near each other
+_MOST_IN_COLUMN = 12  # so many names are as high as the axes
+_MARKERS = "os^DvPX"  # the colours of many series are too near each other
 
 
 def draw_beside(ax, handles=None, **settings):

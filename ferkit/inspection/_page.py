@@ -37,7 +37,7 @@ _NAMES = {
     "f1_macro": "macro-F1",
     "calibration_error": "calibration error",
 }
-_PLACES = {"checkpoint_dir", "teacher"}  # on the machine that trained
+_PLACES = {"checkpoint_dir", "teacher"}  # these would show paths of the machine that trained
 _N_SALIENCY = 100  # images of a class: enough for a mean map
 _N_OCCLUDED = 5  # each is predicted some 225 times
 
@@ -118,11 +118,11 @@ def write_page(
         y_train = check_labels(y_train)
         encode(y_train, estimator.classes_)
         check_consistent_length(X_train, y_train)
-    with warnings.catch_warnings():  # noqa: TID251, for a whole page others must not wait
-        # what there is to say about X has been said, and of X_train only copies and a digest count
+    with warnings.catch_warnings():  # noqa: TID251, as warning_filter would block other threads
+        # X has been warned of above, and X_train only gives copies and a digest
         warnings.filterwarnings("ignore", message="X does not have valid feature names")
         warnings.filterwarnings("ignore", message=r"got \w+ images, expected \w+ as in the fit")
-        if X_train is not None:  # in the form of X: the same images have the same digest
+        if X_train is not None:  # bring it to the form of X, so that equal images have one digest
             X_train = estimator._check_X(X_train)
         sections = _make_sections(
             estimator, images, y, X_train, y_train, title, command, notes, random_state
@@ -174,12 +174,13 @@ def _data(X, y, X_train, y_train, notes):
     sets = {"scored": (X, y)}
     if X_train is not None:
         sets = {"training set": (X_train, y_train), **sets}
-    figure = ClassBalanceDisplay.from_labels({name: y for name, (_, y) in sets.items()}).figure_
+    labels_of = {name: labels for name, (_, labels) in sets.items()}
+    figure = ClassBalanceDisplay.from_labels(labels_of).figure_
     shape = " x ".join(map(str, X.shape[1:]))
     digests = "".join(
-        f"<p>{name}: {len(y):,} images; SHA-256 of the values {make_code(_digest(X))}, of the "
-        f"labels, as lines of text, {make_code(_digest_labels(y))}.</p>"
-        for name, (X, y) in sets.items()
+        f"<p>{name}: {len(labels):,} images; SHA-256 of the values {make_code(_digest(images))}, "
+        f"of the labels, as lines of text, {make_code(_digest_labels(labels))}.</p>"
+        for name, (images, labels) in sets.items()
     )
     notes = "".join(f"<p>{html.escape(note)}</p>" for note in notes)
     return (
@@ -199,7 +200,7 @@ def _digest_labels(y):
 def _training(estimator):
     defaults = type(estimator)().get_params(deep=False)
     params = estimator.get_params(deep=False)
-    if "weights" in params:  # what training began with may have seen the images of the scores
+    if "weights" in params:  # tell them, as they may have been trained on the scored images
         params["weights"] = estimator._began_with
     changed = {
         name: value
@@ -278,7 +279,7 @@ def _explanations(estimator, X, y, random_state):
     method, name, n_per_class = "grad_cam", "Grad-CAM", _N_SALIENCY
     try:
         grad_cam(estimator, X[:1])
-    except NoFeatureMapError:  # occlusion asks nothing of the network, but takes long
+    except NoFeatureMapError:  # occlusion works for any network, but takes long
         method, n_per_class = "occlusion", _N_OCCLUDED
         name = "fall of its probability where a face is covered"
     draw = partial(_draw_saliency, estimator, X, y, random_state, method, n_per_class)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
 
-_MOST_COLUMNS = 16  # more cannot be seen
+_MOST_COLUMNS = 16  # more are too small to see
 
 
 class NoFeatureMapError(ValueError):
@@ -74,7 +74,7 @@ def grad_cam(estimator: BaseFER, X: ArrayLike, y: ArrayLike | None = None) -> ND
     return _grad_cam(estimator, *_check(estimator, X, y))
 
 
-@torch.inference_mode(False)  # a caller's has no gradients
+@torch.inference_mode(False)  # gradients are off inside a caller's inference_mode
 def _grad_cam(estimator, images, targets):
     net, module = estimator.net_, estimator.module_
     maps = []
@@ -82,7 +82,7 @@ def _grad_cam(estimator, images, targets):
     start = 0
     for x, _ in net.get_iterator(net.get_dataset(images), training=False):
         with torch.enable_grad(), _FeatureMaps(module) as found:
-            # not module(x): in what torch.compile made of it, the maps are not of the graph
+            # not module(x): a compiled module would leave the maps out of the graph of gradients
             logits = module.forward(x.requires_grad_(True))
             if not found:
                 raise NoFeatureMapError(

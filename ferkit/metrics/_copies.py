@@ -3,8 +3,9 @@
 import numpy as np
 
 from .._images import as_unit
-from ..datasets import find_duplicates
-from ..datasets._duplicates import check_rows
+from ..datasets._duplicates import check_rows, group_copies
+
+_THRESHOLD = 0.95  # the default of find_duplicates
 
 
 def find_copies(X, X_train):
@@ -18,7 +19,7 @@ def find_copies(X, X_train):
     Returns
     -------
     ndarray of bool, of shape (n,)
-        Whether each of `X` has one, as `find_duplicates` finds them.
+        Whether each of `X` has one, as `find_duplicates` finds them by default.
 
     Raises
     ------
@@ -31,7 +32,7 @@ def find_copies(X, X_train):
             f"got X of {rows.shape[1]} values per image and X_train of {train.shape[1]}, expected "
             "as many; pass the training images as the estimator was given them"
         )
-    if rows.dtype != train.dtype:  # floats in [0, 1], and levels
+    if rows.dtype != train.dtype:  # one has floats in [0, 1], the other levels
         rows, train = as_unit(rows), as_unit(train)
-    groups = find_duplicates(np.concatenate([train, rows]))
+    groups = group_copies(np.concatenate([train, rows]), _THRESHOLD)
     return np.isin(groups[len(train) :], groups[: len(train)])

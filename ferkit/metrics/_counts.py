@@ -7,7 +7,7 @@ from ._calibration import N_BINS, bin_confidences
 _BLOCK = 100  # resamples at once: bounds the memory
 
 
-class Counts:
+class ScoreCounts:
     """What scores are made of, as sums over images.
 
     An image's row has a one for its pair of true and predicted class and, by bins of confidence,
@@ -37,7 +37,7 @@ class Counts:
         scores = {"accuracy": right.sum(axis=1) / n_images, "support": support, "confusion": cells}
         scores["precision"] = _divide(right, predicted, 0.0)
         scores["recall"] = _divide(right, support, 0.0)
-        # a class that is nowhere does not count, as in f1_score(average="macro")
+        # leave classes without images and predictions out, as f1_score(average="macro") does
         scores["f1"] = _divide(2 * right, support + predicted, np.nan)
         scores["f1_macro"] = np.nanmean(scores["f1"], axis=1)
         if self.has_bins:
@@ -50,12 +50,12 @@ def _divide(a, b, otherwise):
     return np.divide(a, b, out=np.full(a.shape, otherwise), where=b > 0)
 
 
-def resample(counts, groups, n_resamples, random_state):
+def resample_groups(counts, groups, n_resamples, random_state):
     """Sum the counts of resampled groups.
 
     Parameters
     ----------
-    counts : Counts
+    counts : ScoreCounts
         Of the images.
     groups : ndarray of shape (n,)
         What belongs together.
@@ -87,7 +87,7 @@ def find_intervals(values, resampled, ends):
     Parameters
     ----------
     values, resampled : dict of str to ndarray
-        `Counts.scores` of the images, and of their resamples.
+        `ScoreCounts.scores` of the images, and of their resamples.
     ends : list of float
         Lower and upper share of the resamples.
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import check_consistent_length, check_random_state, column_or_1d
 from sklearn.utils._param_validation import Interval
 
@@ -21,7 +22,9 @@ from .._typing import RandomStateLike
 from .._validation import validate_params
 from ._calibration import check_probabilities
 from ._copies import find_copies
-from ._counts import Counts, find_intervals, resample
+from ._counts import ScoreCounts, find_intervals, resample_groups
+
+_METHODS = ("predict", "predict_proba", "predict_log_proba")
 
 
 class FERReport:
@@ -164,17 +167,8 @@ class FERReport:
         y_true, y_pred, y_prob, labels = _check_predictions(y_true, y_pred, y_prob, labels)
         order, names = order_classes(labels, target_names)
         labels, y_prob = labels[order], None if y_prob is None else y_prob[:, order]
-        sets = {"all": np.full(len(y_true), True)}
         if is_copy is not None:
-            is_copy = column_or_1d(is_copy)
-            check_consistent_length(y_true, is_copy)
-            others = [flag for flag in is_copy.tolist() if flag not in {False, True}]
-            if others:
-                raise ValueError(
-                    f"got is_copy with {others[0]!r}, expected True or False for each image; for "
-                    "positions, pass np.isin(np.arange(n), positions)"
-                )
-            sets["without copies"] = ~is_copy.astype(bool)
+            is_copy = _check_copies(is_copy, y_true)
         if groups is None:
             groups = np.arange(len(y_true))
         else:
@@ -182,30 +176,22 @@ class FERReport:
             groups = check_groups(groups, len(y_true))
         random_state = check_random_state(random_state)
         ends = [(1 - confidence_level) / 2, (1 + confidence_level) / 2]
-        rows = {}
-        for name, chosen in sets.items():
-            if not chosen.any():  # all are copies
-                rows[name, "accuracy"] = rows[name, "f1_macro"] = [np.nan] * 3 + [0]
-                continue
-            of_chosen = None if y_prob is None else y_prob[chosen]
-            counts = Counts(y_true[chosen], y_pred[chosen], of_chosen, labels)
-            values = counts.scores(counts.per_image.sum(axis=0)[None])
-            resampled = counts.scores(resample(counts, groups[chosen], n_resamples, random_state))
-            for score, (low, high) in find_intervals(values, resampled, ends).items():
-                rows[name, score] = [values[score].item(), low, high, int(chosen.sum())]
-            if name == "all":
-                classes = _tabulate_classes(values, resampled["f1"], ends, names)
-                confusion = values["confusion"][0]
-        scores = pd.DataFrame.from_dict(rows, orient="index")
-        scores = scores.set_axis(["value", "low", "high", "n_images"], axis=1)
-        scores["n_images"] = scores["n_images"].astype(int)
-        scores.index = pd.MultiIndex.from_tuples(scores.index, names=["images", "score"])
-        confusion = pd.DataFrame(
-            confusion.astype(int),
-            index=pd.Index(names, name="true"),
-            columns=pd.Index(names, name="predicted"),
+        predictions = y_true, y_pred, y_prob, groups
+        values, resampled = _score_set(predictions, labels, n_resamples, random_state)
+        rows = _make_rows("all", values, resampled, ends)
+        if is_copy is not None and is_copy.all():
+            for score in ("accuracy", "f1_macro"):
+                rows["without copies", score] = [np.nan] * 3 + [0]
+        elif is_copy is not None:
+            others = [None if part is None else part[~is_copy] for part in predictions]
+            rest, of_rest = _score_set(others, labels, n_resamples, random_state)
+            rows |= _make_rows("without copies", rest, of_rest, ends)
+        return cls(
+            _tabulate_scores(rows),
+            _tabulate_classes(values, resampled["f1"], ends, names),
+            _tabulate_confusion(values, names),
+            confidence_level,
         )
-        return cls(scores, classes, confusion, confidence_level)
 
     def __str__(self):
         level = f"{100 * self.confidence_level:g}% interval"
@@ -236,8 +222,10 @@ class FERReport:
             An object with scores, classes, confusion and confidence_level; NaN is null.
         """
         scores = {
-            images: json.loads(of.droplevel("images").to_json(orient="index", double_precision=6))
-            for images, of in self.scores.groupby(level="images", sort=False)
+            images: json.loads(
+                table.droplevel("images").to_json(orient="index", double_precision=6)
+            )
+            for images, table in self.scores.groupby(level="images", sort=False)
         }
         return json.dumps(
             {
@@ -315,7 +303,7 @@ def fer_report(
     """
     labels = getattr(estimator, "classes_", None)
     if labels is not None:
-        encode(check_labels(y), labels)  # before minutes of prediction
+        encode(check_labels(y), labels)  # refuse wrong labels now, not after minutes of prediction
     predictions = {}
     if hasattr(estimator, "predict_proba"):
         predictions["y_prob"] = estimator.predict_proba(X)
@@ -336,15 +324,22 @@ def fer_report(
 
 def _predicts_most_probable(estimator):
     """Tell ferkit's classifiers, alone or last in a Pipeline or search: they need not run twice."""
-    estimator = getattr(estimator, "best_estimator_", estimator)
-    if hasattr(estimator, "steps"):
+    if isinstance(estimator, FrozenEstimator):
+        estimator = estimator.estimator
+    # look at what an object has itself: a wrapper may delegate attributes, but predict otherwise
+    estimator = _own(estimator).get("best_estimator_", estimator)
+    if "steps" in _own(estimator):
         estimator = estimator.steps[-1][1]
-    # a subclass's own may say something else
-    methods = (
-        getattr(type(estimator), f"predict{what}", None) for what in ("", "_proba", "_log_proba")
-    )
-    modules = (getattr(method, "__module__", "") for method in methods if method is not None)
-    return all(module.startswith("ferkit.") for module in modules)
+    kind = type(estimator)
+    if not hasattr(kind, "predict"):
+        return False
+    # a subclass may predict otherwise; some descriptors have no module
+    methods = [getattr(kind, name) for name in _METHODS if hasattr(kind, name)]
+    return all(getattr(method, "__module__", "").startswith("ferkit.") for method in methods)
+
+
+def _own(estimator):
+    return getattr(estimator, "__dict__", {})
 
 
 def _check_predictions(y_true, y_pred, y_prob, labels):
@@ -367,6 +362,51 @@ def _check_predictions(y_true, y_pred, y_prob, labels):
             "missing ones"
         )
     return y_true, y_pred, y_prob, labels
+
+
+def _check_copies(is_copy, y_true):
+    is_copy = column_or_1d(is_copy)
+    check_consistent_length(y_true, is_copy)
+    others = [flag for flag in is_copy.tolist() if flag not in {False, True}]
+    if others:
+        raise ValueError(
+            f"got is_copy with {others[0]!r}, expected True or False for each image; for "
+            "positions, pass np.isin(np.arange(n), positions)"
+        )
+    return is_copy.astype(bool)
+
+
+def _score_set(predictions, labels, n_resamples, random_state):
+    """Compute the scores of images, and of their resamples."""
+    y_true, y_pred, y_prob, groups = predictions
+    counts = ScoreCounts(y_true, y_pred, y_prob, labels)
+    values = counts.scores(counts.per_image.sum(axis=0)[None])
+    return values, counts.scores(resample_groups(counts, groups, n_resamples, random_state))
+
+
+def _make_rows(name, values, resampled, ends):
+    n_images = int(values["support"].sum())
+    intervals = find_intervals(values, resampled, ends)
+    return {
+        (name, score): [values[score].item(), low, high, n_images]
+        for score, (low, high) in intervals.items()
+    }
+
+
+def _tabulate_scores(rows):
+    scores = pd.DataFrame.from_dict(rows, orient="index")
+    scores = scores.set_axis(["value", "low", "high", "n_images"], axis=1)
+    scores["n_images"] = scores["n_images"].astype(int)
+    scores.index = pd.MultiIndex.from_tuples(scores.index, names=["images", "score"])
+    return scores
+
+
+def _tabulate_confusion(values, names):
+    return pd.DataFrame(
+        values["confusion"][0].astype(int),
+        index=pd.Index(names, name="true"),
+        columns=pd.Index(names, name="predicted"),
+    )
 
 
 def _tabulate_classes(values, resampled_f1, ends, names):

@@ -8,6 +8,7 @@ import re
 import timeit
 from collections.abc import Mapping, Sequence
 from numbers import Integral
+from typing import NamedTuple
 
 import joblib
 import numpy as np
@@ -109,20 +110,16 @@ def compare(
     data = _check_data(
         {"X": X, "y": y, "X_val": X_val, "y_val": y_val, "X_test": X_test, "y_test": y_test}
     )
-    tasks = []
-    for name, estimator in configs.items():
-        for seed in seeds:
-            # what was set to say something or to keep something does not make another run
-            quiet = clone(estimator).set_params(random_state=seed, verbose=0, checkpoint_dir=None)
-            if max_epochs is not None:
-                quiet.set_params(max_epochs=max_epochs)
-            tasks.append((name, seed, quiet))
-    files = [None] * len(tasks) if out is None else _run_files(as_path(out), tasks, data)
-    # all of them are read before hours of training
-    runs = {i: run for i, file in enumerate(files) if file and (run := file.read())}
-    missing = [
-        delayed(_run)(i, *task, files[i], data) for i, task in enumerate(tasks) if i not in runs
-    ]
+    tasks = _make_tasks(configs, seeds, max_epochs)
+    runs = {}
+    if out is not None:
+        tasks = _name_files(as_path(out), tasks, data)
+        # before any training: a file of another comparison is refused at once, not after hours
+        for i, task in enumerate(tasks):
+            kept = task.file.read()
+            if kept is not None:
+                runs[i] = kept
+    missing = [delayed(_run)(i, task, data) for i, task in enumerate(tasks) if i not in runs]
     finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(missing)
     progress = tqdm(finished, total=len(missing), desc="runs", disable=not verbose)
     for i, run in progress:
@@ -161,7 +158,7 @@ def _check_seeds(seeds):
         raise ValueError(f"got seeds={seeds}, expected integers; pass such as range(3)")
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"got seeds={seeds}, expected different ones; a seed twice is one run")
-    return [int(seed) for seed in seeds]  # numpy's have another digest, and are no JSON
+    return [int(seed) for seed in seeds]  # numpy's integers have another digest, and no JSON
 
 
 def _check_data(data):
@@ -205,32 +202,53 @@ def summarize(runs: pd.DataFrame) -> pd.DataFrame:
     return groups[[name for name in runs if name not in left_out]].agg(["mean", "std"])
 
 
-def _run(i, name, seed, estimator, file, data):
-    keep_best = _KeepBest()
+class _Task(NamedTuple):
+    """A configuration with a seed, and where its run is kept."""
+
+    config: str
+    seed: int
+    estimator: BaseFER
+    file: _RunFile | None = None
+
+
+def _make_tasks(configs, seeds, max_epochs):
+    tasks = []
+    for config, estimator in configs.items():
+        for seed in seeds:
+            # verbose and checkpoint_dir do not change a run, so they are left out of its key
+            quiet = clone(estimator).set_params(random_state=seed, verbose=0, checkpoint_dir=None)
+            if max_epochs is not None:
+                quiet.set_params(max_epochs=max_epochs)
+            tasks.append(_Task(config, seed, quiet))
+    return tasks
+
+
+def _run(i, task, data):
+    estimator, keep_best = task.estimator, _KeepBest()
     has_validation = data["X_val"] is not None
     if has_validation:
         estimator.set_params(callbacks=[*(estimator.callbacks or []), keep_best])
     estimator.fit(data["X"], data["y"], X_val=data["X_val"], y_val=data["y_val"])
-    run = {
+    costs = {
         "seconds": float(estimator.history_["seconds"].sum()),
         "n_parameters": estimator.n_parameters_,
         "n_multiply_adds": estimator.n_multiply_adds_,
         "milliseconds": _time_one_image(estimator, data["X_test"][:1]),
     }
-    rows = []
-    for weights in ("last epoch", "best validation")[: 1 + has_validation]:
-        epoch = estimator.n_iter_
-        if weights == "best validation":
-            estimator.module_.load_state_dict(keep_best.weights)
-            epoch = keep_best.epoch
-        scores = _score(estimator, data["X_test"], data["y_test"])
-        rows.append(
-            {"config": name, "seed": seed, "weights": weights, "epoch": epoch, **scores, **run}
-        )
+    rows = [_make_row(task, "last epoch", estimator.n_iter_, data, costs)]
+    if has_validation:
+        estimator.module_.load_state_dict(keep_best.weights)
+        rows.append(_make_row(task, "best validation", keep_best.epoch, data, costs))
     history = estimator.history_.to_dict("list")
-    if file is not None:
-        file.write(rows, history)
+    if task.file is not None:
+        task.file.write(rows, history)
     return i, (rows, history)
+
+
+def _make_row(task, weights, epoch, data, costs):
+    scores = _score(task.estimator, data["X_test"], data["y_test"])
+    about = {"config": task.config, "seed": task.seed, "weights": weights, "epoch": epoch}
+    return {**about, **scores, **costs}
 
 
 def _score(estimator, X, y):
@@ -244,39 +262,39 @@ def _score(estimator, X, y):
 
 
 def _time_one_image(estimator, X):
-    estimator.predict(X)  # the first one takes longer
+    estimator.predict(X)  # the first call takes longer
     return 1e3 * float(np.median(timeit.repeat(lambda: estimator.predict(X), number=1, repeat=30)))
 
 
-def _run_files(folder, tasks, data):
-    """Name each run's file, none like another."""
+def _name_files(folder, tasks, data):
+    """Give each task a file of its own."""
     digest = joblib.hash(data)
-    files = [_RunFile(folder, *task, digest) for task in tasks]
-    names = {}
-    for (name, _, _), file in zip(tasks, files, strict=True):
+    tasks = [task._replace(file=_RunFile(folder, task, digest)) for task in tasks]
+    configs = {}
+    for task in tasks:
         # some file systems take small and capital letters for the same
-        other = names.setdefault(file.path.name.lower(), name)
-        if other != name:
+        other = configs.setdefault(task.file.path.name.lower(), task.config)
+        if other != task.config:
             raise ValueError(
-                f"got configurations {other!r} and {name!r}, whose runs would be kept in the "
-                "same file, expected names that differ by more than capitals and characters "
+                f"got configurations {other!r} and {task.config!r}, whose runs would be kept in "
+                "the same file, expected names that differ by more than capitals and characters "
                 "other than letters, digits and _.=-; rename one"
             )
-    return files
+    return tasks
 
 
 class _RunFile:
     """Where a finished run is kept."""
 
-    def __init__(self, folder, name, seed, estimator, digest):
-        self.path = folder / f"{re.sub(r'[^A-Za-z0-9_.=-]', '_', name)}-{seed}.json"
-        params = estimator.get_params(deep=False)
+    def __init__(self, folder, task, digest):
+        self.path = folder / f"{re.sub(r'[^A-Za-z0-9_.=-]', '_', task.config)}-{task.seed}.json"
+        params = task.estimator.get_params(deep=False)
         params |= by_content(params)
         self.key = {
-            "config": name,
+            "config": task.config,
             "data": digest,
             "parameters": hash_pickled(
-                [type(estimator).__name__, params], f"a configuration {name!r}", "out"
+                [type(task.estimator).__name__, params], f"a configuration {task.config!r}", "out"
             ),
         }
 

@@ -43,7 +43,7 @@ def find_folds(cv, X, y, groups, *, find_copies):
     quiet = nullcontext()
     if groups is None and find_copies:
         groups = find_duplicates(X)
-        # nobody passed groups, so that a splitter ignores them is nothing to tell
+        # nobody passed groups, so nobody needs to know that a splitter ignores them
         quiet = warning_filter("ignore", "The groups parameter is ignored", UserWarning)
     if isinstance(cv, Integral) and groups is not None:
         cv = StratifiedGroupKFold(cv)

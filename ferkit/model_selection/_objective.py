@@ -12,7 +12,7 @@ from skorch.callbacks import Callback
 from .._random import seeded
 from ._steps import first_steps, last_step
 
-# user attribute of a trial whose training failed
+# a trial has this user attribute if its training failed
 ERROR = "error"
 
 
@@ -74,7 +74,7 @@ class Objective:
             The unfitted estimator.
         """
         estimator = seeded(self.estimator, self.seed)
-        # values of a space may be estimators, too, and unseeded ones
+        # a space may choose among estimators, too, which then need seeds of their own
         return seeded(estimator.set_params(**clone(params, safe=False)), self.seed)
 
     def fit_params(self, estimator, train):
@@ -107,7 +107,7 @@ class Objective:
                 X_train, X_valid = fitted.transform(X_train), fitted.transform(X_valid)
         clf = last_step(estimator)
         report = _ReportEpochs(trial, clf, X_valid, y_valid, scores, self.n_steps)
-        # a file per trial and fold would be left behind
+        # no checkpoints: each trial and fold would leave a file behind
         clf.set_params(callbacks=[*(clf.callbacks or []), report], checkpoint_dir=None, verbose=0)
         clf.fit(X_train, y_train, **self.fit_params(estimator, train))
         return _macro_f1(clf, X_valid, y_valid)
@@ -124,7 +124,7 @@ class _ReportEpochs(Callback):
         self.scores, self.n_steps, self.step = scores, n_steps, 0
 
     def on_epoch_end(self, net, **kwargs):
-        # of trials with more epochs than others, the same share of training is a step
+        # max_epochs may differ between trials: compare them at the same share of training
         step = self.n_steps * len(net.history) // self.clf.max_epochs
         if step == self.step:
             return

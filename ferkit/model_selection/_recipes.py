@@ -84,13 +84,13 @@ _FIRST = {
     "mobilenet-first": Stage(estimator="MobileNetFER", params={**_MOBILENET, "max_epochs": 55}),
     "resnet-first": Stage(estimator="ResNetFER", params={**_RESNET, "max_epochs": 55}),
 }
-# disgust, 392 images, is balanced when the features are there already
+# disgust has 392 images: balance it once the features are learned
 _SECOND = {"sampler": RandomOverSampler(sampling_strategy=at_least(1500)), "warmup_epochs": 2}
-# hardly better so far on what they trained on than on other images: less holds them back now
+# the second stages hardly overfit, so the third ones are regularised less
 _THIRD = {**_SECOND, "lr": 0.03, "dropout": 0.1, "augment": "reference"}
 _FOURTH = {**_THIRD, "precision": "auto", "teacher_weight": 0.7}
 _MILD = Policy(flip=0.5, rotation=10, shear=10, translation=0.15, zoom=0.1, erasing=0.25)
-# no teacher knows mixed images by heart
+# mixed images are new to the teachers, too: they have not learned them by heart
 _FIFTH = {
     **_FOURTH,
     "batch_size": 256,
@@ -245,13 +245,14 @@ def train_recipe(
         If there is no such stage, a stage builds on one with `refit`, or the data are not what is
         expected.
     """
-    import ferkit
-
     if name not in recipes:
         raise ValueError(f"got recipe {name!r}, expected one of {', '.join(recipes)}")
+    _check_stages(name, recipes)
     if X_val is None or y_val is None:
         raise ValueError("got no X_val or no y_val, expected both: choices are made on them")
-    if recipes[name].refit:  # to be put together, after hours
+    last = recipes[name]
+    if last.refit:
+        # refit joins X and X_val: check now that they fit, not after hours
         X, X_val = check_loose_images(X), check_loose_images(X_val)
         if (X.dtype, X.shape[1:]) != (X_val.dtype, X_val.shape[1:]):
             raise ValueError(
@@ -260,46 +261,70 @@ def train_recipe(
             )
     folder = as_path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    settings = {"checkpoint_dir": folder, "random_state": random_state, "verbose": verbose}
-    models: dict[str, BaseFER] = {}
+    training = _Training(
+        recipes,
+        data={"X": X, "y": y, "X_val": X_val, "y_val": y_val},
+        settings={"checkpoint_dir": folder, "random_state": random_state, "verbose": verbose},
+    )
+    clf = training.train(name)
+    clf.set_params(tta="flip", teacher=None, weights=None, checkpoint_dir=None)
+    judged = training.models[last.begins_with] if last.refit and last.begins_with else clf
+    return clf.set_params(**tune_prediction(judged.set_params(tta="flip"), X_val, y_val))
 
-    def train(stage_name, before=()):
-        if stage_name in models:
-            return models[stage_name]
-        stage, under_way = recipes[stage_name], (*before, stage_name)
-        for other in (*stage.teachers, *filter(None, [stage.begins_with])):
-            if other in under_way:
-                circle = " on ".join(map(repr, (*under_way, other)))
-                raise ValueError(f"got stages built on each other, {circle}, expected an end")
-            if other not in recipes:
-                raise ValueError(
-                    f"got stage {stage_name!r} built on {other!r}, expected others of "
-                    f"{', '.join(recipes)}; name stages as the mapping does"
-                )
-            if recipes[other].refit:
-                raise ValueError(
-                    f"got stage {stage_name!r} built on {other!r}, expected stages without refit: "
-                    "that one has seen the validation images"
-                )
-        # stages share a sampler, which `set_params` on what is returned must not change
-        clf = clone(getattr(ferkit, stage.estimator)(**stage.params, **settings))
+
+def _check_stages(name, recipes, under_way=()):
+    """Refuse a stage that cannot be trained, or that builds on one that cannot."""
+    stage, under_way = recipes[name], (*under_way, name)
+    others = [*stage.teachers, *filter(None, [stage.begins_with])]
+    for other in others:
+        if other in under_way:
+            circle = " on ".join(map(repr, (*under_way, other)))
+            raise ValueError(f"got stages built on each other, {circle}, expected an end")
+        if other not in recipes:
+            raise ValueError(
+                f"got stage {name!r} built on {other!r}, expected others of "
+                f"{', '.join(recipes)}; name stages as the mapping does"
+            )
+        if recipes[other].refit:
+            raise ValueError(
+                f"got stage {name!r} built on {other!r}, expected stages without refit: "
+                "that one has seen the validation images"
+            )
+    for other in others:
+        _check_stages(other, recipes, under_way)
+
+
+@dataclass
+class _Training:
+    """Stages on the same data, each of which is trained once."""
+
+    recipes: Mapping[str, Stage]
+    data: dict[str, Any]
+    settings: dict[str, Any]
+    models: dict[str, BaseFER] = field(default_factory=dict)
+
+    def train(self, name):
+        """Train a stage, unless an earlier one needed it, too."""
+        if name not in self.models:
+            self.models[name] = self._fit(name)
+        return self.models[name]
+
+    def _fit(self, name):
+        import ferkit
+
+        stage = self.recipes[name]
+        # stages share a sampler, and callers may change that of the estimator they get: clone it
+        clf = clone(getattr(ferkit, stage.estimator)(**stage.params, **self.settings))
         if stage.teachers:
-            teachers = [train(other, under_way) for other in stage.teachers]
+            teachers = [self.train(other) for other in stage.teachers]
             clf.set_params(teacher=[FrozenEstimator(teacher) for teacher in teachers])
         if stage.begins_with:
-            weights = folder / f"{stage.begins_with}.safetensors"
-            train(stage.begins_with, under_way).save(weights)
+            weights = self.settings["checkpoint_dir"] / f"{stage.begins_with}.safetensors"
+            self.train(stage.begins_with).save(weights)
             clf.set_params(weights=weights)
-        if verbose:
-            print(f"stage {stage_name}")
-        if stage.refit:
-            clf.fit(np.concatenate([X, X_val]), np.concatenate([y, y_val]))
-        else:
-            clf.fit(X, y, X_val=X_val, y_val=y_val)
-        models[stage_name] = clf
-        return clf
-
-    clf = train(name).set_params(tta="flip", teacher=None, weights=None, checkpoint_dir=None)
-    last = recipes[name]
-    judged = models[last.begins_with] if last.refit and last.begins_with else clf
-    return clf.set_params(**tune_prediction(judged.set_params(tta="flip"), X_val, y_val))
+        if self.settings["verbose"]:
+            print(f"stage {name}")
+        if not stage.refit:
+            return clf.fit(**self.data)
+        X, y = (np.concatenate([self.data[key], self.data[f"{key}_val"]]) for key in "Xy")
+        return clf.fit(X, y)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterable
 from copy import deepcopy
-from functools import partial
 from numbers import Integral, Real
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
@@ -31,7 +30,7 @@ from .._random import draw_seed
 from .._typing import RandomStateLike
 from .._validation import fit_context
 from ._folds import find_folds
-from ._spaces import NamedSpace, default_space
+from ._spaces import resolve_space
 from ._steps import last_step
 
 if TYPE_CHECKING:
@@ -231,20 +230,21 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
             If the training of some trials failed, such as with too large a learning rate.
         """
         from ._objective import Objective
-        from ._study import check_space, in_memory, open_study
+        from ._study import check_space, heartbeat_of, in_memory, open_study
         from ._trials import check_trials, count_trials, run_trials
 
         self._check_parameters()
         for name in ("study_", "n_splits_", "best_score_", "best_params_", "best_estimator_"):
-            self.__dict__.pop(name, None)  # not to be taken for this fit's, if it sets fewer
+            self.__dict__.pop(name, None)  # this fit may stop before it sets them anew
         find_copies = self.groups is not None
         try:
             X = as_array(X)
-        except ValueError:  # of what they are, such as paths, a Pipeline makes images
+        except ValueError:  # a Pipeline may turn X into images itself, from paths for example
             if (find_copies and groups is None) or not hasattr(self.estimator, "steps"):
                 raise
         X, y = indexable(X, check_labels(y))
         folds, groups = find_folds(self.cv, X, y, groups, find_copies=find_copies)
+        space = resolve_space(self.space, self.estimator)
         with TemporaryDirectory() as folder:
             storage = self._open_storage(folder)
             study = open_study(
@@ -252,12 +252,12 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
                 name=self.study_name,
                 seed=self._draw_seed(),
                 pruner=self._get_pruner(),
-                made_of=self._describe(X, y, folds) if self.storage is not None else {},
+                made_of=self._describe(X, y, folds, space) if self.storage is not None else {},
             )
-            check_space(study, self._get_space())
+            check_space(study, space)
             n_before = count_trials(study)["ended"]
             objective = Objective(
-                self.estimator, self._get_space(), X, y, folds, groups, study.user_attrs["seed"]
+                self.estimator, space, X, y, folds, groups, study.user_attrs["seed"]
             )
             try:
                 run_trials(
@@ -265,24 +265,28 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
                     objective,
                     n_trials=self.n_trials,
                     timeout=self.timeout,
-                    heartbeat=getattr(storage, "get_heartbeat_interval", lambda: None)(),
+                    heartbeat=heartbeat_of(storage),
                     n_jobs=self.n_jobs,
                     verbose=self.verbose,
                 )
-            finally:  # Ctrl-C leaves what there is
+            finally:  # Ctrl-C keeps the trials so far
                 self.study_ = in_memory(study)
         self.n_splits_ = len(folds)
         check_trials(self.study_, n_before)
         best = self.study_.best_trial
-        self.best_score_, self.best_params_ = best.value, self._get_space()(best)
+        self.best_score_, self.best_params_ = best.value, space(best)
         if self.refit:
-            best_estimator = objective.make_estimator(self.best_params_)
-            fit_params = objective.fit_params(best_estimator, slice(None))
-            if hasattr(best_estimator, "steps") and not get_config()["enable_metadata_routing"]:
-                last = best_estimator.steps[-1][0]
-                fit_params = {f"{last}__{name}": value for name, value in fit_params.items()}
-            self.best_estimator_ = best_estimator.fit(X, y, **fit_params)
+            self._refit(objective, X, y)
         return self
+
+    def _refit(self, objective, X, y):
+        """Train the best parameters on all images."""
+        estimator = objective.make_estimator(self.best_params_)
+        fit_params = objective.fit_params(estimator, slice(None))
+        if hasattr(estimator, "steps") and not get_config()["enable_metadata_routing"]:
+            last = estimator.steps[-1][0]
+            fit_params = {f"{last}__{name}": value for name, value in fit_params.items()}
+        self.best_estimator_ = estimator.fit(X, y, **fit_params)
 
     def _check_parameters(self):
         from optuna.storages import InMemoryStorage
@@ -309,33 +313,26 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
                 "processes share; take a database, or storage=None"
             )
 
-    def _get_space(self):
-        if self.space is None:
-            is_pipeline = hasattr(self.estimator, "steps")
-            prefix = f"{self.estimator.steps[-1][0]}__" if is_pipeline else ""
-            return partial(default_space, prefix=prefix)
-        return NamedSpace(self.space) if isinstance(self.space, dict) else self.space
-
     def _draw_seed(self):
         if self.random_state is None and self.study_name is not None:
-            # the same for all processes that begin with the study at once
+            # processes that begin a study at the same moment must agree on its seed
             return zlib.crc32(self.study_name.encode())
         return draw_seed(self.random_state)
 
-    def _describe(self, X, y, folds):
+    def _describe(self, X, y, folds, space):
         """List by name what a study's trials depend on beside their parameters."""
         estimator = clone(self.estimator)
         last = last_step(estimator)
         last.set_params(verbose=0, checkpoint_dir=None, device="auto")
         last.set_params(**by_content(last.get_params(deep=False)))
         described = {
-            # the same, whether mapped from a file or not
+            # an array mapped from a file has another digest than its copy in memory
             "data": [np.ascontiguousarray(X) if hasattr(X, "dtype") else X, y],
             "folds": folds,
             "parameters": [type(estimator).__name__, estimator.get_params(deep=False)],
         }
         if isinstance(self.space, dict):
-            described["space"] = NamedSpace(self.space).describe()
+            described["space"] = space.describe()
         return described
 
     def _open_storage(self, folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from .._identity import content_of
@@ -87,7 +88,7 @@ def default_space(trial: optuna.Trial, *, prefix: str = "") -> dict[str, Any]:
     _check_prefix(prefix)
     optimizer = trial.suggest_categorical("optimizer", ["adam", "adamw", "sgd"])
     lowest, highest = (5e-3, 0.2) if optimizer == "sgd" else (1e-4, 5e-3)
-    # the other optimizers' ranges would tell nothing, hence names of their own
+    # a name for each range: a value from sgd's would teach the sampler nothing about adam's
     lr = trial.suggest_float(f"lr_{optimizer}", lowest, highest, log=True)
     params = {
         "optimizer": optimizer,
@@ -110,6 +111,32 @@ def _check_prefix(prefix):
             f"got prefix={prefix!r}, expected '' or a step's name and two underscores; write "
             f"prefix={prefix.rstrip('_') + '__'!r}"
         )
+
+
+def resolve_space(space, estimator):
+    """Make the function that a trial's parameters come from.
+
+    Parameters
+    ----------
+    space : callable, dict or None
+        As in `FERSearchCV`.
+    estimator : BaseFER or Pipeline
+        What is searched.
+
+    Returns
+    -------
+    callable
+        Takes a trial, and returns parameters; a `NamedSpace` of a dict.
+
+    Raises
+    ------
+    ValueError
+        If a dict has something else in it than distributions and dicts.
+    """
+    if space is None:
+        prefix = f"{estimator.steps[-1][0]}__" if hasattr(estimator, "steps") else ""
+        return partial(default_space, prefix=prefix)
+    return NamedSpace(space) if isinstance(space, dict) else space
 
 
 class NamedSpace:

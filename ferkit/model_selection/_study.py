@@ -99,8 +99,9 @@ def open_study(*, storage, name, seed, pruner, made_of):
         if what not in found:
             study.set_user_attr(what, digest)
         elif found[what] != digest:
+            different = "a different space" if what == "space" else f"different {what}"
             raise ValueError(
-                f"got the study {name!r}, which was made with other {what}, expected one of this "
+                f"got the study {name!r}, which was made with {different}, expected one of this "
                 "search; choose another study_name"
             )
     if "seed" not in found:
@@ -124,14 +125,14 @@ def check_space(study, space):
     ValueError
         If a trial was made in another space.
     """
-    # a space may prune, so that those which were pruned cannot be asked
+    # a space may prune: it would raise TrialPruned again for a pruned trial
     for trial in study.get_trials(states=(TrialState.COMPLETE,)):
         try:
             space(trial)
         except ValueError as error:
             raise ValueError(
-                f"got the study {study.study_name!r}, which was made with other space ({error}), "
-                "expected one of this search; choose another study_name"
+                f"got the study {study.study_name!r}, which was made with a different space "
+                f"({error}), expected one of this search; choose another study_name"
             ) from error
 
 
@@ -167,7 +168,7 @@ def open_storage(storage):
                     heartbeat_stale_trial_callback=RetryHeartbeatStaleTrialCallback(max_retry=1),
                 )
         except (SQLAlchemyError, ImportError) as error:
-            # processes that begin at once make the tables at once
+            # another process may be making the same tables at this moment
             if _is_race(error) and attempt < _N_ATTEMPTS - 1:
                 time.sleep(0.2)
                 continue
@@ -197,8 +198,25 @@ def open_journal(folder):
         The storage.
     """
     path = str(Path(folder) / "study.log")
-    # the default lock is a symbolic link, which Windows wants rights for
+    # the default lock is a symbolic link, which takes special rights on Windows
     return JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
+
+
+def heartbeat_of(storage):
+    """Find how often a storage hears that a process is alive.
+
+    Parameters
+    ----------
+    storage : optuna storage or None
+        The storage.
+
+    Returns
+    -------
+    int or None
+        Seconds; None: never.
+    """
+    ask = getattr(storage, "get_heartbeat_interval", None)
+    return None if ask is None else ask()
 
 
 def in_memory(study):
@@ -230,7 +248,7 @@ def in_memory(study):
 @contextmanager
 def quiet():
     """Keep optuna from a line per trial; `check_trials` tells what failed, at the end."""
-    # it is the process's: of threads that overlap, the first sets it and the last puts it back
+    # the verbosity is global: the first thread saves it, the last restores it
     with _verbosity_lock:
         if _verbosity["depth"] == 0:
             _verbosity["before"] = optuna.logging.get_verbosity()

@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from contextlib import suppress
-from functools import partial
+from dataclasses import dataclass
 from itertools import count, takewhile
 
 import optuna
@@ -23,7 +23,7 @@ from ._objective import ERROR, TrainingFailed
 from ._study import quiet
 
 _POLL = 1  # second
-# names the process that runs a trial, and the trial: a retry inherits that of the dead one
+# user attributes of a trial: its process, and its number, since a retry inherits the dead one's
 _PROCESS, _BEGUN = "process", "begun"
 
 
@@ -65,13 +65,13 @@ def run_trials(study, objective, *, n_trials, timeout, heartbeat, n_jobs, verbos
         )
         for _ in open_numbers
     )
-    # none is made before a worker is free, for its time runs from then on
+    # a task's time runs from the moment it is made: make none before a worker is free
     parallel = Parallel(n_jobs, return_as="generator_unordered", pre_dispatch="n_jobs")
     with tqdm(total=n_left, desc="trials", disable=not verbose) as progress:
         for was_run in parallel(tasks):
             progress.update(was_run)
             if not progress.disable:
-                # a pruned one has a value, too, of the folds it got to
+                # pruned trials have values, too, but not of all folds
                 complete = study.get_trials(deepcopy=False, states=[TrialState.COMPLETE])
                 best = max((trial.value for trial in complete), default=0)
                 progress.set_postfix(best=f"{best:.3f}")
@@ -111,13 +111,13 @@ def run_next_trial(study, objective, *, n_trials, timeout, heartbeat, verbose=0)
     while time.monotonic() < deadline:
         if has_heartbeat:
             _fail_stale_trials(study, first_seen, grace_period=2 * heartbeat)
-        n_of = count_trials(study)
-        n_begun = n_of["ended"] + (n_of["running"] if has_heartbeat else 0)
+        counts = count_trials(study)
+        n_begun = counts["ended"] + (counts["running"] if has_heartbeat else 0)
         if n_trials is None or n_begun < n_trials:
-            if _run_trial(study, objective, n_trials, has_heartbeat):
+            if _optimize_once(study, objective, n_trials, has_heartbeat):
                 return True
             continue
-        if n_of["ended"] >= n_trials:
+        if counts["ended"] >= n_trials:
             break
         if verbose:
             tqdm.write(_explain_waiting(study, heartbeat), file=sys.stderr)
@@ -148,11 +148,11 @@ def count_trials(study):
     Counter
         "ended" of those with a value, pruned, or with a training that failed; "running".
     """
-    n_of = Counter()
-    for trial in study.get_trials(deepcopy=False):
-        n_of["ended"] += _has_ended(trial)
-        n_of["running"] += trial.state == TrialState.RUNNING
-    return n_of
+    trials = study.get_trials(deepcopy=False)
+    return Counter(
+        ended=sum(map(_has_ended, trials)),
+        running=sum(trial.state == TrialState.RUNNING for trial in trials),
+    )
 
 
 def check_trials(study, n_before):
@@ -199,20 +199,33 @@ class _Surplus(Exception):
     """Another process began the last trial, or the same one, at the same moment."""
 
 
-def _run_trial(study, objective, n_trials, has_heartbeat):
+@dataclass
+class _Run:
+    """What became of a trial that this process ran."""
+
+    is_lost: bool = False  # another process has ended it
+    is_surplus: bool = False
+
+
+def _optimize_once(study, objective, n_trials, has_heartbeat):
     """Run a trial; returns whether it was not one too many."""
-    lost, surplus = [], []
-    function = partial(_begin, objective, n_trials, has_heartbeat, lost, surplus)
+    run = _Run()
+
+    def evaluate(trial):
+        return _evaluate(trial, objective, n_trials, has_heartbeat, run)
+
     try:
         with quiet():
-            study.optimize(function, n_trials=1, catch=(TrainingFailed, _Surplus))
+            study.optimize(evaluate, n_trials=1, catch=(TrainingFailed, _Surplus))
     except (ValueError, UpdateFinishedTrialError):
-        if not (lost or surplus):  # optuna does not take the result of a trial that was given up
+        # optuna refuses the result of a trial that another process has ended
+        if not (run.is_lost or run.is_surplus):
             raise
-    return not surplus
+    return not run.is_surplus
 
 
-def _begin(objective, n_trials, has_heartbeat, lost, surplus, trial):
+def _evaluate(trial, objective, n_trials, has_heartbeat, run):
+    """Compute a trial's value, and note in `run` what other processes made of the trial."""
     try:
         if has_heartbeat:
             trial.storage.record_heartbeat(trial._trial_id)
@@ -221,16 +234,16 @@ def _begin(objective, n_trials, has_heartbeat, lost, surplus, trial):
         if has_heartbeat:
             _fail_repeats(trial.study)
             if _is_surplus(trial, math.inf if n_trials is None else n_trials):
-                surplus.append(trial.number)
+                run.is_surplus = True
                 raise _Surplus
         return objective(trial)
     except KeyboardInterrupt:
-        trial.study.enqueue_trial(trial.params)  # for whoever goes on
+        # the search may go on later: it then begins with this trial
+        trial.study.enqueue_trial(trial.params)
         raise
     finally:
-        # others took this process for dead, and have failed its trial
-        if trial.storage.get_trial(trial._trial_id).state.is_finished():
-            lost.append(trial.number)
+        # other processes may have taken this one for dead, and have failed its trial
+        run.is_lost = trial.storage.get_trial(trial._trial_id).state.is_finished()
 
 
 def _is_surplus(trial, n_trials):
@@ -241,12 +254,13 @@ def _is_surplus(trial, n_trials):
     n_before = 0
     for other in trials:
         if other.state == TrialState.WAITING:
-            # what is to be tried again is before what is new, though enqueued a moment later
+            # a retry goes before a new trial, even one that began a moment earlier
             is_before = not is_from_queue and _retried_number(other) is not None
         else:
             is_before = other.number < trial.number
         is_counted = _has_ended(other) or not other.state.is_finished()
-        n_before += is_before and is_counted and other.number not in repeats
+        if is_before and is_counted and other.number not in repeats:
+            n_before += 1
     return trial.number in repeats or n_before >= n_trials
 
 
@@ -256,7 +270,7 @@ def _retried_number(trial):
 
 
 def _find_repeats(trials):
-    # processes that find a dead one at the same moment enqueue a retry each
+    # processes that find a dead trial at the same moment enqueue a retry each
     retried, repeats = set(), set()
     for trial in trials:
         number = _retried_number(trial)
@@ -273,7 +287,7 @@ def _fail_repeats(study):
         trial = trials[number]
         if trial.state == TrialState.WAITING:
             with suppress(UpdateFinishedTrialError):  # another process was faster
-                # begun first, for optuna copies no ended trial that has no beginning
+                # start it before failing it: optuna cannot copy an ended trial without a start time
                 if study._storage.set_trial_state_values(trial._trial_id, TrialState.RUNNING):
                     study._storage.set_trial_state_values(trial._trial_id, TrialState.FAIL)
 
@@ -281,7 +295,7 @@ def _fail_repeats(study):
 def _fail_stale_trials(study, first_seen, grace_period):
     with warning_filter("ignore", category=ExperimentalWarning):
         optuna.storages.fail_stale_trials(study)
-    # optuna leaves those alone whose process died before the first heartbeat
+    # optuna misses trials of processes that died before their first heartbeat
     for trial in study.get_trials(deepcopy=False, states=[TrialState.RUNNING]):
         seconds = time.monotonic() - first_seen.setdefault(trial.number, time.monotonic())
         if trial.user_attrs.get(_BEGUN) != trial.number and seconds > grace_period:

@@ -14,9 +14,9 @@ from sklearn.utils.validation import validate_data
 from .._images import as_images, as_rows, check_shape_of_fit, resolve_image_shape
 from .._validation import fit_context
 
-_CHUNK_VALUES = 2**22  # of images: 16 MB as float32
+_CHUNK_VALUES = 2**22  # values in a chunk of images: 16 MB as float32
 
-_SMALLEST_IMAGE = 16  # pixels of a side, from which on a shape looks like one image's
+_SMALLEST_IMAGE = 16  # pixels of a side; smaller arrays are hardly a single image
 
 
 class ImageTransformer(TransformerMixin, BaseEstimator):
@@ -53,14 +53,14 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         rows, own = as_rows(X)
         if y is None:
             self._refuse_single_image(rows, own)
-        # `as_images` looks for what is not finite, and says where it is
+        # `as_images` refuses values that are not finite, and says where they are
         rows = validate_data(self, rows, ensure_all_finite=False)
         self.image_shape_ = resolve_image_shape(rows.shape[1], own, self.image_shape)
         self._dtype = as_images(rows, self.image_shape_).dtype
         return self
 
     def _refuse_single_image(self, rows, own):
-        """Refuse what `fit` of a classifier would find out, for its labels would not be as many."""
+        """Refuse a single image; a classifier notices it by the number of labels."""
         shape = rows.shape if own is None else (len(rows), *own)
         if self.image_shape is not None or min(shape[:2]) < _SMALLEST_IMAGE:
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from numbers import Integral, Real
 from typing import Literal
 
@@ -87,39 +86,32 @@ class EqualizeHistogram(OneToOneFeatureMixin, StatelessTransformer):
         self.image_shape = image_shape
 
     def _transform_images(self, images):
-        equalize = self._make_equalize(is_gray=images.shape[3] == 1)
-        equalized = np.empty_like(images)
-        for image, out in zip(images, equalized, strict=True):
-            floats = equalize(image)
-            out[:] = to_levels(floats) if out.dtype == np.uint8 else floats
-        return equalized
-
-    def _make_equalize(self, is_gray):
-        """Make the function that equalises one image."""
         cure = 'install it with pip install "ferkit[image]"'
         import_extra("skimage.color.adapt_rgb", "EqualizeHistogram", cure)
         from skimage.color.adapt_rgb import adapt_rgb, hsv_value
+
+        equalize_color = adapt_rgb(hsv_value)(self._equalize_gray)
+        equalized = np.empty_like(images)
+        for image, out in zip(images, equalized, strict=True):
+            if image.shape[2] == 1:
+                floats = self._equalize_gray(image[..., 0])[..., np.newaxis]
+            else:
+                floats = equalize_color(image)
+            out[:] = to_levels(floats) if out.dtype == np.uint8 else floats
+        return equalized
+
+    def _equalize_gray(self, image):
         from skimage.exposure import equalize_adapthist, equalize_hist
         from skimage.util import img_as_float
 
+        low, high = image.min(), image.max()
+        if low == high:  # scikit-image would make it white
+            return img_as_float(image)
         if self.method == "global":
-            equalize = partial(equalize_hist, nbins=self.nbins)
-        else:
-            equalize = partial(
-                equalize_adapthist,
-                kernel_size=self.kernel_size,
-                clip_limit=self.clip_limit,
-                nbins=self.nbins,
-            )
-
-        def equalize_gray(image):
-            low, high = image.min(), image.max()
-            if low == high:  # scikit-image would make it white
-                return img_as_float(image)
-            if self.method == "clahe" and image.dtype != np.uint8 and (low < 0 or high > 1):
-                image = (image - low) / (high - low)  # it stretches, but takes no such floats
-            return equalize(image)
-
-        if is_gray:
-            return lambda image: equalize_gray(image[..., 0])[..., np.newaxis]
-        return adapt_rgb(hsv_value)(equalize_gray)
+            return equalize_hist(image, nbins=self.nbins)
+        if image.dtype != np.uint8 and (low < 0 or high > 1):
+            # clahe rescales by itself but refuses floats outside [0, 1]
+            image = (image - low) / (high - low)
+        return equalize_adapthist(
+            image, kernel_size=self.kernel_size, clip_limit=self.clip_limit, nbins=self.nbins
+        )

@@ -103,7 +103,7 @@ def test_what_is_no_image(X, message):
 
 @pytest.mark.parametrize("method", ["pca", "tsne"])
 def test_images_that_are_all_the_same(faces, method):
-    with pytest.raises(ValueError, match="got 70 images that are all the same"):
+    with pytest.raises(ValueError, match="got 70 images whose embeddings are all equal"):
         EmbeddingDisplay.from_images(np.zeros((70, 16, 16), np.uint8), faces[1], method=method)
 
 

@@ -132,7 +132,7 @@ def test_a_network_without_feature_map_and_embedding(tmp_path):
 def test_what_cannot_be_drawn_leaves_a_line(trained, tmp_path):
     clf, X, y = trained
     text = write_and_read(tmp_path, clf, np.repeat(X[:1], 20, axis=0), y[:20])
-    assert "Not drawn: got 20 images that are all the same to it" in text
+    assert "Not drawn: got 20 images whose embeddings are all equal" in text
     assert "Environment" in text
     assert not plt.get_fignums()
 

@@ -21,7 +21,13 @@ from sqlalchemy.exc import OperationalError
 
 from ferkit.datasets import make_faces
 from ferkit.model_selection._study import in_memory, open_storage, open_study
-from ferkit.model_selection._trials import _begin, _run_trial, _Surplus, run_next_trial
+from ferkit.model_selection._trials import (
+    _evaluate,
+    _optimize_once,
+    _Run,
+    _Surplus,
+    run_next_trial,
+)
 from tests.helpers import LinearFER
 from tests.share_a_study import N_TRIALS, open_impatient_storage
 
@@ -114,7 +120,7 @@ def test_one_too_many_is_failed_at_once(tmp_path):
         if trial.number == 0:
             other = optuna.load_study(study_name="any", storage=storage)
             # as if this one had looked before that one began
-            _run_trial(other, objective, n_trials=1, has_heartbeat=True)
+            _optimize_once(other, objective, n_trials=1, has_heartbeat=True)
         return 0.5
 
     assert run_next_trial(study, objective, **limits)
@@ -152,14 +158,18 @@ def test_a_dead_trial_that_several_found_is_tried_again_once(tmp_path):
     assert [trial.state for trial in in_memory(study).trials] == [t.state for t in study.trials]
 
 
+def evaluate(trial, n_trials):
+    return _evaluate(trial, lambda trial: 0.5, n_trials, has_heartbeat=True, run=_Run())
+
+
 def test_of_two_retries_that_began_the_later_does_not_train(tmp_path):
     study, enqueue = with_a_dead_trial(tmp_path / "search.db")
     enqueue()
     enqueue()
     first, second = ask(study), ask(study)
     with pytest.raises(_Surplus):
-        _begin(lambda trial: 0.5, 5, True, [], [], second)
-    assert _begin(lambda trial: 0.5, 5, True, [], [], first) == 0.5
+        evaluate(second, n_trials=5)
+    assert evaluate(first, n_trials=5) == 0.5
 
 
 def test_a_retry_is_before_a_new_trial_that_began_a_moment_earlier(tmp_path):
@@ -167,9 +177,9 @@ def test_a_retry_is_before_a_new_trial_that_began_a_moment_earlier(tmp_path):
     new = ask(study)
     enqueue()
     enqueue()
-    assert _begin(lambda trial: 0.5, 2, True, [], [], new) == 0.5
+    assert evaluate(new, n_trials=2) == 0.5
     with pytest.raises(_Surplus):
-        _begin(lambda trial: 0.5, 1, True, [], [], new)
+        evaluate(new, n_trials=1)
 
 
 def test_a_queue_is_worked_off_beside_a_retry(tmp_path):
@@ -200,8 +210,8 @@ def test_a_trial_that_was_failed_before_it_began_is_let_go(tmp_path):
         return "host"
 
     with mock.patch("socket.gethostname", fail):
-        assert _run_trial(study, lambda trial: 0.5, n_trials=1, has_heartbeat=True)
-    assert _run_trial(study, lambda trial: 0.5, n_trials=1, has_heartbeat=True)
+        assert _optimize_once(study, lambda trial: 0.5, n_trials=1, has_heartbeat=True)
+    assert _optimize_once(study, lambda trial: 0.5, n_trials=1, has_heartbeat=True)
     states = [trial.state for trial in study.trials]
     assert states == [TrialState.FAIL, TrialState.FAIL, TrialState.COMPLETE]
 

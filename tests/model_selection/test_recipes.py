@@ -141,6 +141,18 @@ def test_a_refit_trains_on_all_and_takes_its_choices_from_before(faces, tmp_path
         replace(recipes["all"], params={"early_stopping": True})
 
 
+def test_an_impossible_stage_is_found_before_any_is_trained(faces, tmp_path):
+    first = Stage(estimator="MobileNetFER", params={"max_epochs": 1})
+    recipes = {
+        "first": first,
+        "bad": replace(first, teachers=("none",)),
+        "last": replace(first, teachers=("first", "bad")),
+    }
+    with pytest.raises(ValueError, match="'bad' built on 'none', expected others of first"):
+        train_recipe("last", **faces, folder=tmp_path, recipes=recipes)
+    assert not list(tmp_path.iterdir())
+
+
 def test_unfit_calls(faces, tmp_path):
     with pytest.raises(ValueError, match="got recipe 'best', expected one of mobilenet-first"):
         train_recipe("best", **faces, folder=tmp_path)
