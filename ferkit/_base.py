@@ -88,7 +88,7 @@ class BaseFER(FitMixin, InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseE
         "focal_gamma": [Interval(Real, 0, None, closed="left")],
         "class_weight": [StrOptions({"balanced", "effective"}), dict, None],
         "logit_adjustment": [Interval(Real, 0, None, closed="left")],
-        "tta": [StrOptions({"flip", "ten"}), None],
+        "tta": [StrOptions({"flip", "tilt", "ten"}), None],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "teacher": [str, os.PathLike, list, HasMethods("fit"), None],
         "teacher_weight": [Interval(Real, 0, 1, closed="right")],

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import sklearn
 import torch
+from scipy.ndimage import affine_transform
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
@@ -51,11 +52,48 @@ def test_views():
     assert torch.equal(up_left[:, :, :-2, :-3], x[:, :, 2:, 3:])
 
 
-@pytest.mark.parametrize(("shape", "n_views"), [((1, 1), 2), ((1, 30), 10), ((23, 23), 2)])
-def test_views_of_small_images(shape, n_views):
+def test_tilted_views():
+    x = torch.rand(2, 1, 48, 72) * 2 - 1
+    upright, _, left, mirrored, right, _ = views(x, "tilt")
+    assert torch.equal(upright, x)
+    assert torch.equal(mirrored.flip(3), left)
+    centre = np.array([47, 71]) / 2
+    for view, degrees in ((left, -10), (right, 10)):
+        cos, sin = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+        matrix = np.array([[cos, sin], [-sin, cos]]) / 1.08
+        expected = affine_transform(
+            x[0, 0].numpy(),
+            matrix,
+            centre - matrix @ centre,
+            order=1,
+            mode="grid-constant",
+            cval=-1,
+        )
+        np.testing.assert_allclose(view[0, 0], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("tta", ["flip", "tilt", "ten"])
+def test_a_mirrored_face_has_the_same_views(tta):
+    x = torch.rand(2, 1, 48, 48)
+    mean, of_mirrored = (torch.stack(list(views(y, tta))).mean(0) for y in (x, x.flip(3)))
+    torch.testing.assert_close(mean, of_mirrored)
+
+
+@pytest.mark.parametrize(
+    ("tta", "shape", "n_views"),
+    [
+        ("ten", (1, 1), 2),
+        ("ten", (1, 30), 10),
+        ("ten", (23, 23), 2),
+        ("tilt", (1, 1), 6),
+        ("tilt", (1, 30), 6),
+    ],
+)
+def test_views_of_small_images(tta, shape, n_views):
     x = torch.rand(3, 3, *shape)
-    found = list(views(x, "ten"))
+    found = list(views(x, tta))
     assert len(found) == n_views
+    assert all(view.isfinite().all() for view in found)
     assert {view.shape for view in found} == {x.shape}
 
 
@@ -71,10 +109,11 @@ def test_outputs_are_means_over_views(faces, fitted):
         fitted.set_params(tta=None)
 
 
-def test_ten_views_differ_from_two(faces, fitted):
+def test_each_choice_of_views_differs(faces, fitted):
     X = faces[0]
-    logits = [fitted.set_params(tta=tta).decision_function(X) for tta in (None, "flip", "ten")]
-    assert len({array.tobytes() for array in logits}) == 3
+    choices = (None, "flip", "tilt", "ten")
+    logits = [fitted.set_params(tta=tta).decision_function(X) for tta in choices]
+    assert len({array.tobytes() for array in logits}) == 4
 
 
 def test_temperature_divides_logits(faces, fitted):

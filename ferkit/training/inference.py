@@ -21,7 +21,7 @@ def compute_outputs(module, batches, n_images, method="forward", tta=None):
         In all batches together.
     method : {"forward", "embed"}, default="forward"
         The module's method: logits or embeddings.
-    tta : {"flip", "ten"} or None, default=None
+    tta : {"flip", "tilt", "ten"} or None, default=None
         Of which `views` the outputs are averaged.
 
     Returns

@@ -430,7 +430,7 @@ class FERNet(NeuralNetClassifier):
             uint8 levels or floats in [0, 1].
         method : {"forward", "embed"}, default="forward"
             The module's method: logits or embeddings.
-        tta : {"flip", "ten"} or None, default=None
+        tta : {"flip", "tilt", "ten"} or None, default=None
             Of which `views` the outputs are averaged.
 
         Returns

@@ -11,7 +11,7 @@ import ferkit
 from ferkit.datasets import load_fer2013
 from ferkit.metrics import fer_report
 
-VIEWS = {None: "one", "flip": "flip", "ten": "ten"}
+VIEWS = {None: "one", "flip": "flip", "tilt": "tilt", "ten": "ten"}
 
 
 def main():

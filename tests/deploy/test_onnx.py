@@ -34,7 +34,7 @@ ESTIMATORS = {
     "mobilenet": MobileNetFER(),
     "mobilenet-strided": MobileNetFER(variant="strided", tta="flip"),
     "resnet": ResNetFER(tta="ten"),
-    "resnet-strided": ResNetFER(variant="strided", channels=3),
+    "resnet-strided": ResNetFER(variant="strided", channels=3, tta="tilt"),
     "resemote": LargeFER(),
     "resmasking": LargeFER(architecture="resmasking"),
     "efficientnetv2": LargeFER(architecture="efficientnetv2"),
