@@ -28,7 +28,7 @@ def import_extra(name, purpose="ONNX", cure='install it with pip install "ferkit
     try:
         return import_module(name)
     except ImportError as error:
-        missing = error.name or name  # it may be what the module imports
+        missing = error.name or name  # the module may be there, and one that it imports missing
         raise ImportError(
             f"got no {missing}, expected it for {purpose}; {cure}", name=missing
         ) from error

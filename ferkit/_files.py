@@ -39,7 +39,8 @@ class FilesMixin:
         if type(estimator) is not cls:
             raise ValueError(
                 f"got the class {cls.__module__}.{cls.__qualname__}, expected ferkit's "
-                f"{cls.__name__}, whose weights they are; give the name as weights instead"
+                f"own {cls.__name__}; to begin the fit of your class with them, pass "
+                f"weights={name!r}"
             )
         estimator._began_with = name
         return estimator

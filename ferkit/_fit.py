@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
-from functools import partial
 from typing import Self
 
 import numpy as np
@@ -82,7 +81,7 @@ class FitMixin:
         # a fit that fails leaves the one before, not an older network with newer labels
         before = self.__dict__.copy()
         try:
-            with inference_mode(False):  # in a caller's, nothing can be trained
+            with inference_mode(False):  # torch cannot train inside a caller's inference_mode
                 self._fit(X, y, X_val, y_val, groups, soft_targets)
         except BaseException:
             self.__dict__.clear()
@@ -91,7 +90,7 @@ class FitMixin:
         return self
 
     def _fit(self, X, y, X_val, y_val, groups, soft_targets):
-        from .training import from_first, on_first
+        from .training import Stopping, from_first, on_first
 
         initial = self._find_initial_weights()
         images, y = self._check_first_X_y(X, y)
@@ -103,26 +102,19 @@ class FitMixin:
         soft_targets = self._check_soft_targets(soft_targets, targets)
         teachers = find_teachers(self.teacher, self)
         seed = draw_seed(self.random_state)
-        open_checkpoints = partial(
-            self._open_checkpoints,
-            seed,
-            initial,
-            teachers,
-            X=images,
-            y=targets,
-            validation=validation,
-            groups=groups,
-            soft_targets=soft_targets,
-        )
-        opened = on_first(open_checkpoints)
+        X_val, y_val = validation or (None, None)
+        data = {"X": images, "y": targets, "X_val": X_val, "y_val": y_val}
+        data |= {"groups": groups, "soft_targets": soft_targets}
+        opened = on_first(lambda: self._open_checkpoints(seed, initial, teachers, **data))
         with opened or nullcontext() as checkpoints:
-            if checkpoints and checkpoints.last:  # with `random_state=None` it has its own seed
-                seed = checkpoints.last[1]["seed"]
+            if checkpoints and checkpoints.last:
+                _, header = checkpoints.last
+                seed = header["seed"]  # with random_state=None, the first run drew another one
             seed = from_first(seed)
             images, targets, validation = self._choose_training_data(
                 images, y, soft_targets, validation, groups, seed
             )
-            stopping = (self.n_iter_no_change, self.tol, self.restore_best)
+            stopping = Stopping(self.n_iter_no_change, self.tol, self.restore_best)
             net = self._new_net(images.shape[-1], seed, initial)
             with preserved_generators(net.torch_device):
                 net.train(
@@ -141,7 +133,7 @@ class FitMixin:
         """Take images for validation out, then balance the others; sets `class_count_`."""
         is_split = self.early_stopping and validation is None
         if is_split:
-            # what a warm start has trained on must not validate it now
+            # a warm start keeps its split: images that it has trained on must not validate it
             is_first = not (self.warm_start and hasattr(self, "_split_seed"))
             self._split_seed = seed if is_first else self._split_seed
             targets = encode(y, self.classes_)
@@ -196,7 +188,7 @@ class FitMixin:
         return self
 
     def _partial_fit(self, X, y, classes):
-        from .training import from_first, is_over, undone_on_failure
+        from .training import from_first, undone_on_failure
 
         self._check_partial_fit_params()
         is_first = not hasattr(self, "net_")
@@ -215,7 +207,7 @@ class FitMixin:
             images, targets = self._check_X_y(X, y)
             net = self.net_
             self._check_network()
-            if is_over(*net.lr_factor.args, len(net.history), **net.lr_factor.keywords):
+            if net.schedule.is_over(len(net.history)):
                 raise ValueError(
                     f"got a network at the end of its lr_schedule, after {len(net.history)} "
                     "epochs, expected one before it in partial_fit; use fit with warm_start=True, "
@@ -229,7 +221,7 @@ class FitMixin:
         ):
             net.train(images, targets, epochs=1, distillation=distillation, verbose=self.verbose)
         self.net_ = net
-        # not in place: after joblib.load(mmap_mode="r") it is read-only
+        # not in place: the array is read-only after joblib.load(mmap_mode="r")
         self.class_count_ = self.class_count_ + np.bincount(targets, minlength=len(self.classes_))
 
     def _check_partial_fit_params(self):

@@ -12,13 +12,15 @@ from sklearn.frozen import FrozenEstimator
 from ._paths import as_path
 from ._saving import to_json
 
-# what does not change a fit's result; `random_state` is told apart
-_OUTSIDE_IDENTITY = {"callbacks", "checkpoint_dir", "random_state", "temperature", "tta", "verbose"}
-# but what these stand for is told apart, too
-_OUTSIDE_IDENTITY |= {"sampler", "teacher", "warm_start", "weights"}
+# parameters that do not change what a fit results in
+_WITHOUT_EFFECT = {"callbacks", "checkpoint_dir", "temperature", "tta", "verbose"}
+# parameters whose content is in the identity, not their value
+_BY_CONTENT = {"random_state", "sampler", "teacher", "warm_start", "weights"}
 
 
-def identify_fit(estimator, *, random_state, initial, teachers, **data):
+def identify_fit(
+    estimator, *, random_state, initial, teachers, X, y, X_val, y_val, groups, soft_targets
+):
     """Tell a fit from others by what its result depends on.
 
     Parameters
@@ -31,7 +33,7 @@ def identify_fit(estimator, *, random_state, initial, teachers, **data):
         Tensors that training begins with, and their classes.
     teachers : list of BaseFER
         What it learns from.
-    **data : array-like or None
+    X, y, X_val, y_val, groups, soft_targets : array-like or None
         What it is fitted on.
 
     Returns
@@ -48,19 +50,23 @@ def identify_fit(estimator, *, random_state, initial, teachers, **data):
     if not teachers:
         params.pop("teacher_weight", None)
         params.pop("teacher_temperature", None)
-    if data["X_val"] is None and not estimator.early_stopping:
+    if X_val is None and not estimator.early_stopping:
         params.pop("logit_adjustment", None)  # without validation, it acts after the fit only
+    sampler = None
+    if estimator.sampler is not None:  # a clone, without what a fit has added
+        sampler = hash_pickled(clone(estimator.sampler), "a sampler", "checkpoint_dir")
+    data = {"X": X, "y": y, "X_val": X_val, "y_val": y_val}
+    data |= {"groups": groups, "soft_targets": soft_targets}
+    names = params.keys() - _WITHOUT_EFFECT - _BY_CONTENT
     return {
         "class": f"{kind.__module__}.{kind.__qualname__}",
-        **{name: _identify(name, params[name]) for name in params.keys() - _OUTSIDE_IDENTITY},
+        **{name: _identify(name, params[name]) for name in names},
         "classes": [estimator.classes_.dtype.str, estimator.classes_.tolist()],
         "random_state": random_state,
         "release": ferkit.__version__,
-        # without what a fit has added
-        "sampler": estimator.sampler
-        and hash_pickled(clone(estimator.sampler), "a sampler", "checkpoint_dir"),
+        "sampler": sampler,
         "teacher": [_digest_weights(t.module_.state_dict(), t.classes_) for t in teachers],
-        "weights": initial and _digest_weights(*initial),
+        "weights": None if initial is None else _digest_weights(*initial),
         **{name: None if values is None else _digest(values) for name, values in data.items()},
     }
 

@@ -150,6 +150,10 @@ def _explain_ragged(images):
                 f"in sample {sample}, expected one shape; resize them with Pillow, or read files "
                 "with ferkit.datasets.load_image_folder(image_size=48)"
             )
+    return (
+        f"got images whose values are no array, expected {_EXPECTED}; give each image as an array "
+        "of numbers"
+    )
 
 
 def _levels_of_frame(X):

@@ -71,7 +71,7 @@ def check_like_fit(estimator, X):
     check_shape_of_fit(rows, image_shape, estimator.image_shape_)
     if image_shape is None:
         rows = validate_data(estimator, rows, reset=False, ensure_all_finite=False)
-    else:  # whose values have no names, as a fit's columns may have
+    else:  # images have no column names to compare with the fit's
         rows = check_array(rows, ensure_all_finite=False)
     images = as_images(rows, estimator.image_shape_)
     if images.dtype != estimator._dtype:

@@ -29,7 +29,7 @@ class ForkSafeLock:
         self._lock.acquire(timeout=30)
 
     def _go_on(self):
-        with suppress(RuntimeError):  # it waited in vain
+        with suppress(RuntimeError):  # it was not acquired in time
             self._lock.release()
 
     def __enter__(self):

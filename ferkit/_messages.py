@@ -3,7 +3,7 @@
 import sys
 import warnings
 
-# whose lines are none of the reader's
+# warnings name the line of the reader's code that called these
 _LIBRARIES = {"ferkit", "imblearn", "joblib", "optuna", "sklearn", "skorch"}
 
 

@@ -89,30 +89,38 @@ def find_labels(labels, among):
     ndarray of shape (n_labels,)
         Positions; -1 for a label that is not there.
     """
-    kinds = {"b": "bool", "O": "str", "U": "str"}
-    both = {kinds.get(some.dtype.kind, "number") for some in (labels, among)}
-    if both == {"str", "number"}:
-        labels, among = (
-            [names[position] for position in positions]
-            for positions, names in map(name_classes, map(_in_our_names, (labels, among)))
-        )
-    elif len(both) == 1:
+    kinds = {_kind(labels), _kind(among)}
+    if kinds == {"str", "number"}:  # FER2013's integers, and names of emotions
+        labels, among = _name(labels), _name(among)
+    elif len(kinds) == 2:  # True equals 1 in Python, but is another label
+        return np.full(len(labels), -1)
+    else:
         labels, among = labels.tolist(), among.tolist()
-    else:  # True is no class 1
-        among = []
     places = [among.index(label) if label in among else -1 for label in labels]
-    if both == {"str"}:  # what has no namesake may have a synonym
-        ours = [
-            find_emotion(label) if place < 0 else None
-            for label, place in zip(labels, places, strict=True)
-        ]
-        theirs = [
-            None if place in places else find_emotion(label) for place, label in enumerate(among)
-        ]
-        for i, emotion in enumerate(ours):
-            if emotion and ours.count(emotion) == theirs.count(emotion) == 1:
-                places[i] = theirs.index(emotion)
+    if kinds == {"str"}:
+        _match_synonyms(labels, among, places)
     return np.array(places)
+
+
+def _kind(labels):
+    return {"b": "bool", "O": "str", "U": "str"}.get(labels.dtype.kind, "number")
+
+
+def _name(labels):
+    positions, names = name_classes(_in_our_names(labels))
+    return [names[position] for position in positions]
+
+
+def _match_synonyms(labels, among, places):
+    """Find the emotions of labels that have no place yet, by other names."""
+    ours = [
+        find_emotion(label) if place < 0 else None
+        for label, place in zip(labels, places, strict=True)
+    ]
+    theirs = [None if place in places else find_emotion(label) for place, label in enumerate(among)]
+    for i, emotion in enumerate(ours):
+        if emotion and ours.count(emotion) == theirs.count(emotion) == 1:
+            places[i] = theirs.index(emotion)
 
 
 def _in_our_names(labels):

@@ -22,7 +22,10 @@ class NetMixin:
     _began_with: str | None = None  # name of the weights that training began with
 
     def _find_initial_weights(self):
-        """Find the tensors that a network begins with, and their classes; None for random ones."""
+        """Find the tensors that a network begins with, and their classes; None for random ones.
+
+        Sets `_began_with`.
+        """
         if self._goes_on:
             return self.module_.state_dict(), self.classes_
         self._began_with = None if self.weights is None else as_path(self.weights).name
@@ -47,41 +50,55 @@ class NetMixin:
         return load_weights(resolve_weights(self.weights, kinds), self)
 
     def _new_net(self, n_channels, seed, initial):
-        """Make a net for images of `n_channels`, whose classes are `class_count_`."""
-        from .training import absent_parts, graft, move_classes
+        """Make a net for images of `n_channels`, and give it the weights that it begins with.
 
+        `classes_` and `class_count_` have been set.
+        """
+        self._check_beginning(initial)
+        weights = class_weights(self.class_weight, self.classes_, self.class_count_)
+        net = self._build_net(self._resolve_channels(n_channels), weights, seed)
+        if initial is not None:
+            net.load_weights(self._adapt(net, *initial))
+        return net
+
+    def _check_beginning(self, initial):
         if self.warmup_epochs >= self.max_epochs:
             raise ValueError(
                 f"got warmup_epochs={self.warmup_epochs} for max_epochs={self.max_epochs}, "
                 "expected fewer; lower it, or train for longer"
             )
-        weights = class_weights(self.class_weight, self.classes_, self.class_count_)
-        net = self._build_net(self._resolve_channels(n_channels), weights, seed)
         if self.freeze is not None and initial is None:
             raise ValueError(
                 f"got freeze={self.freeze!r} for random weights, expected some that were trained; "
                 "set weights, or warm_start=True after a fit"
             )
-        if initial is not None:
-            tensors, classes = initial
-            if classes is None:
-                tensors = graft(net.module_, tensors, keep=absent_parts(net.module_, tensors))
-            else:
-                places = find_labels(self.classes_, classes)
-                are_numbers = self.classes_.dtype.kind in "iuf" and classes.dtype.kind in "iuf"
-                if are_numbers and not self._goes_on and (places >= 0).sum() < len(classes):
-                    places[:] = -1  # 0, 1 and 2 could be anybody's classes
-                if not np.array_equal(places, np.arange(len(classes))):
-                    tensors, is_known = move_classes(net.module_, tensors, places)
-                    parts = (("goes on for", is_known), ("is new for", ~is_known))
-                    net.note = "the last layer " + " and ".join(
-                        f"{what} {enumerate_labels(self.classes_[which])}"
-                        for what, which in parts
-                        if which.any()
-                    )
-                tensors = graft(net.module_, tensors)
-            net.load_weights(tensors)
-        return net
+
+    def _adapt(self, net, tensors, classes):
+        """Fit weights to a net; its last layer keeps what they know of its classes."""
+        from .training import absent_parts, graft, move_classes
+
+        if classes is None:
+            return graft(net.module_, tensors, keep=absent_parts(net.module_, tensors))
+        places = self._find_known_classes(classes)
+        if not np.array_equal(places, np.arange(len(classes))):
+            tensors, is_known = move_classes(net.module_, tensors, places)
+            net.note = self._describe_last_layer(is_known)
+        return graft(net.module_, tensors)
+
+    def _find_known_classes(self, classes):
+        places = find_labels(self.classes_, classes)
+        are_numbers = self.classes_.dtype.kind in "iuf" and classes.dtype.kind in "iuf"
+        if are_numbers and not self._goes_on and (places >= 0).sum() < len(classes):
+            places[:] = -1  # 0, 1 and 2 may number other classes than the weights'
+        return places
+
+    def _describe_last_layer(self, is_known):
+        parts = (("goes on for", is_known), ("is new for", ~is_known))
+        return "the last layer " + " and ".join(
+            f"{what} {enumerate_labels(self.classes_[which])}"
+            for what, which in parts
+            if which.any()
+        )
 
     def _network_shapes(self, in_channels):
         """Find the shapes of the network's tensors by name, without making them."""
@@ -116,7 +133,7 @@ class NetMixin:
         import torch
 
         from .augment import resolve_policy
-        from .training import build_net, check_callbacks, lr_factor, resolve_device
+        from .training import Schedule, build_net, check_callbacks, resolve_device
 
         f1_columns = [f1_column("valid_f1_", label) for label in self.classes_]
         check_callbacks(self.callbacks or [], f1_columns)
@@ -126,7 +143,7 @@ class NetMixin:
             preserved_generators(device),
             draw_lock,
             torch.device("cpu"),  # a caller's default may draw other weights
-            torch.inference_mode(False),  # what is made in a caller's can never be trained
+            torch.inference_mode(False),  # tensors of a caller's inference_mode cannot be trained
         ):
             seed_generators(device, stream_seed(seed, 0))
             net = build_net(
@@ -135,12 +152,7 @@ class NetMixin:
                 device=device,
                 seed=seed,
                 precision=self.precision,
-                lr_factor=partial(
-                    lr_factor,
-                    self.lr_schedule,
-                    max_epochs=self.max_epochs,
-                    warmup_epochs=self.warmup_epochs,
-                ),
+                schedule=Schedule(self.lr_schedule, self.max_epochs, self.warmup_epochs),
                 monitor=self.monitor,
                 ema_decay=self.ema_decay,
                 clip_grad_norm=self.clip_grad_norm,
@@ -160,7 +172,7 @@ class NetMixin:
                 augment=resolve_policy(self.augment, "augment"),
                 callbacks=self.callbacks,
             )
-        # subclasses may leave some out
+        # a subclass of MobileNetFER with a network of its own may have no `variant`
         names = [name for name in self._network_params if hasattr(self, name)]
         self._fitted_network = {name: getattr(self, name) for name in names}
         return net
@@ -186,20 +198,13 @@ class NetMixin:
             precision=self.precision,
         )
 
-    def _open_checkpoints(self, seed, initial, teachers, *, validation, **data):
+    def _open_checkpoints(self, seed, initial, teachers, **data):
         from .training import Checkpoints
 
         if self.checkpoint_dir is None:
             return None
-
-        val_images, val_targets = validation or (None, None)
+        random_state = None if self.random_state is None else seed
         identity = identify_fit(
-            self,
-            random_state=None if self.random_state is None else seed,
-            X_val=val_images,
-            y_val=val_targets,
-            initial=initial,
-            teachers=teachers,
-            **data,
+            self, random_state=random_state, initial=initial, teachers=teachers, **data
         )
         return Checkpoints(self.checkpoint_dir, identity)

@@ -199,8 +199,10 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
     @property
     def history_(self) -> pd.DataFrame:
         """One row per epoch, as a DataFrame."""
+        from .training import rows_of
+
         rows = []
-        for row in self.net_.history_rows():
+        for row in rows_of(self.net_):
             f1 = row.pop("valid_f1", [])
             scores = zip(self.classes_, f1, strict=False)
             rows.append(row | {f1_column("valid_f1_", label): score for label, score in scores})

@@ -51,6 +51,8 @@ def save(estimator, path, *, dtype="float32", with_history=True):
 
     import ferkit
 
+    from .training import rows_of
+
     check_is_fitted(estimator)
     estimator._validate_params()
     name = type(estimator).__name__
@@ -79,7 +81,7 @@ def save(estimator, path, *, dtype="float32", with_history=True):
         "class_weight": None if class_weight is None else class_weight.tolist(),
         "best_epoch": estimator.best_epoch_,
         "began_with": estimator._began_with,
-        "history": persistence.to_history(estimator.net_.history_rows()) if with_history else [],
+        "history": persistence.to_history(rows_of(estimator.net_)) if with_history else [],
     }
     tensors = _rounded(estimator.module_.state_dict(), dtype)
     _rehearse(tensors, header)
@@ -280,7 +282,7 @@ def read_classes(header):
     # the width that a file says text to have could be any
     array = np.array(classes, dtype=object if "O" in dtype else None)
     if array.dtype.kind not in "UO":
-        with np.errstate(all="ignore"):  # what does not fit becomes another number, and is refused
+        with np.errstate(all="ignore"):  # a number that does not fit changes, and is refused
             array = array.astype(dtype)
     is_good = array.ndim == 1 and array.size > 1 and all(map(np.isscalar, classes))
     if array.dtype.kind in "OU":
@@ -301,6 +303,8 @@ def _check_tensors(tensors):
 
 
 def _restore(estimator, tensors, header):
+    from .training import append_rows
+
     estimator.classes_ = read_classes(header)
     _check_header(header, len(estimator.classes_))
     counts = np.array(header["class_count"])
@@ -319,7 +323,7 @@ def _restore(estimator, tensors, header):
     net = estimator._build_net(header["in_channels"], header["class_weight"], header["seed"])
     net.load_weights(tensors)
     net.best_epoch_ = header["best_epoch"]
-    net.append_rows(header["history"])
+    append_rows(net, header["history"])
     estimator.net_ = net
 
 
@@ -333,14 +337,10 @@ def _check_size(estimator, tensors, in_channels):
 
 def _check_header(header, n_classes):
     """Refuse what `save` does not write, and what would fail only when it is used."""
-    shape, names = header["image_shape"], header["feature_names_in"]
+    check_images_of_fit(header)
     weight, began_with = header["class_weight"], header["began_with"]
     is_good = {
-        "image_shape": _are_ints(shape, 1) and (len(shape) == 2 or shape[2:] == [3]),
-        "n_features_in": header["n_features_in"] == math.prod(shape),
-        "feature_names_in": not names
-        or (len(names) == math.prod(shape) and all(isinstance(name, str) for name in names)),
-        "dtype": header["dtype"] in ("uint8", "float32"),
+        "n_features_in": header["n_features_in"] == math.prod(header["image_shape"]),
         "in_channels": _are_ints([header["in_channels"]], 1) and header["in_channels"] in (1, 3),
         "seed": _are_ints([header["seed"]]),
         "split_seed": header["split_seed"] is None or _are_ints([header["split_seed"]]),
@@ -352,6 +352,33 @@ def _check_header(header, n_classes):
         or (isinstance(began_with, str) and os.path.basename(began_with) == began_with),
         "history": persistence.is_history(header["history"]),
     }
+    _refuse_bad(header, is_good)
+
+
+def check_images_of_fit(header):
+    """Refuse a header that describes images that no fit has.
+
+    Parameters
+    ----------
+    header : dict
+        With "image_shape", "dtype" and "feature_names_in", as a file of any content gives them.
+
+    Raises
+    ------
+    ValueError
+        If one of them is something else.
+    """
+    shape, names = header["image_shape"], header["feature_names_in"]
+    is_good = {
+        "image_shape": _are_ints(shape, 1) and (len(shape) == 2 or shape[2:] == [3]),
+        "dtype": header["dtype"] in ("uint8", "float32"),
+        "feature_names_in": not names
+        or (len(names) == math.prod(shape) and all(isinstance(name, str) for name in names)),
+    }
+    _refuse_bad(header, is_good)
+
+
+def _refuse_bad(header, is_good):
     for name, is_it in is_good.items():
         if not is_it:
             raise ValueError(f"its {name} is {header[name]!r:.80}")

@@ -83,7 +83,7 @@ def choose_groups(targets, groups, order, fraction):
             if 2 * (count @ missing) >= count @ count + margin:
                 is_chosen[group] = True
                 missing -= count
-    for target in np.flatnonzero(~counts[is_chosen].any(axis=0)):  # whose groups are large
+    for target in np.flatnonzero(~counts[is_chosen].any(axis=0)):  # a class of few large groups
         holders = order[counts[order, target] > 0]
         smallest = holders[counts[holders, target].argmin()]
         if (counts[~is_chosen].sum(axis=0) > counts[smallest]).all():
@@ -127,11 +127,11 @@ def warn_of_copies(images, validation):
     if n_copies:
         warn_user(
             f"got {n_copies} of {len(validation)} validation images that are exact copies of "
-            "training images, expected none, for they make validation look better than it is; keep "
+            "training images, expected none, for they make validation look better than it is. Keep "
             "copies together with groups=ferkit.datasets.find_duplicates(X) in fit (cross_validate "
             "hands them on in params={'groups': groups}, searches only where metadata routing is "
-            "enabled); if a sampler of a Pipeline made them, give it to the estimator as sampler= "
-            "instead; if they are in an ImagePool, take them out of it"
+            "enabled). If a sampler of a Pipeline made them, give it to the estimator as sampler= "
+            "instead. If they are in an ImagePool, take them out of it"
         )
 
 

@@ -70,7 +70,7 @@ def _read(path):
     path = as_path(path)
     try:
         return dict(torch.load(path, map_location="cpu", weights_only=True))
-    except Exception as error:  # as above
+    except Exception as error:  # a file of other content may raise anything
         raise ValueError(
             f"got {path}, expected VGG16's weights as torchvision publishes them ({VGG16_URL}); it "
             f"is of another kind or damaged ({_name(error)}); name a file of an estimator's save "

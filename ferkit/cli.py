@@ -32,7 +32,8 @@ def main(argv=None):
     try:
         code = args.run(args)
     except BrokenPipeError:  # such as head, which has what it wanted
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor at the exit
+        # so that flushing at the exit does not fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except ModuleNotFoundError as error:  # pip was told to leave dependencies out
         print(

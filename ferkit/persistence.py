@@ -38,7 +38,7 @@ def write(path, tensors, header):
 
     path = as_path(path)
     check_model_place(path)
-    # as a reader gets it, for the checksum
+    # through JSON and back, so that writer and reader compute the checksum of the same values
     header = json.loads(json.dumps({"format": FORMAT, **header}))
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     taken = set()
@@ -100,6 +100,8 @@ def to_history(rows):
 def _to_record(name, value):
     if isinstance(value, float | np.floating) and not math.isfinite(value):
         return None
+    if type(value) in (int, float, str, bool):  # JSON would not change it: save the time
+        return value
     try:
         return json.loads(json.dumps(value, allow_nan=False, default=_unwrap))
     except (TypeError, ValueError) as error:

@@ -174,8 +174,8 @@ def _import_cv2():
     return import_extra("cv2", "finding faces", 'install it with pip install "ferkit[photo]"')
 
 
-# One for each thread, for OpenCV's detectors are not to be shared; and none within a FaceDetector,
-# which can be pickled so.
+# One for each thread, because OpenCV's detectors cannot be shared. They are not attributes of a
+# FaceDetector, because they cannot be pickled either.
 @lru_cache(maxsize=16)
 def _load_cascade(thread):
     cv2 = _import_cv2()

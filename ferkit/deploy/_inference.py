@@ -20,7 +20,7 @@ class InferenceModule(nn.Module):
 
     def __init__(self, estimator):
         super().__init__()
-        # as torch makes them: channels-last weights would leave reshapes in the graph
+        # not channels-last as in training: that would leave reshapes in the graph
         network = copy.deepcopy(estimator.module_).cpu().to(memory_format=torch.contiguous_format)
         self.network = network.requires_grad_(False)
         self.n_channels = estimator.net_.iterator_train__in_channels
@@ -50,7 +50,7 @@ class InferenceModule(nn.Module):
         of_views = list(views(x, self.tta))
         n_views = len(of_views)
         x = torch.cat(of_views) if n_views > 1 else x
-        # what both have in common is computed once: the exporter finds it
+        # the exporter finds what both have in common, so that it is computed once
         outputs = [self.network(x)]
         if hasattr(self.network, "embed"):
             outputs.append(self.network.embed(x))

@@ -1,11 +1,10 @@
 """What an ONNX file of ferkit says of itself, as JSON in its metadata."""
 
 import json
-import math
 
 import numpy as np
 
-from .._saving import read_classes
+from .._saving import check_images_of_fit, read_classes
 from ..persistence import explain
 
 FORMAT = 1
@@ -74,9 +73,9 @@ def unpack(texts):
         version = described.pop("format")
         if version == FORMAT:
             described["classes"] = read_classes(described)
-            described["image_shape"] = _check_shape(described["image_shape"])
-            described["dtype"] = _check_dtype(described["dtype"])
-            _check_names(described["feature_names_in"], described["image_shape"])
+            check_images_of_fit(described)
+            described["image_shape"] = tuple(described["image_shape"])
+            described["dtype"] = np.dtype(described["dtype"])
             described["labels"] = json.loads(texts["labels"])
     except _FAULTS as error:
         raise ValueError(f"it lacks ferkit's metadata ({explain(error)})") from error
@@ -85,21 +84,3 @@ def unpack(texts):
             f"its format is {version!r:.80}, not {FORMAT}; use the ferkit that wrote it"
         )
     return described
-
-
-def _check_shape(shape):
-    is_good = all(type(side) is int and side > 0 for side in shape)
-    if not is_good or (len(shape) != 2 and shape[2:] != [3]):
-        raise ValueError(f"its image_shape is {shape!r:.80}")
-    return tuple(shape)
-
-
-def _check_names(names, shape):
-    if names and (len(names) != math.prod(shape) or not all(isinstance(n, str) for n in names)):
-        raise ValueError(f"its feature_names_in are {names!r:.80}")
-
-
-def _check_dtype(name):
-    if name not in ("uint8", "float32"):
-        raise ValueError(f"its dtype is {name!r:.80}")
-    return np.dtype(name)

@@ -214,7 +214,7 @@ class OnnxFER(FittedEstimatorProtocol):
 
     def _run(self, output, X):
         images = X if self._is_exact(X) else self._check_X(X)
-        if images.dtype != self._dtype:  # there was a warning
+        if images.dtype != self._dtype:  # _check_X has warned of it
             if images.dtype != np.uint8:
                 raise ValueError(
                     f"got floats, expected the uint8 levels that {self.path} takes; "
@@ -225,7 +225,7 @@ class OnnxFER(FittedEstimatorProtocol):
         session = self._open()[0]
         try:
             return run(session, output, images.reshape(len(images), *self.image_shape_))
-        except Exception as error:  # as for reading
+        except Exception as error:  # a file of other content may raise anything
             raise ValueError(
                 f"got {self.path}, which ONNX Runtime cannot run, expected a file by "
                 f"ferkit.deploy.export_onnx: {explain(error)}"

@@ -267,10 +267,11 @@ def tabulate(boxes, proba, names):
     pandas.DataFrame
         As `predict_photo` returns it.
     """
-    faces = pd.DataFrame(boxes, columns=_BOX)
-    faces["label"] = pd.Index(names).take(proba.argmax(axis=1))  # keeps its dtype without faces
-    faces["probability"] = proba.max(axis=1)
-    return faces.join(pd.DataFrame(proba, columns=names))
+    # in one go: a table that grows by columns takes longer than the network does for a face
+    columns = {name: boxes[:, i] for i, name in enumerate(_BOX)}
+    columns["label"] = pd.Index(names).take(proba.argmax(axis=1))  # keeps its dtype without faces
+    columns["probability"] = proba.max(axis=1)
+    return pd.DataFrame(columns | {name: proba[:, i] for i, name in enumerate(names)})
 
 
 def image_shape_of(clf):

@@ -91,7 +91,9 @@ def predict_files(
     """
     if isinstance(paths, (str, os.PathLike)) or not isinstance(paths, Iterable):
         paths = [paths]
-    class_names(clf), image_shape_of(clf)  # what is wrong with them is not the first file's fault
+    # refuse an unfit classifier now, not at the first file
+    class_names(clf)
+    image_shape_of(clf)
     files = _read_files(paths)
     if crops:
         return _predict_crops(clf, files, margin)
@@ -139,21 +141,19 @@ def _predict_crops(clf, files, margin):
     names = class_names(clf)
     height, width, *channels = image_shape_of(clf)
     while batch := list(islice(files, _BATCH_SIZE)):
-        boxes = [
-            np.array([[0, 0, photo.shape[1], photo.shape[0]]])
-            for _, photo, error in batch
+        boxes = {
+            i: np.array([[0, 0, photo.shape[1], photo.shape[0]]])
+            for i, (_, photo, error) in enumerate(batch)
             if error is None
-        ]
-        photos = [photo for _, photo, error in batch if error is None]
+        }
         crops = [
-            crop_faces(photo, box, (height, width), margin=margin, gray=not channels)
-            for photo, box in zip(photos, boxes, strict=True)
+            crop_faces(batch[i][1], box, (height, width), margin=margin, gray=not channels)
+            for i, box in boxes.items()
         ]
         proba = clf.predict_proba(np.concatenate(crops)) if crops else []
-        found = iter(zip(boxes, proba, strict=True))
-        for path, _, error in batch:
-            faces = None
-            if error is None:
-                box, of_face = next(found)
-                faces = tabulate(box, np.asarray(of_face)[None], names)
-            yield FilePrediction(path, faces, error)
+        faces = {
+            i: tabulate(box, np.asarray(of_face)[None], names)
+            for (i, box), of_face in zip(boxes.items(), proba, strict=True)
+        }
+        for i, (path, _, error) in enumerate(batch):
+            yield FilePrediction(path, faces.get(i), error)

@@ -49,7 +49,7 @@ def quantize_int8(model, images):
             target,
             Reader(),
             op_types_to_quantize=_OPERATORS,
-            # of an image's few channels, convolutions in 8 bits are slower than in float
+            # with an image's few channels, a convolution is slower in 8 bits than in float
             nodes_to_exclude=_first_convolution(model),
             per_channel=True,
             # A few extreme activations would widen the steps of all: leaving out one in 100,000

@@ -6,11 +6,9 @@ from itertools import product
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import softmax
 from sklearn.utils._param_validation import StrOptions
-from torch.nn import functional as F
 
 from .._base import BaseFER
 from .._estimators import check_estimator
@@ -74,30 +72,38 @@ def grad_cam(estimator: BaseFER, X: ArrayLike, y: ArrayLike | None = None) -> ND
     return _grad_cam(estimator, *_check(estimator, X, y))
 
 
-@torch.inference_mode(False)  # gradients are off inside a caller's inference_mode
 def _grad_cam(estimator, images, targets):
+    import torch  # most displays do without
+
     net, module = estimator.net_, estimator.module_
-    maps = []
+    maps, start = [], 0
     module.eval()
-    start = 0
-    for x, _ in net.get_iterator(net.get_dataset(images), training=False):
-        with torch.enable_grad(), _FeatureMaps(module) as found:
-            # not module(x): a compiled module would leave the maps out of the graph of gradients
-            logits = module.forward(x.requires_grad_(True))
-            if not found:
-                raise NoFeatureMapError(
-                    f"got {type(module).__name__}, which has no feature map of more than one place "
-                    "at this image size, expected one; take occlusion_map, or larger images"
-                )
-            chosen = torch.as_tensor(targets[start : start + len(x)], device=logits.device)
-            score = logits.gather(1, chosen[:, None]).sum()
-            (gradient,) = torch.autograd.grad(score, found[-1])
-        start += len(x)
-        weights = gradient.mean(dim=(2, 3), keepdim=True)
-        cam = F.relu((weights * found[-1]).sum(dim=1, keepdim=True)).detach()
-        cam = F.interpolate(cam, size=x.shape[2:], mode="bilinear", align_corners=False)
-        maps.append(cam[:, 0].cpu().numpy())
+    with torch.inference_mode(False):  # gradients are off inside a caller's inference_mode
+        for x, _ in net.get_iterator(net.get_dataset(images), training=False):
+            maps.append(_grad_cam_of_batch(module, x, targets[start : start + len(x)]))
+            start += len(x)
     return _to_unit(np.concatenate(maps))
+
+
+def _grad_cam_of_batch(module, x, targets):
+    import torch
+    from torch.nn import functional as F
+
+    with torch.enable_grad(), _FeatureMaps(module) as found:
+        # not module(x): a compiled module would leave the maps out of the graph of gradients
+        logits = module.forward(x.requires_grad_(True))
+        if not found:
+            raise NoFeatureMapError(
+                f"got {type(module).__name__}, which has no feature map of more than one place "
+                "at this image size, expected one; take occlusion_map, or larger images"
+            )
+        chosen = torch.as_tensor(targets, device=logits.device)
+        score = logits.gather(1, chosen[:, None]).sum()
+        (gradient,) = torch.autograd.grad(score, found[-1])
+    weights = gradient.mean(dim=(2, 3), keepdim=True)
+    cam = F.relu((weights * found[-1]).sum(dim=1, keepdim=True)).detach()
+    cam = F.interpolate(cam, size=x.shape[2:], mode="bilinear", align_corners=False)
+    return cam[:, 0].cpu().numpy()
 
 
 def occlusion_map(
@@ -343,7 +349,7 @@ class _FeatureMaps:
         return self.found
 
     def _look(self, part, inputs, output):
-        if torch.is_tensor(output) and output.ndim == 4 and min(output.shape[2:]) > 1:
+        if getattr(output, "ndim", 0) == 4 and min(output.shape[2:]) > 1:
             self.found.append(output)
 
     def __exit__(self, *exc_info):

@@ -76,7 +76,7 @@ class _FoldedBatchNorm(torch.autograd.Function):
             var.repeat(ctx.fold),
             None,
             None,
-            False,  # as if the statistics were constant; what they add comes below
+            False,  # take the statistics as constants; their own gradients are added below
             ctx.eps,
             [True, True, True],
         )

@@ -57,12 +57,12 @@ def count_multiply_adds(module: nn.Module, input_shape: tuple[int, int, int]) ->
     >>> count_multiply_adds(MobileNetV2_48(in_channels=3), (3, 48, 48))
     50781056
     """
-    module = copy.deepcopy(module).eval()  # of the given one, parts may be frozen
+    module = copy.deepcopy(module).eval()  # a copy: the module's mode stays, part by part
     image = next(module.parameters()).new_zeros(1, *input_shape)
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
         module(image)
-    return counter.get_total_flops() // 2  # it counts the additions too
+    return counter.get_total_flops() // 2  # the counter counts additions, too
 
 
 def check_budget(module: nn.Module, max_parameters: int | None) -> None:

@@ -10,7 +10,7 @@ from ._budget import check_budget
 
 _BLOCKS = [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)]
 
-# of ImageNet's images, in [0, 1]
+# mean and deviation of ImageNet's RGB values in [0, 1]
 _MEAN = (0.485, 0.456, 0.406)
 _STD = (0.229, 0.224, 0.225)
 

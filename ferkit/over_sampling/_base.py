@@ -81,7 +81,7 @@ class ImageOverSampler(BaseOverSampler):
         ValueError
             If the input is not what is expected.
         """
-        # of a Series of images, imbalanced-learn would make one again
+        # imbalanced-learn would turn the result back into a Series
         if getattr(X, "ndim", None) == 1:
             X = as_array(X)
         return super().fit_resample(X, as_labels(y))

@@ -106,7 +106,7 @@ class ImagePool:
                 "the pool so, with ferkit.preprocessing.Resize and ToGray for size and colour"
             )
         chosen = random_state.permutation(np.flatnonzero(self.y == label))[:n]
-        return self.images[np.sort(chosen)]  # in the order of a file that they may come from
+        return self.images[np.sort(chosen)]  # a memory map is faster to read in order
 
     def __sklearn_clone__(self):
         return self

@@ -6,23 +6,27 @@ from .checkpoints import Checkpoints, undone_on_failure
 from .device import resolve_device
 from .distillation import Distillation
 from .distributed import from_first, on_first
+from .epochs import Stopping
 from .fine_tuning import absent_parts, graft, move_classes
+from .history import append_rows, rows_of
 from .net import FERNet
-from .schedules import is_over, lr_factor
+from .schedules import Schedule
 
 __all__ = [
     "Checkpoints",
     "Distillation",
     "FERNet",
+    "Schedule",
+    "Stopping",
     "absent_parts",
+    "append_rows",
     "build_net",
     "check_callbacks",
     "from_first",
     "graft",
-    "is_over",
-    "lr_factor",
     "move_classes",
     "on_first",
     "resolve_device",
+    "rows_of",
     "undone_on_failure",
 ]

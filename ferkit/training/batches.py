@@ -47,7 +47,7 @@ def to_input(images, in_channels):
     """
     x = (images * 2).sub_(1).expand(-1, in_channels, -1, -1)
     x = x.contiguous(memory_format=torch.channels_last)
-    # of one channel, both memory formats are the same memory, but kernels go by the strides
+    # with one channel, both formats are the same memory, but kernels choose by the strides
     n, channels, height, width = x.shape
     x = x.permute(0, 2, 3, 1).flatten().view(n, height, width, channels)
     return x.permute(0, 3, 1, 2)
@@ -107,7 +107,7 @@ class Batches:
     def n_images_of(self, step):
         """Return how many images a batch has in all processes together."""
         n_per_batch, rest = divmod(len(self.dataset), len(self))
-        return n_per_batch + (step < rest)  # as torch.tensor_split does
+        return n_per_batch + (step < rest)  # torch.tensor_split makes the first ones larger
 
     def __iter__(self):
         n = len(self.dataset)

@@ -12,7 +12,7 @@ from skorch.callbacks import (
     TrainEndCheckpoint,
 )
 
-# what does the same work elsewhere, and would work against it
+# these would work against the parameters that do the same
 _INSTEAD = {
     LRScheduler: "lr_schedule",
     EarlyStopping: "early_stopping=True",

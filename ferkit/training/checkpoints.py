@@ -16,6 +16,7 @@ from .. import persistence
 from .._messages import warn_user
 from .._paths import as_path
 from .distributed import rank_and_size
+from .history import append_rows, rows_of
 
 _N_KEPT = 2  # the one before the last serves if a disk has damaged the last
 _NAME = "epoch-{:05d}.safetensors"
@@ -71,7 +72,7 @@ class Checkpoints:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(self.folder / "lock")
             self._lock_or_wait()
-            for path in self.folder.glob(".epoch-*"):  # of a process that was killed while writing
+            for path in self.folder.glob(".epoch-*"):  # left by a process that was killed
                 path.unlink()
         except OSError as error:
             self._refusal = self._explain(error)
@@ -224,7 +225,7 @@ def pack_state(net, best_weights):
     return _pack_tensors(net, best_weights), {
         "seed": net.seed,
         "network": repr(net.module_),
-        "history": persistence.to_history(net.history_rows()),
+        "history": persistence.to_history(rows_of(net)),
         "n_steps": net.n_steps_,
     }
 
@@ -290,7 +291,7 @@ def unpack_state(net, tensors, header):
         )
     try:
         best = _give_tensors(net, tensors)
-        net.append_rows(header["history"])
+        append_rows(net, header["history"])
         net.n_steps_ = header["n_steps"]
         if not all(math.isfinite(loss) for loss in net.losses(net.history)):
             raise ValueError("a loss is not finite")

@@ -79,8 +79,9 @@ def resolve_precision(precision, device, module, input_shape=None):
         if precision == "auto":
             return torch.float32
         raise ValueError(
-            "got precision='bfloat16' for a network with a stride on maps narrower than it, for "
-            "which torch computes wrong gradients on the CPU; expected 'float32' or 'auto'"
+            "got precision='bfloat16' for a network with a convolution whose stride is larger than "
+            "its input is wide, for which torch computes wrong gradients on the CPU; expected "
+            "'float32' or 'auto'"
         )
     return torch.bfloat16
 
@@ -133,7 +134,8 @@ def _has_wrong_gradient(module, input_shape):
         layer.register_forward_pre_hook(look, with_kwargs=True)
     if layers:
         with torch.no_grad():
-            module(layers[0].weight.new_zeros(2, *input_shape))  # one has no batch statistics
+            # two images: one alone has no batch statistics
+            module(layers[0].weight.new_zeros(2, *input_shape))
     return bool(narrow)
 
 

@@ -2,13 +2,24 @@
 
 import copy
 import math
+from typing import NamedTuple
+
+import torch
 
 from .checkpoints import pack_state
 from .distributed import from_first, on_first
 from .schedules import best_epoch
 
 
-def train_epochs(net, images, targets, last, stopping, best_weights, checkpoints):
+class Stopping(NamedTuple):
+    """When training ends before its last epoch: never, by default."""
+
+    n_iter_no_change: float = math.inf
+    tol: float = 0.0
+    restore_best: bool = False
+
+
+def train_epochs(net, images, targets, *, last, stopping, best_weights, checkpoints):
     """Train a net to its last epoch, or to where it no longer improves.
 
     Parameters
@@ -19,27 +30,28 @@ def train_epochs(net, images, targets, last, stopping, best_weights, checkpoints
         As in `FERNet.train`, where `on_device` puts them.
     last : int
         The epoch after which training ends.
-    stopping : tuple or None
-        The estimators' `n_iter_no_change`, `tol` and `restore_best`.
+    stopping : Stopping or None
+        When to stop earlier.
     best_weights : dict of str to torch.Tensor or None
         Of the predictor, from the best epoch so far.
     checkpoints : Checkpoints or None
-        Where the first process writes the state after each epoch.
+        Where the first process writes the state after each epoch; None in the others.
     """
-    n_iter_no_change, tol, restore_best = stopping or (math.inf, 0.0, False)
-    is_kept, save = from_first(checkpoints is not None), getattr(checkpoints, "save", None)
+    n_iter_no_change, tol, restore_best = stopping or Stopping()
+    has_checkpoints = from_first(checkpoints is not None)
     while True:
         epoch = len(net.history)
         best = best_epoch(net.losses(net.history), tol)
         if epoch >= last or epoch - best >= n_iter_no_change:
             break
-        if is_kept:  # before an epoch is trained for nothing
+        if has_checkpoints:  # before an epoch is trained for nothing
             on_first(lambda: checkpoints.check_writable())
         net.fit_loop(images, targets, epochs=1)
         if restore_best and best_epoch(net.losses(net.history), tol) == epoch + 1:
             best_weights = copy.deepcopy(net.predictor_.state_dict())
-        if is_kept:
-            on_first(save, epoch + 1, *pack_state(net, best_weights))
+        if has_checkpoints:
+            state = pack_state(net, best_weights)
+            on_first(lambda n, state: checkpoints.save(n, *state), epoch + 1, state)
     net.best_epoch_ = epoch
     if restore_best:
         net.predictor_.load_state_dict(best_weights)
@@ -49,3 +61,30 @@ def train_epochs(net, images, targets, last, stopping, best_weights, checkpoints
             f"stopped after epoch {epoch}: {net.monitor} has not improved since epoch "
             f"{epoch - n_iter_no_change}; the weights are those of epoch {net.best_epoch_}"
         )
+
+
+def check_finite(net, train_loss):
+    """Refuse to go on after an epoch that ended in a loss or weights that are not finite.
+
+    Parameters
+    ----------
+    net : FERNet
+        After an epoch.
+    train_loss : float
+        The epoch's mean loss.
+
+    Raises
+    ------
+    ValueError
+        If training diverged.
+    """
+    tensors = net.module_.state_dict().values()
+    if math.isfinite(train_loss) and all(tensor.isfinite().all() for tensor in tensors):
+        return
+    advice = f"try lr={net.current_lr / 10:g}, and look at class_weight"
+    if net.training_dtype_ == torch.bfloat16:
+        advice += ", or try precision='float32'"
+    raise ValueError(
+        f"training diverged: got a loss of {train_loss:.4g} or weights that are not finite in "
+        f"epoch {len(net.history)} with lr={net.current_lr:g}, expected finite ones; {advice}"
+    )

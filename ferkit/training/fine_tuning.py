@@ -114,7 +114,7 @@ def move_classes(module, tensors, places):
     is_known = (places >= 0) & has_rows
     for name, tensor in own.items():
         own[name] = tensor.clone()
-        if is_known.any():  # as files may hold half precision
+        if is_known.any():  # files may hold half precision: convert
             own[name][is_known] = tensors[name][places[is_known]].to(tensor)
     return tensors | own, is_known
 
@@ -150,8 +150,8 @@ def graft(module, tensors, *, keep=()):
         if got != expected:
             raise ValueError(
                 f"got weights of another network ({name}: {got}), expected those of a "
-                f"{type(module).__name__} ({expected}); set the parameters of the network that "
-                "they are of, such as variant, width and channels (weights that come with ferkit: "
-                "variant='strided', gray images), or weights=None and warm_start=False"
+                f"{type(module).__name__} ({expected}); set the parameters that "
+                "the weights have, such as variant, width and channels (variant='strided' and gray "
+                "images for those that come with ferkit), or weights=None and warm_start=False"
             )
     return tensors

@@ -3,6 +3,7 @@
 import copy
 import math
 import time
+from functools import cached_property
 
 import torch
 from skorch import NeuralNetClassifier
@@ -25,11 +26,11 @@ from .distributed import (
     share_of_loss,
     sum_over_processes,
 )
-from .epochs import train_epochs
+from .epochs import check_finite, train_epochs
 from .fine_tuning import frozen_parts
 from .inference import compute_outputs
 from .memory import explain_exhaustion, keep_freed_memory
-from .progress import Silent, make_progress
+from .progress import Progress, make_progress
 from .scores import score
 
 
@@ -48,9 +49,8 @@ class FERNet(NeuralNetClassifier):
         The fit's seed.
     precision : {"auto", "float32", "bfloat16"}
         Of training; inference is float32.
-    lr_factor : callable
-        Takes the epochs trained so far and, as `losses`, how they went; returns what the learning
-        rate is multiplied by.
+    schedule : Schedule
+        How `lr` changes.
     monitor : {"valid_loss", "valid_f1_macro"}
         What tells how an epoch went; without validation data it is the training loss.
     ema_decay : float or None
@@ -70,7 +70,7 @@ class FERNet(NeuralNetClassifier):
     ----------
     note : str or None
         What to say once, where progress is shown, before training begins.
-    progress : Silent
+    progress : Progress
         What tells of training.
     """
 
@@ -82,7 +82,7 @@ class FERNet(NeuralNetClassifier):
         *,
         seed,
         precision,
-        lr_factor,
+        schedule,
         monitor,
         ema_decay,
         clip_grad_norm,
@@ -93,14 +93,14 @@ class FERNet(NeuralNetClassifier):
     ):
         self.seed = seed
         self.precision = precision
-        self.lr_factor = lr_factor
+        self.schedule = schedule
         self.monitor = monitor
         self.ema_decay = ema_decay
         self.clip_grad_norm = clip_grad_norm
         self.freeze = freeze
         self.compile_module = compile_module
         self.logit_offset = logit_offset
-        self.progress, self._distillation, self._graphed_step = Silent(), None, None
+        self.progress, self._distillation, self._graphed_step = Progress(), None, None
         super().__init__(module, **kwargs)
 
     def initialize_module(self):
@@ -131,6 +131,19 @@ class FERNet(NeuralNetClassifier):
     def get_all_learnable_params(self):
         """Leave the average out: the optimizer does not move it."""
         return self.module_.named_parameters()
+
+    def initialize_optimizer(self):
+        """Leave the optimizer to its first use, which a net that only predicts never has."""
+        self.__dict__.pop("optimizer_", None)
+        if "optimizer" not in self._optimizers:
+            self._register_attribute("optimizer", None)
+        return self
+
+    @cached_property
+    def optimizer_(self):
+        """The optimizer; with the first one in a process, torch imports its compiler: a second."""
+        args, kwargs = self.get_params_for_optimizer("optimizer", self.get_all_learnable_params())
+        return self.optimizer(*args, **kwargs)
 
     def __getstate__(self):
         # a recorded step cannot leave its process; callbacks may pickle the net in training
@@ -179,8 +192,8 @@ class FERNet(NeuralNetClassifier):
             How many.
         validation : tuple of two ndarrays, default=None
             Images and targets to score after each epoch.
-        stopping : tuple, default=None
-            The estimators' `n_iter_no_change`, `tol` and `restore_best`, to stop earlier.
+        stopping : Stopping, default=None
+            When to stop earlier.
         distillation : Distillation, default=None
             Loss against teachers.
         checkpoints : Checkpoints, default=None
@@ -225,8 +238,15 @@ class FERNet(NeuralNetClassifier):
                     "or set another device",
                 ),
             ):
-                data = (on_device(array, self.torch_device) for array in (images, targets))
-                train_epochs(self, *data, last, stopping, best_weights, checkpoints)
+                train_epochs(
+                    self,
+                    on_device(images, self.torch_device),
+                    on_device(targets, self.torch_device),
+                    last=last,
+                    stopping=stopping,
+                    best_weights=best_weights,
+                    checkpoints=checkpoints,
+                )
         finally:
             self.progress.close()
             self._tear_down()
@@ -253,14 +273,14 @@ class FERNet(NeuralNetClassifier):
 
     def _tear_down(self):
         """Let go of what is of one call of `train`, and belongs into no pickle."""
-        self.progress, self.train_split, self._distillation = Silent(), None, None
+        self.progress, self.train_split, self._distillation = Progress(), None, None
         if self._graphed_step is not None:
             self._graphed_step = None
             self._zero_grad_optimizer()  # gradients hold its memory
 
     def losses(self, rows):
         """Tell how epochs went, by their rows of the history: the smaller, the better."""
-        watched = [row for row in rows if self.monitor in row]  # not what partial_fit has added
+        watched = [row for row in rows if self.monitor in row]  # partial_fit has no validation
         name, rows = (self.monitor, watched) if watched else ("train_loss", rows)
         return [1 - row[name] if name == "valid_f1_macro" else row[name] for row in rows]
 
@@ -308,9 +328,9 @@ class FERNet(NeuralNetClassifier):
         sum_over_processes([b for b in buffers if b.is_floating_point()], 1 / n_processes)
         train_loss = loss.item() / n_images
         seconds = time.perf_counter() - start
-        self._check_finite(train_loss)
+        check_finite(self, train_loss)
         self.history.record("train_loss", train_loss)
-        self.history.record("lr", self._lr())
+        self.history.record("lr", self.current_lr)
         self.history.record("seconds", seconds)
         self.history.record("images_per_second", n_images / seconds)
 
@@ -338,7 +358,7 @@ class FERNet(NeuralNetClassifier):
 
     def _set_lr(self, progress, losses):
         for group in self.optimizer_.param_groups:
-            group["lr"] = self.lr * self.lr_factor(progress, losses=losses)
+            group["lr"] = self.lr * self.schedule.factor(progress, losses)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Compute the loss of a batch, with the teachers' part in training."""
@@ -361,20 +381,10 @@ class FERNet(NeuralNetClassifier):
         if self.clip_grad_norm is not None:
             nn.utils.clip_grad_norm_(self.module_.parameters(), self.clip_grad_norm)
 
-    def _lr(self):
+    @property
+    def current_lr(self):
+        """The learning rate of the last step."""
         return self.optimizer_.param_groups[0]["lr"]
-
-    def _check_finite(self, train_loss):
-        tensors = self.module_.state_dict().values()
-        if math.isfinite(train_loss) and all(tensor.isfinite().all() for tensor in tensors):
-            return
-        advice = f"try lr={self._lr() / 10:g}, and look at class_weight"
-        if self.training_dtype_ == torch.bfloat16:
-            advice += ", or try precision='float32'"
-        raise ValueError(
-            f"training diverged: got a loss of {train_loss:.4g} or weights that are not finite in "
-            f"epoch {len(self.history)} with lr={self._lr():g}, expected finite ones; {advice}"
-        )
 
     def _validate(self, batches):
         outputs = []
@@ -388,7 +398,8 @@ class FERNet(NeuralNetClassifier):
         if not math.isfinite(loss):
             raise ValueError(
                 f"got a validation loss of {loss} in epoch {len(self.history)}, expected a finite "
-                f"one; try lr={self._lr() / 10:g}, and look at what the network does in eval mode"
+                f"one; try lr={self.current_lr / 10:g}, and look at what the network does in eval "
+                "mode"
             )
         scores = {"valid_loss": loss} | score(logits, targets, self.logit_offset)
         # several processes stop together
@@ -409,17 +420,6 @@ class FERNet(NeuralNetClassifier):
             self.torch_device.type, torch.bfloat16, enabled=is_mixed, cache_enabled=False
         ):
             return super().infer(x, **fit_params).float()
-
-    def history_rows(self):
-        """List the epochs' records, without skorch's lists of batches."""
-        return [{k: v for k, v in row.items() if k != "batches"} for row in self.history]
-
-    def append_rows(self, rows):
-        """Add what `history_rows` listed to the history."""
-        for row in rows:
-            self.history.new_epoch()
-            for key, value in row.items():
-                self.history.record(key, math.nan if value is None else value)  # was not finite
 
     def outputs(self, images, method="forward", tta=None):
         """Apply the module to images, in float32 and without gradients.

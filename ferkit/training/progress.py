@@ -8,7 +8,7 @@ from tqdm.auto import tqdm
 from .._progress import can_draw
 
 
-class Silent:
+class Progress:
     """Say nothing: `verbose=0`, and what the others override."""
 
     def say(self, text):
@@ -24,11 +24,11 @@ class Silent:
         """Note that training has ended, well or not."""
 
 
-# what counts comes before the bar, which a narrow terminal cuts off
+# scores come before the bar, because a narrow terminal cuts the end off
 _BAR = "{desc} {percentage:.0f}%{postfix}, {rate_fmt}, {remaining} left |{bar}|"
 
 
-class Bar(Silent):
+class Bar(Progress):
     """A progress bar over all images of all epochs, with the time left: `verbose=1`."""
 
     def __init__(self, n_before, last, n_images):
@@ -54,7 +54,7 @@ class Bar(Silent):
         self._bar.close()
 
 
-class Lines(Silent):
+class Lines(Progress):
     """A line per epoch: `verbose=2` on standard output, `verbose=1` where no bar can be drawn."""
 
     def __init__(self, last, file):
@@ -91,11 +91,11 @@ def make_progress(verbose, *, n_before, last, n_images):
 
     Returns
     -------
-    Silent
+    Progress
         A reporter.
     """
     if not verbose:
-        return Silent()
+        return Progress()
     if verbose >= 2:
         return Lines(last, sys.stdout)
     return Bar(n_before, last, n_images) if can_draw() else Lines(last, sys.stderr)

@@ -5,67 +5,78 @@ to keep: a resumed fit, or another `partial_fit`, goes on as if it had never sto
 """
 
 import math
+from dataclasses import dataclass
 
 _FACTOR, _PATIENCE, _THRESHOLD = 0.5, 3, 1e-4  # of "plateau"
 _RISE, _START, _END = 0.3, 1 / 25, 1 / 25e4  # of "onecycle": torch's defaults
 
 
-def lr_factor(schedule, progress, *, max_epochs, warmup_epochs, losses):
-    """Compute what the learning rate is multiplied by.
+@dataclass(frozen=True)
+class Schedule:
+    """How the learning rate changes over a fit.
 
     Parameters
     ----------
-    schedule : {"plateau", "cosine", "onecycle"} or None
-        Its name; "onecycle" is [1]_.
-    progress : float
-        Epochs trained so far, and the share of the one under way.
+    name : {"plateau", "cosine", "onecycle"} or None
+        "onecycle" is [1]_.
     max_epochs : int
         Where "cosine" and "onecycle" end.
-    warmup_epochs : float
+    warmup_epochs : float, default=0
         How long the learning rate rises at first: in a line from zero, or for "onecycle" in its own
         curve, which takes 0.3 of all epochs if this is 0.
-    losses : sequence of float
-        What "plateau" watches: a value per finished epoch, the smaller the better.
-
-    Returns
-    -------
-    float
-        From 0 to 1.
 
     References
     ----------
     .. [1] Smith and Topin, "Super-convergence: very fast training of neural networks using large
        learning rates", 2019. "onecycle" is as in `torch.optim.lr_scheduler.OneCycleLR`.
     """
-    if schedule == "onecycle":
-        rise = warmup_epochs or _RISE * max_epochs
-        if progress < rise:
-            return _cosine(_START, 1, progress / rise)
-        return _cosine(1, _END, (progress - rise) / (max_epochs - rise))
-    factor = min(1.0, progress / warmup_epochs) if warmup_epochs else 1.0
-    if schedule == "cosine":
-        factor *= _cosine(1, 0, (progress - warmup_epochs) / (max_epochs - warmup_epochs))
-    elif schedule == "plateau":
-        factor *= _FACTOR ** _count_plateaus(losses)
-    return factor
 
+    name: str | None
+    max_epochs: int
+    warmup_epochs: float = 0
 
-def is_over(schedule, progress, *, max_epochs, **_):
-    """Tell whether a schedule has brought the learning rate to nothing, or nearly so.
+    def factor(self, progress, losses):
+        """Compute what the learning rate is multiplied by.
 
-    Parameters
-    ----------
-    schedule, progress, max_epochs
-        See `lr_factor`.
-    **_
-        What else it takes.
+        Parameters
+        ----------
+        progress : float
+            Epochs trained so far, and the share of the one under way.
+        losses : sequence of float
+            What "plateau" watches: a value per finished epoch, the smaller the better.
 
-    Returns
-    -------
-    bool
-        True at the end of "cosine" and "onecycle".
-    """
-    return schedule in ("cosine", "onecycle") and progress >= max_epochs
+        Returns
+        -------
+        float
+            From 0 to 1.
+        """
+        warmup, end = self.warmup_epochs, self.max_epochs
+        if self.name == "onecycle":
+            rise = warmup or _RISE * end
+            if progress < rise:
+                return _cosine(_START, 1, progress / rise)
+            return _cosine(1, _END, (progress - rise) / (end - rise))
+        factor = min(1.0, progress / warmup) if warmup else 1.0
+        if self.name == "cosine":
+            factor *= _cosine(1, 0, (progress - warmup) / (end - warmup))
+        elif self.name == "plateau":
+            factor *= _FACTOR ** _count_plateaus(losses)
+        return factor
+
+    def is_over(self, n_epochs):
+        """Tell whether the learning rate has come down to nothing, or nearly so.
+
+        Parameters
+        ----------
+        n_epochs : int
+            Epochs trained so far.
+
+        Returns
+        -------
+        bool
+            True at the end of "cosine" and "onecycle".
+        """
+        return self.name in ("cosine", "onecycle") and n_epochs >= self.max_epochs
 
 
 def _cosine(start, end, share):

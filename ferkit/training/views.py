@@ -52,5 +52,5 @@ def _turn(x, degrees):
     aspect = height / width  # both sides have length 2 in grid_sample's coordinates
     theta = torch.tensor([[[cos, -sin * aspect, 0], [sin / aspect, cos, 0]]])
     grid = F.affine_grid(theta, [1, 1, height, width], align_corners=False).to(x)
-    # what lies outside counts as 0, which is black here
+    # grid_sample fills with 0: make that black
     return F.grid_sample(x + 1, grid.expand(n, -1, -1, -1), align_corners=False) - 1

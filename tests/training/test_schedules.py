@@ -9,15 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.optim import lr_scheduler
 
-from ferkit.training.schedules import best_epoch, lr_factor
+from ferkit.training.schedules import Schedule, best_epoch
 
 STEPS = 20  # an epoch
 
 
 def ours(schedule, progress, max_epochs=15, warmup_epochs=0, losses=()):
-    return lr_factor(
-        schedule, progress, max_epochs=max_epochs, warmup_epochs=warmup_epochs, losses=losses
-    )
+    return Schedule(schedule, max_epochs, warmup_epochs).factor(progress, losses)
 
 
 def theirs(scheduler, n_steps, **kwargs):
