@@ -62,6 +62,12 @@ class BaseFER(FitMixin, InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseE
     (140,)
     """
 
+    # Beside what MobileNetFER documents, these tell of a fit:
+    #   _dtype           of its images, uint8 or float32 (InputMixin)
+    #   _split_seed      of its validation split (FitMixin)
+    #   _began_with      name of the weights that it began with (NetMixin)
+    #   _fitted_network  the parameters that its network was made with (NetMixin)
+
     _parameter_constraints = {
         "optimizer": [StrOptions({"adam", "adamw", "sgd"})],
         "lr": [Interval(Real, 0, None, closed="neither")],

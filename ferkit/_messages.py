@@ -25,7 +25,7 @@ def escape(text):
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def printable(text):
+def shorten(text):
     """Escape a text as `escape` does, and leave its middle out if it is very long.
 
     Parameters

@@ -187,7 +187,7 @@ class NetMixin:
             [
                 (
                     teacher.module_,
-                    teacher.net_.iterator_train__in_channels,
+                    teacher.net_.in_channels,
                     find_labels(self.classes_, among=teacher.classes_),
                 )
                 for teacher in teachers

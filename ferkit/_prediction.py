@@ -230,7 +230,7 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         """Multiplications, each with its addition, for one image in one view."""
         from .nn import count_multiply_adds
 
-        n_channels = self.net_.iterator_train__in_channels
+        n_channels = self.net_.in_channels
         return count_multiply_adds(self.module_, (n_channels, *self.image_shape_[:2]))
 
     @property

@@ -77,7 +77,7 @@ def save(estimator, path, *, dtype="float32", with_history=True):
         "dtype": estimator._dtype.name,
         "seed": estimator.net_.seed,
         "split_seed": getattr(estimator, "_split_seed", None),
-        "in_channels": int(estimator.net_.iterator_train__in_channels),
+        "in_channels": int(estimator.net_.in_channels),
         "class_weight": None if class_weight is None else class_weight.tolist(),
         "best_epoch": estimator.best_epoch_,
         "began_with": estimator._began_with,

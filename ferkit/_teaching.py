@@ -38,7 +38,7 @@ def find_teachers(teacher, pupil):
     if isinstance(teacher, list) and not teacher:
         raise ValueError("got teacher=[], expected one or more; write teacher=None for none")
     given = teacher if isinstance(teacher, list) else [teacher]
-    teachers = [_find_teacher(item) for item in given]
+    teachers = [_load_teacher(item) for item in given]
     for found in teachers:
         places = find_labels(pupil.classes_, among=found.classes_)
         are_same = {
@@ -59,7 +59,7 @@ def _show(value):
     return tuple(np.asarray(value).tolist())
 
 
-def _find_teacher(item):
+def _load_teacher(item):
     from ._base import BaseFER
 
     if hasattr(item, "fit") and not isinstance(item, FrozenEstimator):

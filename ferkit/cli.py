@@ -57,7 +57,16 @@ def _parser():
     parser = argparse.ArgumentParser(prog="ferkit", description="Facial-emotion recognition.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
+    _add_demo(commands)
+    _add_train(commands)
+    _add_evaluate(commands)
+    _add_predict(commands)
+    _add_export(commands)
+    _add_report(commands)
+    return parser
 
+
+def _add_demo(commands):
     demo = commands.add_parser("demo", help="train on drawn faces and show what comes out")
     demo.set_defaults(run=_commands.demo)
     demo.add_argument(
@@ -67,6 +76,8 @@ def _parser():
         help="folder of the plots (default: ferkit-demo)",
     )
 
+
+def _add_train(commands):
     train = commands.add_parser("train", help="train on FER2013 and save the model")
     train.set_defaults(run=_commands.train)
     _add_data(train)
@@ -97,12 +108,16 @@ def _parser():
         help="where to keep the state of each epoch; the same command goes on from there",
     )
 
+
+def _add_evaluate(commands):
     evaluate = commands.add_parser("evaluate", help="score a model on FER2013")
     evaluate.set_defaults(run=_commands.evaluate)
     evaluate.add_argument("model", metavar="MODEL", help=f"{_MODEL}; or an ONNX file")
     _add_data(evaluate)
     _add_subset(evaluate)
 
+
+def _add_predict(commands):
     predict = commands.add_parser("predict", help="find faces in photos, and their emotions")
     predict.set_defaults(run=_commands.predict)
     predict.add_argument("paths", nargs="+", metavar="PATH", help="photo, or folder of them")
@@ -119,6 +134,8 @@ def _parser():
     )
     predict.add_argument("--json", action="store_true", help="a line of JSON for each file")
 
+
+def _add_export(commands):
     export = commands.add_parser("export", help="write a model as an ONNX file")
     export.set_defaults(run=_commands.export)
     export.add_argument("model", metavar="MODEL", help=_MODEL)
@@ -136,13 +153,14 @@ def _parser():
         help="largest fall of macro-F1 to accept; 1 takes any (with --int8; default: 0.005)",
     )
 
+
+def _add_report(commands):
     report = commands.add_parser("report", help="write a page about a model")
     report.set_defaults(run=_commands.report)
     report.add_argument("model", metavar="MODEL", help=_MODEL)
     _add_data(report)
     _add_subset(report)
     report.add_argument("--out", type=as_path, required=True, metavar="FILE", help="HTML file")
-    return parser
 
 
 def _count(text):

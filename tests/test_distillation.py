@@ -86,7 +86,7 @@ def test_the_loss_is_the_papers():
 
 def test_teachers_see_as_many_channels_as_they_were_trained_on(faces, teacher):
     of_three = fit(faces, ResNetFER, channels=3)
-    assert teacher.net_.iterator_train__in_channels == 1
+    assert teacher.net_.in_channels == 1
     images = torch.rand(4, 1, 16, 16)
     for clf, channels in ((teacher, 1), (of_three, 3)):
         for pupil_channels in (1, 3):

@@ -75,7 +75,7 @@ def test_defaults(faces):
     clf = VGG16FER(max_epochs=1, random_state=0).fit(*faces)
     assert clf.n_parameters_ == 14_734_663
     assert clf.transform(faces[0]).shape == (21, 32)
-    assert clf.net_.iterator_train__in_channels == 3  # gray images are repeated
+    assert clf.net_.in_channels == 3  # gray images are repeated
     params = VGG16FER().get_params()
     expected = {"optimizer": "adam", "lr": 1e-3, "max_epochs": 15, "batch_size": 64, "dropout": 0.5}
     assert {name: params[name] for name in expected} == expected

@@ -11,7 +11,7 @@ import numpy as np
 
 from .._emotion_names import find_emotion
 from .._locks import warning_filter
-from .._messages import printable
+from .._messages import shorten
 from ._any_images import list_class_folders, list_files
 from ._bad_samples import bad_line
 from ._image_files import is_visible, read_file
@@ -115,7 +115,7 @@ def locate(path, subset):
             f"{path}: got no {subset} images, expected them for subset={subset!r}; ask for "
             f"subset={' or '.join(map(repr, found))}, or pass the folder that holds all parts"
         )
-    held = printable(", ".join(sorted(filter(is_visible, os.listdir(path)))[:5])) or "nothing"
+    held = shorten(", ".join(sorted(filter(is_visible, os.listdir(path)))[:5])) or "nothing"
     raise ValueError(f"{path}: got a folder with {held}, expected {_FORMS}; pass the path of one")
 
 
@@ -237,6 +237,6 @@ def _find_images(csv, names):
     if not names:
         return csv.parent
     raise FileNotFoundError(
-        f"{csv}: got no file {printable(names[0])} beside it, expected the images there or in "
+        f"{csv}: got no file {shorten(names[0])} beside it, expected the images there or in "
         f"{_IMAGE_FOLDERS[1]}; unpack them to {csv.parent}"
     )

@@ -2,7 +2,7 @@
 
 from contextlib import contextmanager
 
-from .._messages import printable, warn_user
+from .._messages import shorten, warn_user
 
 
 def check_on_error(on_error):
@@ -71,7 +71,7 @@ class BadSamples:
         error : ValueError
             What is wrong with it.
         """
-        message = printable(str(error))
+        message = shorten(str(error))
         if self._raises:
             raise ValueError(message) from error.__cause__
         self.skipped.append((place, message))

@@ -12,7 +12,7 @@ import numpy as np
 from sklearn.utils import Bunch
 
 from .._labels import EMOTIONS
-from .._messages import printable, warn_user
+from .._messages import shorten, warn_user
 from .._paths import as_path
 from .._typing import ImagesAndTarget, OnError, StrPath, Subset
 from ._bad_samples import BadSamples, check_on_error, permission_explained
@@ -201,12 +201,12 @@ def _locate_inside(folder):
     entries = [entry for entry in sorted(folder.iterdir()) if is_visible(entry.name)]
     found = [(entry, load) for entry in entries if (load := _loader(entry))]
     if len(found) > 1:
-        names = printable(", ".join(entry.name for entry, _ in found))
+        names = shorten(", ".join(entry.name for entry, _ in found))
         raise ValueError(
             f"{folder}: got a folder with {names}, expected one data set; pass the path of one"
         )
     if not found:
-        held = printable(", ".join(map(_describe, entries[:5]))) or "nothing"
+        held = shorten(", ".join(map(_describe, entries[:5]))) or "nothing"
         more = f" and {len(entries) - 5} more" if len(entries) > 5 else ""
         raise ValueError(
             f"{folder}: got a folder with {held}{more}, expected {_FORMS}; pass the path of one "
@@ -340,14 +340,14 @@ def _load_zipped_csv(archive, names, path, subset, bad):
             explanation = f"got a zip within a zip, expected {_FORMS}; unzip the outer one"
         else:
             explanation = _explain_header(start)
-        raise ValueError(f"{path}/{printable(names[0])}: {explanation}")
+        raise ValueError(f"{path}/{shorten(names[0])}: {explanation}")
     if len(found) != 1:
-        held = printable(", ".join((found or names)[:5])) or "nothing"
+        held = shorten(", ".join((found or names)[:5])) or "nothing"
         raise ValueError(
             f"{path}: got a zip with {held}, expected train/ and test/, or one readable csv with "
             "the header emotion,pixels,Usage; unzip it and pass the path of what to load"
         )
-    size, place = archive.getinfo(found[0]).file_size, f"{path}/{printable(found[0])}"
+    size, place = archive.getinfo(found[0]).file_size, f"{path}/{shorten(found[0])}"
     if size > MAX_SIZE:
         raise ValueError(
             f"{place}: got a csv of {size:,} bytes, expected FER2013's 301 million; "

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._labels import EMOTIONS
-from .._messages import printable
+from .._messages import shorten
 from ._image_files import (
     MODES,
     UnfitFileError,
@@ -97,7 +97,7 @@ def find_root(names, path):
         if len(rest) == 2 and rest[0] in SPLITS:
             roots.add(first + "/")
     if len(roots) > 1:
-        held = printable(", ".join(sorted(roots)))
+        held = shorten(", ".join(sorted(roots)))
         raise ValueError(
             f"{path}: got several folders with images, {held}, expected one data set; unzip it "
             "and pass the path of one"

@@ -8,7 +8,7 @@ from sklearn.utils import Bunch
 
 from .._emotion_names import find_emotion
 from .._labels import EMOTIONS
-from .._messages import printable, warn_user
+from .._messages import shorten, warn_user
 from .._paths import as_path
 from .._typing import ImagesAndTarget, OnError, StrPath
 from ._any_images import (
@@ -186,8 +186,8 @@ def _index(path, on_error):
     entries = [name for folder in folders for name in names[folder]]
     if all((path / name).is_dir() for name in entries):  # fast, as it ends at the first file
         raise ValueError(
-            f"{path}: got folders in the class folders, such as {printable(entries[0])}, expected "
-            f"images; if {printable(folders[0])} is a part of the data set, pass its path"
+            f"{path}: got folders in the class folders, such as {shorten(entries[0])}, expected "
+            f"images; if {shorten(folders[0])} is a part of the data set, pass its path"
         )
     for folder in folders:
         if not names[folder]:
@@ -199,7 +199,7 @@ def _index(path, on_error):
 
 def _order(folders, path):
     """Order classes as their labels are."""
-    names = printable(", ".join(folders))
+    names = shorten(", ".join(folders))
     if set(folders) <= set(EMOTIONS):
         return list(EMOTIONS)
     if all(folder.isdecimal() for folder in folders):
@@ -220,7 +220,7 @@ def _order(folders, path):
 
 def _tell_of_empty(folder, on_error):
     message = (
-        f"{printable(str(folder))}: got no files, expected images of the class; remove the "
+        f"{shorten(str(folder))}: got no files, expected images of the class; remove the "
         "folder or fetch the data set again, or pass on_error='skip' to go without"
     )
     if on_error == "raise":

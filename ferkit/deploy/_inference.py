@@ -23,7 +23,7 @@ class InferenceModule(nn.Module):
         # not channels-last as in training: that would leave reshapes in the graph
         network = copy.deepcopy(estimator.module_).cpu().to(memory_format=torch.contiguous_format)
         self.network = network.requires_grad_(False)
-        self.n_channels = estimator.net_.iterator_train__in_channels
+        self.n_channels = estimator.net_.in_channels
         self.tta = estimator.tta
         self.temperature = float(estimator.temperature)
         offset = logit_offset(estimator.logit_adjustment, estimator.class_count_)

@@ -16,7 +16,7 @@ from .. import persistence
 from .._messages import warn_user
 from .._paths import as_path
 from .distributed import rank_and_size
-from .history import append_rows, rows_of
+from .history import append_rows, losses_of, rows_of
 
 _N_KEPT = 2  # the one before the last serves if a disk has damaged the last
 _NAME = "epoch-{:05d}.safetensors"
@@ -293,7 +293,7 @@ def unpack_state(net, tensors, header):
         best = _give_tensors(net, tensors)
         append_rows(net, header["history"])
         net.n_steps_ = header["n_steps"]
-        if not all(math.isfinite(loss) for loss in net.losses(net.history)):
+        if not all(math.isfinite(loss) for loss in losses_of(net.history, net.monitor)):
             raise ValueError("a loss is not finite")
         return best
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError) as error:

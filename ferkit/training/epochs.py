@@ -8,6 +8,7 @@ import torch
 
 from .checkpoints import pack_state
 from .distributed import from_first, on_first
+from .history import losses_of
 from .schedules import best_epoch
 
 
@@ -41,13 +42,13 @@ def train_epochs(net, images, targets, *, last, stopping, best_weights, checkpoi
     has_checkpoints = from_first(checkpoints is not None)
     while True:
         epoch = len(net.history)
-        best = best_epoch(net.losses(net.history), tol)
+        best = best_epoch(losses_of(net.history, net.monitor), tol)
         if epoch >= last or epoch - best >= n_iter_no_change:
             break
         if has_checkpoints:  # before an epoch is trained for nothing
             on_first(lambda: checkpoints.check_writable())
         net.fit_loop(images, targets, epochs=1)
-        if restore_best and best_epoch(net.losses(net.history), tol) == epoch + 1:
+        if restore_best and best_epoch(losses_of(net.history, net.monitor), tol) == epoch + 1:
             best_weights = copy.deepcopy(net.predictor_.state_dict())
         if has_checkpoints:
             state = pack_state(net, best_weights)

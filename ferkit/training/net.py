@@ -28,6 +28,7 @@ from .distributed import (
 )
 from .epochs import check_finite, train_epochs
 from .fine_tuning import frozen_parts
+from .history import losses_of
 from .inference import compute_outputs
 from .memory import explain_exhaustion, keep_freed_memory
 from .progress import Progress, make_progress
@@ -164,6 +165,11 @@ class FERNet(NeuralNetClassifier):
         return torch.device(self.device)
 
     @property
+    def in_channels(self):
+        """Channels of the module's input."""
+        return self.iterator_train__in_channels
+
+    @property
     def _default_callbacks(self):
         # the loop below records what skorch's would, without a callback per batch
         return []
@@ -258,7 +264,7 @@ class FERNet(NeuralNetClassifier):
             self.precision,
             self.torch_device,
             self.module_,
-            (self.iterator_train__in_channels, *images.shape[1:3]),
+            (self.in_channels, *images.shape[1:3]),
         )
         batches = self.get_iterator(self.get_dataset(images, targets), training=True)
         check_shares(batches.n_images_of(len(batches) - 1))
@@ -278,12 +284,6 @@ class FERNet(NeuralNetClassifier):
             self._graphed_step = None
             self._zero_grad_optimizer()  # gradients hold its memory
 
-    def losses(self, rows):
-        """Tell how epochs went, by their rows of the history: the smaller, the better."""
-        watched = [row for row in rows if self.monitor in row]  # partial_fit has no validation
-        name, rows = (self.monitor, watched) if watched else ("train_loss", rows)
-        return [1 - row[name] if name == "valid_f1_macro" else row[name] for row in rows]
-
     def get_iterator(self, dataset, training=False):
         """Make the batches of a dataset, on the device the net is on now."""
         batches = super().get_iterator(dataset, training=training)
@@ -299,7 +299,7 @@ class FERNet(NeuralNetClassifier):
 
     def _train_epoch(self, batches, step_fn):
         epoch = len(self.history)
-        losses = self.losses(self.history[:-1])
+        losses = losses_of(self.history[:-1], self.monitor)
         rank, n_processes = rank_and_size()
         batches.shuffle_seed = stream_seed(self.seed, epoch)
         seed_generators(self.torch_device, stream_seed(self.seed, epoch, rank + 1))
