@@ -25,6 +25,7 @@ from ._metadata import pack
 from ._quantize import quantize_int8
 from ._runtime import open_session, run
 
+_OLDEST_TORCH = (2, 10)
 _TOLERANCE = 1e-5  # between float32 probabilities of torch and of ONNX Runtime
 
 
@@ -84,7 +85,7 @@ def export_onnx(
     Raises
     ------
     ImportError
-        If a package is missing.
+        If a package is missing, or torch too old.
     FileNotFoundError
         If the folder does not exist.
     ValueError
@@ -121,6 +122,7 @@ def export_onnx(
     path = as_path(path)
     check_place(path)
     calibration, validation = _check_images(estimator, quantize, calibration, X_val, y_val)
+    _check_torch()
     for package in ("onnxscript", "onnxruntime"):
         import_extra(package)
     onnx = import_extra("onnx")
@@ -138,6 +140,17 @@ def export_onnx(
         node.ClearField("metadata_props")
     onnx.helper.set_model_props(model, pack(estimator, labels=labels, card=card, **facts))
     write_whole(path, model.SerializeToString())
+
+
+def _check_torch():
+    import torch
+
+    # older exporters fail, or take one branch of what depends on the images' values for all
+    if torch.__version__ < _OLDEST_TORCH:
+        raise ImportError(
+            f"got torch {torch.__version__}, expected {'.'.join(map(str, _OLDEST_TORCH))} or newer "
+            "to write ONNX files; upgrade torch, or save the estimator and export it elsewhere"
+        )
 
 
 def _check_images(estimator, quantize, calibration, X_val, y_val):

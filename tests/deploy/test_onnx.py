@@ -12,6 +12,7 @@ import onnx
 import onnxruntime
 import pandas as pd
 import pytest
+import torch
 from sklearn import config_context
 from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
@@ -23,6 +24,7 @@ from sklearn.pipeline import make_pipeline, make_union
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
+from torch.torch_version import TorchVersion
 
 import ferkit
 from ferkit import EMOTIONS, VGG16FER, BaseFER, LargeFER, MobileNetFER, ResNetFER
@@ -371,6 +373,14 @@ def test_what_onnx_cannot_say(tmp_path):
     with pytest.raises(RuntimeError, match=r"got a BranchingNet that torch.onnx.export cannot"):
         export_onnx(clf, tmp_path / "a.onnx")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_older_torch(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "__version__", TorchVersion("2.9.1+cpu"))
+    with pytest.raises(ImportError, match=r"got torch 2.9.1\+cpu, expected 2.10 or newer"):
+        export_onnx(trained, tmp_path / "a.onnx")
+    monkeypatch.setattr(torch, "__version__", TorchVersion("2.10.0"))
+    export_onnx(trained, tmp_path / "a.onnx")
 
 
 def test_what_is_no_estimator(trained, file, tmp_path):
