@@ -267,14 +267,14 @@ def predict(args):
                 progress.write(json.dumps({"path": path, **found_in_it}), file=sys.stdout)
             elif error is None:
                 n_faces += len(faces)
-                words = f"{_escape_path(path)}: {_in_words(faces, args.crops)}"
+                words = f"{_escape(path)}: {_in_words(faces, args.crops)}"
                 progress.write(words, file=sys.stdout)
     if n_files == 0:
         raise ValueError(f"got no image in {', '.join(args.paths)}, expected one or more")
     if len(unread) < n_files and not (n_faces or args.crops or args.json):
         print("images that are faces, cut out already, want --crops", file=sys.stderr)
     for error in unread:
-        print(f"ferkit predict: {_escape_path(error)}", file=sys.stderr)
+        print(f"ferkit predict: {_escape(error)}", file=sys.stderr)
     if unread:
         print(f"{len(unread)} of {n_files} could not be read", file=sys.stderr)
     if len(unread) == n_files:
@@ -282,9 +282,9 @@ def predict(args):
     return 3 if unread else 0
 
 
-def _escape_path(path):
+def _escape(text):
     """Escape what is no character: bytes that are no text, ends of lines, a terminal's commands."""
-    return escape(os.fsencode(path).decode(errors="backslashreplace"))
+    return escape(os.fsencode(text).decode(errors="backslashreplace"))
 
 
 def _as_json(faces):

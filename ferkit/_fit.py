@@ -103,8 +103,14 @@ class FitMixin:
         teachers = find_teachers(self.teacher, self)
         seed = draw_seed(self.random_state)
         X_val, y_val = validation or (None, None)
-        data = {"X": images, "y": targets, "X_val": X_val, "y_val": y_val}
-        data |= {"groups": groups, "soft_targets": soft_targets}
+        data = {
+            "X": images,
+            "y": targets,
+            "X_val": X_val,
+            "y_val": y_val,
+            "groups": groups,
+            "soft_targets": soft_targets,
+        }
         opened = on_first(lambda: self._open_checkpoints(seed, initial, teachers, **data))
         with opened or nullcontext() as checkpoints:
             if checkpoints and checkpoints.last:

@@ -18,9 +18,7 @@ _WITHOUT_EFFECT = {"callbacks", "checkpoint_dir", "temperature", "tta", "verbose
 _BY_CONTENT = {"random_state", "sampler", "teacher", "warm_start", "weights"}
 
 
-def identify_fit(
-    estimator, *, random_state, initial, teachers, X, y, X_val, y_val, groups, soft_targets
-):
+def identify_fit(estimator, *, random_state, initial, teachers, **data):
     """Tell a fit from others by what its result depends on.
 
     Parameters
@@ -33,8 +31,8 @@ def identify_fit(
         Tensors that training begins with, and their classes.
     teachers : list of BaseFER
         What it learns from.
-    X, y, X_val, y_val, groups, soft_targets : array-like or None
-        What it is fitted on.
+    **data : array-like or None
+        What it is fitted on: X, y, X_val, y_val, groups and soft_targets.
 
     Returns
     -------
@@ -50,13 +48,11 @@ def identify_fit(
     if not teachers:
         params.pop("teacher_weight", None)
         params.pop("teacher_temperature", None)
-    if X_val is None and not estimator.early_stopping:
+    if data["X_val"] is None and not estimator.early_stopping:
         params.pop("logit_adjustment", None)  # without validation, it acts after the fit only
     sampler = None
     if estimator.sampler is not None:  # a clone, without what a fit has added
         sampler = hash_pickled(clone(estimator.sampler), "a sampler", "checkpoint_dir")
-    data = {"X": X, "y": y, "X_val": X_val, "y_val": y_val}
-    data |= {"groups": groups, "soft_targets": soft_targets}
     names = params.keys() - _WITHOUT_EFFECT - _BY_CONTENT
     return {
         "class": f"{kind.__module__}.{kind.__qualname__}",

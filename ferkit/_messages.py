@@ -3,7 +3,7 @@
 import sys
 import warnings
 
-# warnings name the line of the reader's code that called these
+# a warning names the first line outside these packages
 _LIBRARIES = {"ferkit", "imblearn", "joblib", "optuna", "sklearn", "skorch"}
 
 

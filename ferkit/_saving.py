@@ -340,7 +340,8 @@ def _check_header(header, n_classes):
     check_images_of_fit(header)
     weight, began_with = header["class_weight"], header["began_with"]
     is_good = {
-        "n_features_in": header["n_features_in"] == math.prod(header["image_shape"]),
+        "n_features_in": _are_ints([header["n_features_in"]])
+        and header["n_features_in"] == math.prod(header["image_shape"]),
         "in_channels": _are_ints([header["in_channels"]], 1) and header["in_channels"] in (1, 3),
         "seed": _are_ints([header["seed"]]),
         "split_seed": header["split_seed"] is None or _are_ints([header["split_seed"]]),
@@ -369,12 +370,15 @@ def check_images_of_fit(header):
         If one of them is something else.
     """
     shape, names = header["image_shape"], header["feature_names_in"]
+    is_shape = isinstance(shape, list) and _are_ints(shape, 1)
     is_good = {
-        "image_shape": _are_ints(shape, 1) and (len(shape) == 2 or shape[2:] == [3]),
+        "image_shape": is_shape and (len(shape) == 2 or shape[2:] == [3]),
         "dtype": header["dtype"] in ("uint8", "float32"),
-        "feature_names_in": not names
-        or (len(names) == math.prod(shape) and all(isinstance(name, str) for name in names)),
     }
+    _refuse_bad(header, is_good)
+    # only now: a product of anything else could take any memory
+    are_names = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    is_good = {"feature_names_in": are_names and len(names) in (0, math.prod(shape))}
     _refuse_bad(header, is_good)
 
 

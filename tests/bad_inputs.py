@@ -149,6 +149,10 @@ SHAPES = {
         lambda: fit([[[1, 2], [3, 4]], [[1, 2], [3]]], [0, 1]),
         "got parts of different lengths in sample 1, expected an image or a row; fill lines up",
     ),
+    "images of objects": BadInput(
+        lambda: fit([np.array([1, [2, 3]], dtype=object)] * 2, [0, 1]),
+        "got images whose values are no array, expected gray images",
+    ),
     "no images": BadInput(lambda: fit(LEVELS[:0], Y[:0]), "a minimum of 1 is required"),
     "a row": BadInput(lambda: fit(ROWS[0]), "Expected 2D array, got 1D array"),
     "a single image to fit": BadInput(

@@ -42,6 +42,23 @@ def test_data_sets_need_no_torch():
     assert "torch" not in loaded
 
 
+def test_what_only_predicts_needs_no_compiler(tmp_path):
+    X, y = ferkit.datasets.make_faces(70, image_size=16, random_state=0, return_X_y=True)
+    ferkit.ResNetFER(max_epochs=1, random_state=0).fit(X, y).save(tmp_path / "m")
+    loaded = run(
+        f"import sys, ferkit, numpy as np; clf = ferkit.load({str(tmp_path / 'm')!r})\n"
+        "X = np.zeros((3, 16, 16), np.uint8); clf.predict(X); clf.transform(X)\n"
+        "print(' '.join(sys.modules))"
+    ).split()
+    assert "torch" in loaded
+    assert "torch._dynamo" not in loaded  # which takes torch a second
+
+
+def test_displays_need_no_torch():
+    loaded = run("import sys, ferkit.inspection; print(' '.join(sys.modules))").split()
+    assert "torch" not in loaded
+
+
 def test_every_public_name_resolves():
     for name in ferkit.__all__:
         assert getattr(ferkit, name) is not None

@@ -116,6 +116,15 @@ def test_each_choice_of_views_differs(faces, fitted):
     assert len({array.tobytes() for array in logits}) == 4
 
 
+@pytest.mark.parametrize("tta", ["flip", "tilt", "ten"])
+def test_views_of_an_image_do_not_depend_on_its_batch(faces, tta):
+    X = faces[0]
+    clf = MobileNetFER(variant="strided", max_epochs=1, random_state=0, tta=tta).fit(*faces)
+    expected = clf.decision_function(X)
+    for n in (1, 17, 33, 40):
+        np.testing.assert_array_equal(clf.decision_function(X[:n]), expected[:n])
+
+
 def test_temperature_divides_logits(faces, fitted):
     X = faces[0]
     plain, labels = fitted.decision_function(X), fitted.predict(X)

@@ -17,6 +17,8 @@ def test_notebooks_have_bars(capsys, monkeypatch, shell, expected):
     ipython = SimpleNamespace(get_ipython=lambda: shell)
     monkeypatch.setitem(sys.modules, "IPython", ipython)
     assert can_draw() is expected
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace())  # half imported
+    assert not can_draw()
 
 
 def test_importing_a_notebooks_packages_makes_no_notebook(capsys):

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import bootstrap
+from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import RidgeClassifier
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
-from sklearn.model_selection import FixedThresholdClassifier
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from ferkit import EMOTIONS, ResNetFER
@@ -318,6 +319,50 @@ class Inverted(Delegating):
     @property
     def predict(self):
         return lambda X: self.classes_[1 - np.searchsorted(self.classes_, self.clf.predict(X))]
+
+
+def inverted(clf, X):
+    return clf.classes_[1 - np.searchsorted(clf.classes_, clf.predict(X))]
+
+
+class InvertedPipeline(Pipeline):
+    """Predicts otherwise than its last step."""
+
+    def predict(self, X, **params):
+        return inverted(self.steps[-1][1], X)
+
+
+class InvertedSearch(GridSearchCV):
+    """Predicts otherwise than its best estimator."""
+
+    def predict(self, X):
+        return inverted(self.best_estimator_, X)
+
+
+class Best:
+    """Has a best_estimator_, as searches do."""
+
+    def __init__(self, clf):
+        self.best_estimator_, self.classes_ = clf, clf.classes_
+
+    def predict_proba(self, X):
+        return self.best_estimator_.predict_proba(X)
+
+    def predict(self, X):
+        return inverted(self.best_estimator_, X)
+
+
+def test_predictions_of_a_container_are_its_own():
+    X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
+    clf = ResNetFER(max_epochs=1, random_state=0)
+    piped = InvertedPipeline([("clf", clf)]).fit(X, y > 2)
+    search = InvertedSearch(clf, {"lr": [1e-3]}, cv=2).fit(X, y > 2)
+    own = ResNetFER(max_epochs=1, random_state=0).fit(X, y > 2)
+    best = Best(clone(own).fit(X, y > 2))
+    own.predict = lambda X: inverted(best.best_estimator_, X)
+    for each in (piped, search, best, FrozenEstimator(piped), own):
+        value = fer_report(each, X, y > 2).scores.loc[("all", "accuracy"), "value"]
+        assert value == accuracy_score(y > 2, each.predict(X))
 
 
 def test_predictions_of_a_wrapper_are_its_own():

@@ -52,7 +52,10 @@ def test_modes_and_devices(surroundings, faces, tmp_path):
     expected = fit(faces)
     with surroundings():
         clf = fit(faces)
-        np.testing.assert_array_equal(clf.predict_proba(X), expected.predict_proba(X))
+        for tta in (None, "flip", "tilt", "ten"):
+            proba = clf.set_params(tta=tta).predict_proba(X)
+            with torch.device("cpu"):
+                np.testing.assert_array_equal(proba, expected.set_params(tta=tta).predict_proba(X))
         clf.save(tmp_path / "clf")
         loaded = ferkit.load(tmp_path / "clf")
         np.testing.assert_array_equal(grad_cam(loaded, X[:3]), grad_cam(expected, X[:3]))
@@ -89,3 +92,13 @@ def test_the_loss_of_an_epoch_is_added_up_in_float32():
         assert clf.fit(X[:, ::2, ::2], y).history_["train_loss"][0] == pytest.approx(
             np.log(7), abs=0.1
         )
+
+
+@pytest.mark.parametrize("tta", ["flip", "tilt", "ten"])
+def test_views_are_float32(faces, tta):
+    X, y = faces
+    clf = ResNetFER(max_epochs=1, random_state=0, tta=tta).fit(X, y)
+    expected = clf.predict_proba(X)
+    for dtype in (torch.float64, torch.bfloat16):
+        with default_dtype(dtype):
+            np.testing.assert_array_equal(clf.predict_proba(X), expected)

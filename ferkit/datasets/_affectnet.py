@@ -204,7 +204,7 @@ dtype uint8
 
 
 def _check_parameters(subset, contempt, image_size, memmap, on_error):
-    if subset not in list(SPLITS):  # a list, as an unhashable subset cannot be sought in a dict
+    if subset not in list(SPLITS):  # a list, as an unhashable subset cannot be looked up in a dict
         raise ValueError(f"got subset={subset!r}, expected 'train', 'val' or 'test'; choose one")
     if contempt not in ["drop", *EMOTIONS]:
         raise ValueError(

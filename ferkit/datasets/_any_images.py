@@ -193,7 +193,7 @@ def _find_shape(samples, path):
         try:
             shape = _decode_with(_shape_of, sample, path)
         except ValueError:
-            continue  # all files are decoded later, and bad ones told of then
+            continue  # all files are decoded later; bad ones are reported then
         return shape, sample.name
     return (1, 1), None
 

@@ -15,6 +15,7 @@ from sklearn.utils import check_array
 from .._images import as_images, as_rows
 from .._progress import can_draw
 
+THRESHOLD = 0.95  # correlation of copies: see find_duplicates
 _N_COMPONENTS = 64  # enough to tell nearly all pairs of faces apart; more cost more
 _N_SAMPLED = 512  # images that the components are made of
 _ROUNDING = 1e-5  # products of float32 projections are off by less
@@ -22,7 +23,7 @@ _BLOCK_VALUES = 2**22  # values in a block of images, to bound the memory
 _BLOCK_SIDE = 2048  # images in a block, as its pairs take memory too
 
 
-def find_duplicates(X: ArrayLike, *, threshold: float = 0.95) -> NDArray[np.int64]:
+def find_duplicates(X: ArrayLike, *, threshold: float = THRESHOLD) -> NDArray[np.int64]:
     """Group images that are copies of each other.
 
     Two images are copies if the Pearson correlation of their values is at least `threshold`:
@@ -91,7 +92,7 @@ def check_rows(X):
         uint8 levels or float32.
     """
     rows, image_shape = as_rows(X)
-    rows = check_array(rows, ensure_all_finite=False)  # `as_images` refuses them, and says where
+    rows = check_array(rows, ensure_all_finite=False)  # `as_images` says where one is not finite
     return as_images(rows, image_shape or (1, rows.shape[1])).reshape(rows.shape)
 
 

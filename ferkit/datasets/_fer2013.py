@@ -174,7 +174,7 @@ def load_fer2013(
 
 def check_choices(subset, on_error):
     """Refuse what is not one of the choices for `subset` and `on_error`."""
-    if subset not in list(SUBSETS):  # a list, as an unhashable subset cannot be sought in a dict
+    if subset not in list(SUBSETS):  # a list, as an unhashable subset cannot be looked up in a dict
         raise ValueError(
             f"got subset={subset!r}, expected one of {', '.join(map(repr, SUBSETS))}; choose one"
         )

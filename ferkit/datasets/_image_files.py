@@ -40,7 +40,7 @@ MODES = {
 
 # Scans of a JPEG: each costs few bytes in the file, but time for all pixels. Cameras write ten.
 _MAX_SCANS = 100
-_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # but not the two kinds within a scan's data
+_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # others occur in a scan's data
 
 # Markers of a JPEG frame header: all of 0xC0 to 0xCF but three that mean something else.
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}

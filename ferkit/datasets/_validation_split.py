@@ -13,7 +13,7 @@ from .._labels import as_labels
 from .._random import draw_seed
 from .._split import check_groups, choose_groups
 from .._typing import RandomStateLike
-from ._duplicates import check_rows, digest_rows, group_copies
+from ._duplicates import THRESHOLD, check_rows, digest_rows, group_copies
 
 
 def validation_split(
@@ -22,7 +22,7 @@ def validation_split(
     *,
     validation_fraction: float = 0.1,
     groups: ArrayLike | None = None,
-    threshold: float = 0.95,
+    threshold: float = THRESHOLD,
     random_state: RandomStateLike = 0,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Split off a validation set of which no image has a copy in the training set.

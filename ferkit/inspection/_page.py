@@ -200,7 +200,7 @@ def _digest_labels(y):
 def _training(estimator):
     defaults = type(estimator)().get_params(deep=False)
     params = estimator.get_params(deep=False)
-    if "weights" in params:  # tell them, as they may have been trained on the scored images
+    if "weights" in params:  # name them: they may have been trained on the scored images
         params["weights"] = estimator._began_with
     changed = {
         name: value

@@ -3,9 +3,7 @@
 import numpy as np
 
 from .._images import as_unit
-from ..datasets._duplicates import check_rows, group_copies
-
-_THRESHOLD = 0.95  # the default of find_duplicates
+from ..datasets._duplicates import THRESHOLD, check_rows, group_copies
 
 
 def find_copies(X, X_train):
@@ -34,5 +32,5 @@ def find_copies(X, X_train):
         )
     if rows.dtype != train.dtype:  # one has floats in [0, 1], the other levels
         rows, train = as_unit(rows), as_unit(train)
-    groups = group_copies(np.concatenate([train, rows]), _THRESHOLD)
+    groups = group_copies(np.concatenate([train, rows]), THRESHOLD)
     return np.isin(groups[len(train) :], groups[: len(train)])

@@ -25,6 +25,7 @@ from ._copies import find_copies
 from ._counts import ScoreCounts, find_intervals, resample_groups
 
 _METHODS = ("predict", "predict_proba", "predict_log_proba")
+_CONTAINERS = {"sklearn", "imblearn", "ferkit"}  # their Pipelines and searches only hand on
 
 
 class FERReport:
@@ -323,23 +324,32 @@ def fer_report(
 
 
 def _predicts_most_probable(estimator):
-    """Tell ferkit's classifiers, alone or last in a Pipeline or search: they need not run twice."""
+    """Tell ferkit's classifiers, alone or in a Pipeline or search: they need not run twice."""
+    while (inner := _hands_on_to(estimator)) is not None:
+        # a FrozenEstimator has no methods of its own
+        if not isinstance(estimator, FrozenEstimator) and not _predicts_as(estimator, _CONTAINERS):
+            return False
+        estimator = inner
+    return _predicts_as(estimator, {"ferkit"})
+
+
+def _hands_on_to(estimator):
+    """Find what a FrozenEstimator, a search or a Pipeline predicts with; None for others."""
     if isinstance(estimator, FrozenEstimator):
-        estimator = estimator.estimator
-    # look at what an object has itself: a wrapper may delegate attributes, but predict otherwise
-    estimator = _own(estimator).get("best_estimator_", estimator)
-    if "steps" in _own(estimator):
-        estimator = estimator.steps[-1][1]
+        return estimator.estimator
+    # only its own attributes: a wrapper may delegate these, but predict otherwise
+    own = getattr(estimator, "__dict__", {})
+    return own["steps"][-1][1] if "steps" in own else own.get("best_estimator_")
+
+
+def _predicts_as(estimator, packages):
+    """Tell whether the methods are of these packages; a user's subclass may predict otherwise."""
     kind = type(estimator)
-    if not hasattr(kind, "predict"):
+    if not hasattr(kind, "predict") or "predict" in getattr(estimator, "__dict__", {}):
         return False
-    # a subclass may predict otherwise; some descriptors have no module
     methods = [getattr(kind, name) for name in _METHODS if hasattr(kind, name)]
-    return all(getattr(method, "__module__", "").startswith("ferkit.") for method in methods)
-
-
-def _own(estimator):
-    return getattr(estimator, "__dict__", {})
+    homes = {getattr(method, "__module__", "").split(".")[0] for method in methods}
+    return homes <= packages
 
 
 def _check_predictions(y_true, y_pred, y_prob, labels):

@@ -158,7 +158,8 @@ def _check_seeds(seeds):
         raise ValueError(f"got seeds={seeds}, expected integers; pass such as range(3)")
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"got seeds={seeds}, expected different ones; a seed twice is one run")
-    return [int(seed) for seed in seeds]  # numpy's integers have another digest, and no JSON
+    # numpy's integers have another digest, and JSON cannot hold them
+    return [int(seed) for seed in seeds]
 
 
 def _check_data(data):
@@ -305,8 +306,8 @@ class _RunFile:
         for what, got in stored["key"].items():
             if got != self.key[what]:
                 raise ValueError(
-                    f"got {self.path}, a run with other {what}, expected one of this comparison; "
-                    "choose another out, or delete the file to train anew"
+                    f"got {self.path}, a run with different {what}, expected one of this "
+                    "comparison; choose another out, or delete the file to train anew"
                 )
         return stored["rows"], stored["history"]
 

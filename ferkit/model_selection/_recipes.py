@@ -247,7 +247,7 @@ def train_recipe(
     """
     if name not in recipes:
         raise ValueError(f"got recipe {name!r}, expected one of {', '.join(recipes)}")
-    _check_stages(name, recipes)
+    _check_stages(name, recipes, checked=set())
     if X_val is None or y_val is None:
         raise ValueError("got no X_val or no y_val, expected both: choices are made on them")
     last = recipes[name]
@@ -272,8 +272,10 @@ def train_recipe(
     return clf.set_params(**tune_prediction(judged.set_params(tta="flip"), X_val, y_val))
 
 
-def _check_stages(name, recipes, under_way=()):
+def _check_stages(name, recipes, checked, under_way=()):
     """Refuse a stage that cannot be trained, or that builds on one that cannot."""
+    if name in checked:
+        return
     stage, under_way = recipes[name], (*under_way, name)
     others = [*stage.teachers, *filter(None, [stage.begins_with])]
     for other in others:
@@ -291,7 +293,8 @@ def _check_stages(name, recipes, under_way=()):
                 "that one has seen the validation images"
             )
     for other in others:
-        _check_stages(other, recipes, under_way)
+        _check_stages(other, recipes, checked, under_way)
+    checked.add(name)
 
 
 @dataclass

@@ -52,7 +52,7 @@ def train_epochs(net, images, targets, *, last, stopping, best_weights, checkpoi
             best_weights = copy.deepcopy(net.predictor_.state_dict())
         if has_checkpoints:
             state = pack_state(net, best_weights)
-            on_first(lambda n, state: checkpoints.save(n, *state), epoch + 1, state)
+            on_first(_save, checkpoints, epoch + 1, state)
     net.best_epoch_ = epoch
     if restore_best:
         net.predictor_.load_state_dict(best_weights)
@@ -62,6 +62,11 @@ def train_epochs(net, images, targets, *, last, stopping, best_weights, checkpoi
             f"stopped after epoch {epoch}: {net.monitor} has not improved since epoch "
             f"{epoch - n_iter_no_change}; the weights are those of epoch {net.best_epoch_}"
         )
+
+
+def _save(checkpoints, epoch, state):
+    tensors, header = state
+    checkpoints.save(epoch, tensors, header)
 
 
 def check_finite(net, train_loss):

@@ -150,8 +150,9 @@ def graft(module, tensors, *, keep=()):
         if got != expected:
             raise ValueError(
                 f"got weights of another network ({name}: {got}), expected those of a "
-                f"{type(module).__name__} ({expected}); set the parameters that "
-                "the weights have, such as variant, width and channels (variant='strided' and gray "
-                "images for those that come with ferkit), or weights=None and warm_start=False"
+                f"{type(module).__name__} ({expected}); set the parameters that the "
+                "weights were trained with, such as variant, width and channels (variant='strided' "
+                "and gray images for those that come with ferkit), or weights=None and "
+                "warm_start=False"
             )
     return tensors

@@ -35,7 +35,8 @@ def compute_outputs(module, batches, n_images, method="forward", tta=None):
         means, start = None, 0
         for x, _ in batches:
             outputs = [function(view) for view in views(_fill_up(x), tta)]
-            mean = torch.stack(outputs).mean(dim=0) if tta else outputs[0]
+            # torch.mean would add three or more in an order that depends on the batch's size
+            mean = sum(outputs) / len(outputs)
             if means is None:
                 # one block: kept among the batches' own, many small ones would keep the C
                 # library from using the space between them again

@@ -19,13 +19,7 @@ from .callbacks import want_batches
 from .checkpoints import unpack_state
 from .cuda_graphs import GraphedStep, can_be_graphed
 from .device import describe_training, resolve_precision
-from .distributed import (
-    check_shares,
-    from_first,
-    rank_and_size,
-    share_of_loss,
-    sum_over_processes,
-)
+from .distributed import check_shares, from_first, rank_and_size, share_of_loss, sum_over_processes
 from .epochs import check_finite, train_epochs
 from .fine_tuning import frozen_parts
 from .history import losses_of
@@ -142,7 +136,7 @@ class FERNet(NeuralNetClassifier):
 
     @cached_property
     def optimizer_(self):
-        """The optimizer; with the first one in a process, torch imports its compiler: a second."""
+        """The optimizer. The first one in a process makes torch import its compiler: a second."""
         args, kwargs = self.get_params_for_optimizer("optimizer", self.get_all_learnable_params())
         return self.optimizer(*args, **kwargs)
 
@@ -260,6 +254,7 @@ class FERNet(NeuralNetClassifier):
 
     def _set_up(self, images, targets, epochs, distillation):
         """Decide how steps are computed."""
+        self._zero_grad_optimizer()  # makes it, too, which no epoch's seconds shall hold
         self.training_dtype_ = resolve_precision(
             self.precision,
             self.torch_device,

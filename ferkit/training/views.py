@@ -2,7 +2,6 @@
 
 import math
 
-import torch
 from torch.nn import functional as F
 
 _TILT = 10  # degrees
@@ -50,7 +49,8 @@ def _turn(x, degrees):
     angle = math.radians(degrees)
     cos, sin = math.cos(angle) / _ENLARGED, math.sin(angle) / _ENLARGED
     aspect = height / width  # both sides have length 2 in grid_sample's coordinates
-    theta = torch.tensor([[[cos, -sin * aspect, 0], [sin / aspect, cos, 0]]])
-    grid = F.affine_grid(theta, [1, 1, height, width], align_corners=False).to(x)
+    # x's dtype and device, whatever the caller's defaults are
+    theta = x.new_tensor([[[cos, -sin * aspect, 0], [sin / aspect, cos, 0]]])
+    grid = F.affine_grid(theta, [1, 1, height, width], align_corners=False)
     # grid_sample fills with 0: make that black
     return F.grid_sample(x + 1, grid.expand(n, -1, -1, -1), align_corners=False) - 1

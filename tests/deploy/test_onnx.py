@@ -452,6 +452,7 @@ def test_a_newer_format(file, tmp_path):
     ("changes", "message"),
     [
         ({"image_shape": [48, -48]}, r"its image_shape is \[48, -48\]"),
+        ({"image_shape": ["a", 10**9], "feature_names_in": ["a"]}, r"its image_shape is \['a', 10"),
         ({"image_shape": [24, 96]}, "its inputs are"),
         ({"dtype": "float32"}, "its inputs are"),
         ({"dtype": "float64"}, "its dtype is 'float64'"),

@@ -158,10 +158,10 @@ def test_a_killed_comparison_leaves_whole_files(faces, tmp_path, monkeypatch):
 def test_runs_on_other_data_are_noticed(faces, tmp_path):
     compare(CONFIGS, **faces, seeds=[0], out=tmp_path)
     other = {**faces, "y_test": np.roll(faces["y_test"], 1)}
-    with pytest.raises(ValueError, match="a run with other data, expected one of this compari"):
+    with pytest.raises(ValueError, match="a run with different data, expected one of this compari"):
         compare(CONFIGS, **other, seeds=[0], out=tmp_path)
     configs = {"fast": LinearFER(lr=1e-2, max_epochs=4)}
-    with pytest.raises(ValueError, match="a run with other parameters"):
+    with pytest.raises(ValueError, match="a run with different parameters"):
         compare(configs, **faces, seeds=[0], out=tmp_path)
 
 
@@ -182,7 +182,7 @@ def test_files_count_by_their_content(faces, tmp_path):
         first.save(begun)
         compare(configs, **faces, seeds=[0], out=tmp_path)
         first.partial_fit(faces["X"], faces["y"]).save(begun)
-        with pytest.raises(ValueError, match="a run with other parameters"):
+        with pytest.raises(ValueError, match="a run with different parameters"):
             compare(configs, **faces, seeds=[0], out=tmp_path)
 
 

@@ -159,7 +159,14 @@ def test_a_dead_trial_that_several_found_is_tried_again_once(tmp_path):
 
 
 def evaluate(trial, n_trials):
-    return _evaluate(trial, lambda trial: 0.5, n_trials, has_heartbeat=True, run=_Run())
+    run = _Run()
+    try:
+        value = _evaluate(trial, lambda trial: 0.5, n_trials, has_heartbeat=True, run=run)
+    except _Surplus:
+        assert run.is_surplus
+        raise
+    assert not run.is_surplus
+    return value
 
 
 def test_of_two_retries_that_began_the_later_does_not_train(tmp_path):
