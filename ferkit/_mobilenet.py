@@ -110,9 +110,9 @@ class MobileNetFER(BaseFER):
     tta : {"flip", "tilt", "ten"} or None, default=None
         Test-time augmentation: outputs, embeddings too, are means over the image and its mirror
         image ("flip", twice the time), over these upright and turned by 10 degrees either way
-        ("tilt", six times), or over these at five places that are a 24th of the image apart ("ten",
-        ten times; one below 24 pixels is not moved). It may be set after `fit`; validation in
-        training does without.
+        ("tilt", six times; not one that is a line of pixels), or over these at five places that are
+        a 24th of the image apart ("ten", ten times; one below 24 pixels is not moved). It may be
+        set after `fit`; validation in training does without.
     temperature : float, default=1.0
         What the logits are divided by at prediction, so that probabilities are as often right as
         they say; see `ferkit.model_selection.tune_prediction`. `predict` does not depend on it. It

@@ -115,6 +115,7 @@ def test_callbacks_that_change_training(callback, faces):
         (callbacks.EarlyStopping(), "early_stopping=True"),
         (callbacks.Checkpoint(), "checkpoint_dir"),
         (callbacks.TrainEndCheckpoint(), "checkpoint_dir"),
+        (callbacks.PrintLog(), "verbose=2"),
     ],
 )
 def test_callbacks_that_there_are_parameters_for(callback, parameter, faces):

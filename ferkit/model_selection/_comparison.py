@@ -28,6 +28,7 @@ from .._labels import check_labels, encode
 from .._names import f1_column
 from .._paths import as_path, write_whole
 from .._typing import StrPath
+from ._steps import check_has_parameters
 
 
 def compare(
@@ -145,6 +146,7 @@ def _check_configs(configs):
                 f"got {estimator!r} as configuration {name!r}, expected a ferkit estimator; for "
                 "others use scikit-learn's cross_validate"
             )
+        check_has_parameters(estimator)
         if estimator.early_stopping:
             raise ValueError(
                 f"got early_stopping=True in configuration {name!r}, expected False: the last "

@@ -31,7 +31,7 @@ from .._typing import RandomStateLike
 from .._validation import fit_context
 from ._folds import find_folds
 from ._spaces import resolve_space
-from ._steps import last_step
+from ._steps import check_has_parameters, last_step
 
 if TYPE_CHECKING:
     import optuna
@@ -298,6 +298,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
                 "ferkit estimator, which trains by epochs; for others use optuna_integration's "
                 "OptunaSearchCV"
             )
+        check_has_parameters(clf)
         if hasattr(self.estimator, "steps"):
             self.estimator._validate_steps()
         if self.n_trials is None and self.timeout is None:

@@ -10,3 +10,29 @@ def first_steps(estimator):
     """List the steps before the last one that do something."""
     steps = [step for _, step in getattr(estimator, "steps", [])[:-1]]
     return [step for step in steps if step not in (None, "passthrough")]
+
+
+# parameters that searches and comparisons set
+_NEEDED = {"callbacks", "checkpoint_dir", "device", "max_epochs", "random_state", "verbose"}
+
+
+def check_has_parameters(estimator):
+    """Refuse an estimator of a user's class that leaves out parameters that are set here.
+
+    Parameters
+    ----------
+    estimator : BaseFER
+        Of any class.
+
+    Raises
+    ------
+    ValueError
+        If one is missing.
+    """
+    missing = _NEEDED - estimator.get_params(deep=False).keys()
+    if missing:
+        names = ", ".join(sorted(missing))
+        raise ValueError(
+            f"got a {type(estimator).__name__} without the parameters {names}, expected all of "
+            "BaseFER's; name them in its __init__"
+        )

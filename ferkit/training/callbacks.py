@@ -9,16 +9,18 @@ from skorch.callbacks import (
     LoadInitState,
     LRScheduler,
     PassthroughScoring,
+    PrintLog,
     TrainEndCheckpoint,
 )
 
-# these would work against the parameters that do the same
+# these would work against the parameters that do the same, or print nothing
 _INSTEAD = {
     LRScheduler: "lr_schedule",
     EarlyStopping: "early_stopping=True",
     Checkpoint: "checkpoint_dir",
     TrainEndCheckpoint: "checkpoint_dir",
     LoadInitState: "weights or checkpoint_dir",
+    PrintLog: "verbose=2",
 }
 _RECORDED = {
     "epoch",

@@ -18,7 +18,8 @@ def views(x, tta):
     tta : {"flip", "tilt", "ten"} or None
         None gives the images alone, "flip" their mirror images too; "tilt" both upright and turned
         by 10 degrees either way, enlarged by 8 %; "ten" both at five places: as they are, and
-        shifted along the diagonals by a 24th of their height and width. Margins are black.
+        shifted along the diagonals by a 24th of their height and width. Margins are black. What is
+        one pixel high or wide is not turned, and what is below 24 not shifted.
 
     Yields
     ------
@@ -35,7 +36,7 @@ def views(x, tta):
             for top in (0, 2 * dy)
             for left in (0, 2 * dx)
         ]
-    elif tta == "tilt":
+    elif tta == "tilt" and min(height, width) > 1:  # nothing of a turned line would be left
         places += [_turn(x, -_TILT), _turn(x, _TILT)]
     for view in places:
         yield view

@@ -31,7 +31,7 @@ from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER
 from ferkit._split import split_off
 from ferkit.augment import Policy, resolve_policy
 from ferkit.datasets import find_duplicates, make_faces
-from ferkit.model_selection import FERSearchCV, default_space
+from ferkit.model_selection import FERSearchCV, compare, default_space
 from ferkit.model_selection._folds import find_folds
 from ferkit.model_selection._spaces import resolve_space
 from ferkit.model_selection._study import quiet
@@ -535,3 +535,19 @@ def test_columns_are_those_of_the_best_estimator(faces):
 @parametrize_with_checks([FERSearchCV(ResNetFER(), {}, n_trials=1, cv=2, groups=None)])
 def test_estimator_check(estimator, check):
     check(estimator)
+
+
+class FewParameters(LinearFER):
+    """Names few of its parameters."""
+
+    def __init__(self, *, lr=0.01, max_epochs=2):
+        super().__init__(lr=lr, max_epochs=max_epochs)
+
+
+def test_a_class_that_leaves_parameters_out(faces):
+    X, y = faces
+    message = "got a FewParameters without the parameters callbacks, checkpoint_dir, device"
+    with pytest.raises(ValueError, match=message):
+        search_of(FewParameters()).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        compare({"few": FewParameters()}, X, y, X_test=X, y_test=y)
