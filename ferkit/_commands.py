@@ -178,6 +178,7 @@ def report(args):
             "The training set is all of FER2013's train; ferkit train holds a tenth of it out for "
             "validation, except in the last stage of a recipe for the weights that come with it."
         )
+    print("drawing the page, which takes a minute or two", flush=True)
     options = ["--subset", args.subset, "--out", args.out]
     if args.on_error != "raise":
         options += ["--on-error", args.on_error]

@@ -103,7 +103,8 @@ def describe_training(device, dtype):
     """
     where = str(device)
     if where == "cpu":
-        where += f", {torch.get_num_threads()} threads"
+        n_threads = torch.get_num_threads()
+        where += f", {n_threads} thread" + "s" * (n_threads > 1)
     return f"{where}, {str(dtype).removeprefix('torch.')}, channels last"
 
 
