@@ -370,16 +370,13 @@ def check_images_of_fit(header):
         If one of them is something else.
     """
     shape, names = header["image_shape"], header["feature_names_in"]
-    is_shape = isinstance(shape, list) and _are_ints(shape, 1)
     is_good = {
-        "image_shape": is_shape and (len(shape) == 2 or shape[2:] == [3]),
+        "image_shape": _are_ints(shape, 1) and (len(shape) == 2 or shape[2:] == [3]),
         "dtype": header["dtype"] in ("uint8", "float32"),
     }
-    _refuse_bad(header, is_good)
-    # only now: a product of anything else could take any memory
+    _refuse_bad(header, is_good)  # first: the product of anything else could take any memory
     are_names = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    is_good = {"feature_names_in": are_names and len(names) in (0, math.prod(shape))}
-    _refuse_bad(header, is_good)
+    _refuse_bad(header, {"feature_names_in": are_names and len(names) in (0, math.prod(shape))})
 
 
 def _refuse_bad(header, is_good):
@@ -389,7 +386,7 @@ def _refuse_bad(header, is_good):
 
 
 def _are_ints(values, smallest=0):
-    return all(type(value) is int and value >= smallest for value in values)
+    return isinstance(values, list) and all(type(v) is int and v >= smallest for v in values)
 
 
 def _are_numbers(values, n):
