@@ -38,8 +38,7 @@ def write(path, tensors, header):
 
     path = as_path(path)
     check_model_place(path)
-    # through JSON and back, so that writer and reader compute the checksum of the same values
-    header = json.loads(json.dumps({"format": FORMAT, **header}))
+    text = json.dumps({"format": FORMAT, **header}, allow_nan=False)
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     taken = set()
     for name, tensor in tensors.items():  # safetensors refuses those that share memory
@@ -47,18 +46,18 @@ def write(path, tensors, header):
         if memory in taken:
             tensors[name] = tensor.clone()
         taken.add(memory)
-    header["crc32"] = checksum(header, tensors)
+    text = f'{text[:-1]}, "crc32": {checksum(text, tensors)}}}'
     # one value, for safetensors writes several in an order that differs from run to run
-    write_whole(path, save(tensors, metadata={"ferkit": json.dumps(header, allow_nan=False)}))
+    write_whole(path, save(tensors, metadata={"ferkit": text}))
 
 
-def checksum(header, tensors):
+def checksum(text, tensors):
     """Compute what tells a damaged file from a whole one, for safetensors keeps no checksum.
 
     Parameters
     ----------
-    header : dict
-        What JSON can hold, without a checksum.
+    text : str
+        The header as JSON, without a checksum.
     tensors : dict of str to torch.Tensor
         The weights, contiguous and on the CPU.
 
@@ -69,7 +68,7 @@ def checksum(header, tensors):
     """
     import torch
 
-    crc = zlib.crc32(json.dumps(header).encode())
+    crc = zlib.crc32(text.encode())
     for name, tensor in sorted(tensors.items()):
         crc = zlib.crc32(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode(), crc)
         crc = zlib.crc32(tensor.flatten().view(torch.uint8).numpy(), crc)
@@ -195,7 +194,7 @@ def read(path):
             header = json.loads(text, parse_constant=_refuse_constant)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         stored = header.pop("crc32")
-        if stored != checksum(header, tensors):
+        if stored != checksum(json.dumps(header), tensors):
             raise ValueError("its checksum differs")
         version = header.pop("format")
     except faults as error:

@@ -235,7 +235,7 @@ def edit_header(path, **changes):
     inner.pop("crc32")
     inner = {**inner, **changes}
     inner = {key: value for key, value in inner.items() if changes.get(key, 0) is not None}
-    inner["crc32"] = persistence.checksum(inner, safetensors.torch.load(data))
+    inner["crc32"] = persistence.checksum(json.dumps(inner), safetensors.torch.load(data))
     outer["__metadata__"] = {"ferkit": json.dumps(inner)}
     header = json.dumps(outer).encode()
     path.write_bytes(struct.pack("<Q", len(header)) + header + data[8 + size :])

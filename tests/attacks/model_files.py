@@ -79,7 +79,7 @@ def _forge(text, header, data):
         inner.pop("crc32", None)
         outer = json.dumps(header).encode()
         tensors = safetensors.torch.load(struct.pack("<Q", len(outer)) + outer + data)
-        inner["crc32"] = checksum(inner, tensors)
+        inner["crc32"] = checksum(json.dumps(inner), tensors)
     except Exception:
         return text, False
     return json.dumps(inner), True
