@@ -3,6 +3,7 @@
 import copy
 import math
 import time
+from contextlib import nullcontext
 from functools import cached_property
 
 import torch
@@ -435,6 +436,7 @@ class FERNet(NeuralNetClassifier):
         """
         batches = self.get_iterator(self.get_dataset(images), training=False)
         with (
+            keep_freed_memory() if len(batches) > 1 else nullcontext(),
             torch.autocast(self.torch_device.type, enabled=False),
             explain_exhaustion(
                 self.torch_device,

@@ -30,6 +30,24 @@ def test_freed_memory_is_kept():
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="is about glibc")
+def test_it_is_kept_until_the_last_leaves(monkeypatch):
+    trims = []
+
+    class Libc:
+        mallopt = staticmethod(lambda option, value: 1)
+        malloc_trim = staticmethod(trims.append)
+
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: Libc)
+    fit, prediction = memory.keep_freed_memory(), memory.keep_freed_memory()
+    fit.__enter__()
+    with prediction:  # such as a callback's, or another thread's
+        pass
+    assert not trims
+    fit.__exit__(None, None, None)
+    assert len(trims) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="is about glibc")
 @pytest.mark.parametrize("largest", [0, 2**25, 2**30])
 def test_an_older_glibc_that_refuses(largest, monkeypatch):
     calls = []
