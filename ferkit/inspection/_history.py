@@ -109,8 +109,14 @@ class HistoryDisplay:
         Raises
         ------
         ValueError
-            If there is no estimator, or one is none of ferkit's or has no history.
+            If there is no estimator, one is none of ferkit's or has no history, or several have no
+            names.
         """
+        if isinstance(estimator, list | tuple):
+            raise ValueError(
+                f"got a {type(estimator).__name__} of estimators, expected one, or a dict of "
+                'several by their names, such as {"first": clf, "second": other}'
+            )
         several = estimator if isinstance(estimator, Mapping) else {"": estimator}
         if not several:
             raise ValueError("got no estimators, expected one or more by their names")

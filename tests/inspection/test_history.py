@@ -135,6 +135,8 @@ def test_bad_panels():
         HistoryDisplay(VALIDATED).plot(panels=[])
     with pytest.raises(ValueError, match="got no estimators, expected one or more"):
         HistoryDisplay.from_estimator({})
+    with pytest.raises(ValueError, match="got a list of estimators, expected one, or a dict"):
+        HistoryDisplay.from_estimator([TRAINED])
     with pytest.raises(ValueError, match="got panel 'f1', expected one of loss, scores"):
         HistoryDisplay(VALIDATED).plot(panels=["f1"])
     with pytest.raises(ValueError, match="a history without validation data"):
