@@ -23,7 +23,7 @@ def as_path(path):
 
 
 def check_place(path):
-    """Check that a file can be at a path, before what it is to hold is computed.
+    """Check that a file can be made at a path, before what it is to hold is computed.
 
     Parameters
     ----------
@@ -36,7 +36,23 @@ def check_place(path):
         If the folder does not exist.
     IsADirectoryError
         If the path is a folder's.
+    OSError
+        If the folder cannot be written to.
     """
+    _check_folder(path)
+    temporary = _name_temporary(path)
+    try:
+        open(temporary, "xb").close()
+        temporary.unlink()
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"got {path}, expected a place where a file can be made ({error.strerror}); choose "
+            "another folder, or have the right to write to this one",
+        ) from error
+
+
+def _check_folder(path):
     if not path.parent.is_dir():
         raise FileNotFoundError(f"got {path}, expected a file in a folder that exists; create it")
     if path.is_dir():
@@ -44,7 +60,7 @@ def check_place(path):
 
 
 def check_model_place(path):
-    """Check a model file's place as `check_place` does, and its name.
+    """Check a model file's folder and name.
 
     Parameters
     ----------
@@ -53,10 +69,14 @@ def check_model_place(path):
 
     Raises
     ------
+    FileNotFoundError
+        If the folder does not exist.
+    IsADirectoryError
+        If the path is a folder's.
     ValueError
         If the name is an ONNX file's.
     """
-    check_place(path)
+    _check_folder(path)
     if path.suffix.lower() == ".onnx":
         raise ValueError(
             f"got {path}, expected a name for a model file, such as "
@@ -72,22 +92,32 @@ def whole_file(path):
     Parameters
     ----------
     path : pathlib.Path
-        Where to; an existing file is replaced at the end.
+        Where to; an existing file is replaced at the end. A symbolic link stays one.
 
     Yields
     ------
     binary file
         Write to it.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    place = Path(os.path.realpath(path))
+    temporary = _name_temporary(place)
     try:
         with open(temporary, "xb") as file:  # tempfile's are private, a model is like other files
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        os.replace(temporary, place)
+    except OSError as error:
+        if error.filename != str(temporary):
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error  # a name that is known
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _name_temporary(path):
+    # short enough where the name itself is as long as file systems take
+    return path.with_name(f".{path.name[:60]}.{secrets.token_hex(4)}")
 
 
 def write_whole(path, data):

@@ -38,6 +38,18 @@ _PLAIN_MODES = {"1", "L", "P", "RGB", "CMYK", "YCbCr"}
 _ALPHA_MODES = {"LA", "PA", "RGBA"}
 
 
+_ORIENTATION = 0x0112  # EXIF's tag, and what makes images upright that have it
+_TURNS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+
+
 class LabelledFile(NamedTuple):
     """A labelled image file."""
 
@@ -202,13 +214,14 @@ def _shape_of(content):
     from PIL import Image
 
     with unfit_if_damaged(content), Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-        return image.size[::-1]
+        return _shape_upright(image, _find_turn(image))
 
 
 def _convert(content, shape, gray, box, other_size):
     """Decode a file to the levels of an image of this shape, as bytes.
 
-    It is resized, or refused with what `other_size` says.
+    It is turned upright and resized, or refused with what `other_size` says. A box is of the file's
+    own pixels, so with one, nothing is turned.
     """
     from PIL import Image
 
@@ -216,8 +229,12 @@ def _convert(content, shape, gray, box, other_size):
     if levels is not None:
         return levels
     with unfit_if_damaged(content), Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-        if other_size is not None and image.size != shape[::-1]:
-            raise UnfitFileError(f"{image.width} x {image.height} pixels", *other_size)
+        turn = _find_turn(image) if box is None else None
+        height, width = _shape_upright(image, turn)
+        if other_size is not None and (height, width) != shape:
+            raise UnfitFileError(f"{width} x {height} pixels", *other_size)
+        if (height, width) != (image.height, image.width):
+            shape = shape[::-1]
         if getattr(image, "is_animated", False) and image.format != "MPO":
             raise UnfitFileError("an animation, or several pages")
         box = _clip(box, image.size)
@@ -227,7 +244,21 @@ def _convert(content, shape, gray, box, other_size):
         image = _flatten(image).convert("L" if gray else "RGB")
         if image.size != shape[::-1] or box != (0, 0, *image.size):
             image = image.resize(shape[::-1], Image.Resampling.BICUBIC, box)
+        if turn is not None:
+            image = image.transpose(Image.Transpose[turn])
         return image.tobytes()
+
+
+def _find_turn(image):
+    """Find what makes an image upright, by how the camera was held; no pixels are decoded."""
+    if "exif" not in image.info:  # getexif would decode a PNG, to look behind its pixels
+        return None  # as for TIFF, which Pillow turns by itself
+    return _TURNS.get(image.getexif().get(_ORIENTATION))
+
+
+def _shape_upright(image, turn):
+    is_on_its_side = turn in ("TRANSPOSE", "TRANSVERSE", "ROTATE_90", "ROTATE_270")
+    return image.size if is_on_its_side else image.size[::-1]
 
 
 def _clip(box, size):

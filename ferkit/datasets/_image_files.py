@@ -45,6 +45,8 @@ _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")  # others occur in a scan's d
 # Markers of a JPEG frame header: all of 0xC0 to 0xCF but three that mean something else.
 _FRAME_MARKERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
+_EXIF_MARKER = 0xE1
+
 # Hidden files, and those that macOS and Windows add to folders and zips.
 _CLUTTER = re.compile(r"(?:^|/)(?:\.|(?:__MACOSX|Thumbs\.db|desktop\.ini)(?:/|$))")
 
@@ -335,10 +337,15 @@ def _check_scans(content):
 
 
 def _has_gray_frame(content, shape):
-    """Tell whether a JPEG's frame header says this height and width, and one channel."""
+    """Tell whether a JPEG's frame header says this height and width, and one channel.
+
+    Not if EXIF data come before, which may say that the image lies on its side.
+    """
     gray_frame = (8, *shape, 1)  # bits, height, width, channels
     at = 2
     while at + 10 <= len(content) and content[at] == 0xFF:
+        if content[at + 1] == _EXIF_MARKER:
+            return False
         if content[at + 1] in _FRAME_MARKERS:
             frame = struct.unpack_from(">BHHB", content, at + 4)
             return content[:2] == b"\xff\xd8" and frame == gray_frame

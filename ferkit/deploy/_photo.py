@@ -26,11 +26,13 @@ _BOX = ["x", "y", "width", "height"]
 _FER2013_SHAPE = (48, 48)
 _MAX_SIDE = 2**12  # of a square, in pixels, before it is made smaller
 
+MARGINS = Interval(Real, -0.5, None, closed="neither")
+
 
 @validate_params(
     {
         "size": [Integral, tuple, list],
-        "margin": [Interval(Real, -0.5, None, closed="neither")],
+        "margin": [MARGINS],
         "gray": ["boolean"],
     }
 )

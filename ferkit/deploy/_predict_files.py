@@ -13,8 +13,9 @@ import pandas as pd
 
 from .._paths import as_path
 from .._typing import Classifier, Detector, StrPath
+from .._validation import validate_params
 from ._faces import FaceDetector
-from ._photo import class_names, crop_faces, image_shape_of, predict_photo, tabulate
+from ._photo import MARGINS, class_names, crop_faces, image_shape_of, predict_photo, tabulate
 from ._read_photo import SUFFIXES, read_photo
 
 _BATCH_SIZE = 64  # crops at once: enough to be fast, few enough for a progress bar
@@ -39,6 +40,7 @@ class FilePrediction(NamedTuple):
     """Why it could not be read; None if it could."""
 
 
+@validate_params({"crops": ["boolean"], "margin": [MARGINS]})
 def predict_files(
     clf: Classifier,
     paths: StrPath | Iterable[StrPath],
@@ -89,9 +91,11 @@ def predict_files(
     >>> for path, faces, error in predict_files(clf, "holidays"):  # doctest: +SKIP
     ...     print(path, error or faces["label"].tolist())
     """
+    # refuse what is unfit now, not at the first file
+    if isinstance(paths, bytes):
+        raise TypeError(f"got the path {paths!r}, expected text; decode it with os.fsdecode")
     if isinstance(paths, (str, os.PathLike)) or not isinstance(paths, Iterable):
         paths = [paths]
-    # refuse an unfit classifier now, not at the first file
     class_names(clf)
     image_shape_of(clf)
     files = _read_files(paths)
@@ -139,21 +143,20 @@ def _list_files(paths):
 
 def _predict_crops(clf, files, margin):
     names = class_names(clf)
-    height, width, *channels = image_shape_of(clf)
-    while batch := list(islice(files, _BATCH_SIZE)):
-        boxes = {
-            i: np.array([[0, 0, photo.shape[1], photo.shape[0]]])
-            for i, (_, photo, error) in enumerate(batch)
-            if error is None
-        }
-        crops = [
-            crop_faces(batch[i][1], box, (height, width), margin=margin, gray=not channels)
-            for i, box in boxes.items()
-        ]
-        proba = clf.predict_proba(np.concatenate(crops)) if crops else []
-        faces = {
-            i: tabulate(box, np.asarray(of_face)[None], names)
-            for (i, box), of_face in zip(boxes.items(), proba, strict=True)
-        }
-        for i, (path, _, error) in enumerate(batch):
-            yield FilePrediction(path, faces.get(i), error)
+    size, is_gray = image_shape_of(clf)[:2], len(image_shape_of(clf)) == 2
+
+    def cut(file):
+        """Keep the crop of a file, and no photo."""
+        path, photo, error = file
+        if error is not None:
+            return path, None, None, error
+        box = np.array([[0, 0, photo.shape[1], photo.shape[0]]])
+        return path, box, crop_faces(photo, box, size, margin=margin, gray=is_gray), None
+
+    cuts = map(cut, files)
+    while batch := list(islice(cuts, _BATCH_SIZE)):
+        crops = [crop for _, _, crop, _ in batch if crop is not None]
+        proba = iter(clf.predict_proba(np.concatenate(crops)) if crops else [])
+        for path, box, _, error in batch:
+            faces = None if error else tabulate(box, np.asarray(next(proba))[None], names)
+            yield FilePrediction(path, faces, error)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ferkit import EMOTIONS
 from ferkit.datasets import _any_images, load_fer2013, load_image_folder
@@ -146,6 +146,23 @@ def test_a_single_size_is_square(gray, tmp_path):
     data = load_image_folder(two_classes(tmp_path), image_size=np.int64(16).item(), gray=gray)
     assert data.images.shape == (7, 16, 16) if gray else (7, 16, 16, 3)
     assert data.data.shape == (7, 256 if gray else 768)
+
+
+@pytest.mark.parametrize("orientation", range(10))  # 0 and 9 mean nothing
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+def test_images_are_turned_upright(orientation, format, tmp_path):
+    image = Image.fromarray(faces()[0])
+    stored = image.resize((20, 30) if orientation in range(5, 9) else (30, 20))
+    exif = stored.getexif()
+    exif[0x0112] = orientation
+    write_files(tmp_path, {"a/1": encode(np.asarray(image.resize((30, 20)))), "b/1": b""})
+    stored.save(tmp_path / "b" / "1", format, exif=exif)
+    upright = ImageOps.exif_transpose(Image.open(tmp_path / "b" / "1")).convert("L")
+    assert upright.size == (30, 20)
+    for size in (None, (10, 15)):
+        got = load_image_folder(tmp_path, image_size=size).images[1]
+        expected = upright.resize((size or (20, 30))[::-1], Image.Resampling.BICUBIC)
+        assert np.abs(got.astype(int) - np.asarray(expected)).max() <= 2
 
 
 def test_a_missing_size_demands_a_common_one(tmp_path):

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -99,11 +100,26 @@ def test_it_streams(clf, crops):
     assert len(list(found)) == 69
 
 
+def test_large_crops_are_not_held(clf, tmp_path):
+    path, side = tmp_path / "a.png", 1000
+    Image.new("RGB", (side, side), "white").save(path)
+    tracemalloc.start()
+    list(predict_files(clf, [path] * 10, crops=True))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5 * 3 * side**2
+
+
 def test_what_it_refuses(clf):
     with pytest.raises(TypeError, match="expected a fitted classifier with predict_proba"):
         predict_files(object(), "a")
     with pytest.raises(FileNotFoundError, match="expected an ONNX file; there is none"):
         predict_files(OnnxFER("none.onnx"), "a")
+    with pytest.raises(TypeError, match="got the path b'faces', expected text"):
+        predict_files(clf, b"faces")
+    for options in ({"margin": -3}, {"crops": "no"}):
+        with pytest.raises(ValueError, match="parameter of predict_files must be"):
+            predict_files(clf, "a", **options)
     ((path, faces, error),) = predict_files(clf, "/nowhere/a.jpg")
     assert (path, faces) == ("/nowhere/a.jpg", None)
     assert "got no such file" in error
