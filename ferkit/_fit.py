@@ -93,10 +93,7 @@ class FitMixin:
         from .training import Stopping, from_first, on_first
 
         initial = self._find_initial_weights()
-        images, y = self._check_first_X_y(X, y)
-        self.classes_ = np.unique(y)
-        self._check_classes()
-        validation = self._check_validation(X_val, y_val)
+        images, y, validation = self._check_training_data(X, y, X_val, y_val)
         groups = check_groups(groups, len(images))
         targets = encode(y, self.classes_)
         soft_targets = self._check_soft_targets(soft_targets, targets)
@@ -134,6 +131,21 @@ class FitMixin:
                     verbose=self.verbose,
                 )
         self.net_ = net
+
+    def _check_training_data(self, X, y, X_val, y_val):
+        images, y = self._check_first_X_y(X, y)
+        self.classes_ = np.unique(y)
+        self._check_classes()
+        return images, y, self._check_validation(X_val, y_val)
+
+    def _rehearse(self, X, y, X_val, y_val):
+        """Raise what `fit` would before it trains; for an estimator that is not kept."""
+        self._validate_params()
+        initial = self._find_initial_weights()
+        images, y, _ = self._check_training_data(X, y, X_val, y_val)
+        find_teachers(self.teacher, self)
+        self.class_count_ = np.bincount(encode(y, self.classes_))
+        self._new_net(images.shape[-1], seed=0, initial=initial)
 
     def _choose_training_data(self, images, y, soft_targets, validation, groups, seed):
         """Take images for validation out, then balance the others; sets `class_count_`."""

@@ -26,7 +26,7 @@ from .._identity import by_content, hash_pickled
 from .._images import as_array
 from .._labels import check_labels, encode
 from .._names import f1_column
-from .._paths import as_path, write_whole
+from .._paths import as_path, check_place, write_whole
 from .._typing import StrPath
 from ._steps import check_has_parameters
 
@@ -91,7 +91,10 @@ def compare(
         has labels that `y` lacks or another length than `X_test`, two names are the same file in
         `out`, parameters cannot be pickled to be told from others there, or it holds a run of this
         name on other data or with other parameters; of files of weights and teachers, their content
-        counts.
+        counts. All of this before the first training, as what a `fit` would refuse. If a training
+        fails, such as one that diverges, once the others have ended.
+    OSError
+        If `out` is no folder, or cannot be written to.
 
     Examples
     --------
@@ -112,19 +115,28 @@ def compare(
         {"X": X, "y": y, "X_val": X_val, "y_val": y_val, "X_test": X_test, "y_test": y_test}
     )
     tasks = _make_tasks(configs, seeds, max_epochs)
-    runs = {}
+    runs, failed = {}, {}
+    # before any training: what is refused is refused at once, not after hours
     if out is not None:
-        tasks = _name_files(as_path(out), tasks, data)
-        # before any training: a file of another comparison is refused at once, not after hours
+        tasks = _name_files(_make_folder(out), tasks, data)
         for i, task in enumerate(tasks):
             kept = task.file.read()
             if kept is not None:
                 runs[i] = kept
-    missing = [delayed(_run)(i, task, data) for i, task in enumerate(tasks) if i not in runs]
-    finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(missing)
-    progress = tqdm(finished, total=len(missing), desc="runs", disable=not verbose)
-    for i, run in progress:
-        runs[i] = run
+    missing = {i: task for i, task in enumerate(tasks) if i not in runs}
+    _rehearse(missing.values(), data)
+    finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
+        delayed(_run)(i, task, data) for i, task in missing.items()
+    )
+    for i, run in tqdm(finished, total=len(missing), desc="runs", disable=not verbose):
+        (failed if isinstance(run, Exception) else runs)[i] = run
+    for i, error in sorted(failed.items()):
+        where = "lost; pass out to keep them" if out is None else f"kept in {out}"
+        raise ValueError(
+            f"got a run of configuration {tasks[i].config!r} with seed {tasks[i].seed} that failed "
+            f"({error}), expected all to end well; leave it out, or change it; {len(runs)} runs "
+            f"that ended are {where}"
+        ) from error
     in_order = [runs[i] for i in range(len(tasks))]
     return pd.DataFrame(
         {**row, "history": pd.DataFrame(history)} for rows, history in in_order for row in rows
@@ -171,7 +183,8 @@ def _check_data(data):
     for key, value in data.items():
         if value is not None:
             is_y = key.startswith("y")
-            checked[key] = check_labels(value) if is_y else np.asarray(as_array(value))
+            # contiguous: two layouts of the same values have different digests
+            checked[key] = check_labels(value) if is_y else np.ascontiguousarray(as_array(value))
     check_consistent_length(checked["X_test"], checked["y_test"])
     encode(checked["y_test"], np.unique(checked["y"]))
     return checked
@@ -226,7 +239,47 @@ def _make_tasks(configs, seeds, max_epochs):
     return tasks
 
 
+def _make_folder(out):
+    folder = as_path(out)
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"got out={out}, a file, expected a folder; choose another")
+    folder.mkdir(parents=True, exist_ok=True)
+    check_place(folder / "run.json")
+    return folder
+
+
+def _rehearse(tasks, data):
+    """Raise what a run would before it trains."""
+    training = [data[name] for name in ("X", "y", "X_val", "y_val")]
+    rehearsed = set()
+    for task in tasks:
+        try:
+            task.estimator._validate_params()  # of each, for its seed
+            if task.config in rehearsed:
+                continue
+            probe = clone(task.estimator)
+            probe._rehearse(*training)
+        except ValueError as error:
+            raise ValueError(f"configuration {task.config!r}: {error}") from error
+        try:
+            probe._check_X(data["X_test"])
+        except ValueError as error:
+            raise ValueError(f"X_test: {error}") from error
+        rehearsed.add(task.config)
+
+
 def _run(i, task, data):
+    """Train and score; an exception is returned, so that other runs go on."""
+    try:
+        run = _train_and_score(task, data)
+        if task.file is not None:
+            task.file.write(*run)
+    except Exception as error:
+        return i, error
+    return i, run
+
+
+def _train_and_score(task, data):
     estimator, keep_best = task.estimator, _KeepBest()
     has_validation = data["X_val"] is not None
     if has_validation:
@@ -242,10 +295,7 @@ def _run(i, task, data):
     if has_validation:
         estimator.module_.load_state_dict(keep_best.weights)
         rows.append(_make_row(task, "best validation", keep_best.epoch, data, costs))
-    history = estimator.history_.to_dict("list")
-    if task.file is not None:
-        task.file.write(rows, history)
-    return i, (rows, history)
+    return rows, estimator.history_.to_dict("list")
 
 
 def _make_row(task, weights, epoch, data, costs):
@@ -304,17 +354,24 @@ class _RunFile:
     def read(self):
         if not self.path.exists():
             return None
-        stored = json.loads(self.path.read_text())
-        for what, got in stored["key"].items():
-            if got != self.key[what]:
+        advice = "choose another out, or delete the file to train anew"
+        try:
+            stored = json.loads(self.path.read_text())
+            key, run = dict(stored["key"]), (stored["rows"], stored["history"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"got {self.path}, a damaged or other file, expected a run of this comparison; "
+                f"{advice}"
+            ) from error
+        for what, own in self.key.items():
+            if key.get(what) != own:
                 raise ValueError(
                     f"got {self.path}, a run with different {what}, expected one of this "
-                    "comparison; choose another out, or delete the file to train anew"
+                    f"comparison; {advice}"
                 )
-        return stored["rows"], stored["history"]
+        return run
 
     def write(self, rows, history):
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         stored = {"key": self.key, "rows": rows, "history": history}
         write_whole(self.path, json.dumps(stored).encode())
 

@@ -212,8 +212,54 @@ def test_means_and_spreads(faces):
         (CONFIGS, {"y_test": ["happy"] * 35}, r"got labels \['happy'\], expected labels among"),
         (CONFIGS, {"X_test": np.ma.masked_less(np.zeros((35, 16, 16)), 1)}, "masked values in X"),
         (CONFIGS, {"y_test": [0]}, r"inconsistent numbers of samples: \[35, 1\]"),
+        (CONFIGS, {"X_test": np.zeros((35, 9, 9), np.uint8)}, r"^X_test: got images of shape \(9,"),
+        (CONFIGS, {"X_val": np.zeros((35, 9, 9), np.uint8)}, "configuration 'slow / one': X_val"),
+        (CONFIGS, {"seeds": [0, -1]}, "configuration 'slow / one': The 'random_state' parameter"),
+        ({"a": LinearFER(), "b": LinearFER(lr=-1)}, {}, "configuration 'b': The 'lr' parameter of"),
+        ({"a": LinearFER(augment="foo")}, {}, "configuration 'a': got augment='foo', expected"),
+        ({"a": LinearFER(warmup_epochs=99)}, {}, "configuration 'a': got warmup_epochs=99"),
+        ({"a": LinearFER(class_weight={9: 1})}, {}, "configuration 'a': got class_weight"),
     ],
 )
-def test_bad_input(faces, configs, changes, message):
+def test_bad_input_is_refused_before_training(faces, configs, changes, message, monkeypatch):
+    monkeypatch.setattr(LinearFER, "fit", lambda *args, **kwargs: pytest.fail("it trains"))
     with pytest.raises(ValueError, match=message):
         compare(configs, **{**faces, **changes})
+
+
+def test_missing_files_and_bad_folders_are_told_before_training(faces, tmp_path, monkeypatch):
+    monkeypatch.setattr(LinearFER, "fit", lambda *args, **kwargs: pytest.fail("it trains"))
+    for name in ("weights", "teacher"):
+        configs = {**CONFIGS, "a": LinearFER(**{name: tmp_path / "none"})}
+        with pytest.raises(FileNotFoundError, match="none"):
+            compare(configs, **faces)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotADirectoryError, match="file, a file, expected a folder"):
+        compare(CONFIGS, **faces, out=tmp_path / "file")
+
+
+def test_a_run_that_fails_leaves_the_others(faces, tmp_path):
+    configs = {"wild": LinearFER(lr=1e38, optimizer="sgd"), "fast": CONFIGS["fast"]}
+    message = r"configuration 'wild' with seed 0 that failed \(.*diverged.* 1 runs that ended are "
+    with pytest.raises(ValueError, match=f"{message}lost; pass out to keep them"):
+        compare(configs, **faces, seeds=[0])
+    with pytest.raises(ValueError, match=f"{message}kept in "):
+        compare(configs, **faces, seeds=[0], out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["fast-0.json"]
+
+
+def test_the_layout_of_images_in_memory_does_not_matter(faces, tmp_path, monkeypatch):
+    first = compare(CONFIGS, **faces, seeds=[0], out=tmp_path)
+    monkeypatch.setattr(LinearFER, "fit", lambda *args, **kwargs: pytest.fail("it trains"))
+    fortran = {name: np.asfortranarray(values) for name, values in faces.items()}
+    again = compare(CONFIGS, **fortran, seeds=[0], out=tmp_path)
+    pd.testing.assert_frame_equal(without_times(first), without_times(again))
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"key": {}}', '{"key": 1, "rows": 1, "history": 1}']
+)
+def test_a_damaged_run(faces, tmp_path, content):
+    (tmp_path / "fast-0.json").write_text(content)
+    with pytest.raises(ValueError, match=r"fast-0.json, a damaged or other file.* delete the file"):
+        compare({"fast": CONFIGS["fast"]}, **faces, seeds=[0], out=tmp_path)
