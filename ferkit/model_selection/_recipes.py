@@ -8,16 +8,18 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from imblearn.over_sampling import RandomOverSampler
 from numpy.typing import ArrayLike
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from .._base import BaseFER
+from .._images import as_array
 from .._input import check_loose_images
 from .._paths import as_path
 from .._typing import StrPath
-from ..augment import POLICIES, Policy
+from ..augment import POLICIES, Policy, resolve_policy
 from ..over_sampling import at_least
 from ._tuning import tune_prediction
 
@@ -242,8 +244,8 @@ def train_recipe(
     Raises
     ------
     ValueError
-        If there is no such stage, a stage builds on one with `refit`, or the data are not what is
-        expected.
+        If there is no such stage, a stage builds on one with `refit` or has parameters that its
+        estimator does not take, or the data are not what is expected.
     """
     if name not in recipes:
         raise ValueError(f"got recipe {name!r}, expected one of {', '.join(recipes)}")
@@ -252,13 +254,7 @@ def train_recipe(
         raise ValueError("got no X_val or no y_val, expected both: choices are made on them")
     last = recipes[name]
     if last.refit:
-        # refit joins X and X_val: check now that they fit, not after hours
-        X, X_val = check_loose_images(X), check_loose_images(X_val)
-        if (X.dtype, X.shape[1:]) != (X_val.dtype, X_val.shape[1:]):
-            raise ValueError(
-                f"got images of dtype {X.dtype} and shape {X.shape[1:]} in X, of {X_val.dtype} and "
-                f"{X_val.shape[1:]} in X_val, expected the same in both: {name!r} trains on both"
-            )
+        _check_joinable(name, X, X_val, last.params.get("image_shape"))
     folder = as_path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     training = _Training(
@@ -292,9 +288,44 @@ def _check_stages(name, recipes, checked, under_way=()):
                 f"got stage {name!r} built on {other!r}, expected stages without refit: "
                 "that one has seen the validation images"
             )
+    try:
+        clf = _make_estimator(stage)
+        clf._validate_params()
+        resolve_policy(clf.augment, "augment")
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"stage {name!r}: {error}") from error
     for other in others:
         _check_stages(other, recipes, checked, under_way)
     checked.add(name)
+
+
+def _make_estimator(stage, **settings):
+    import ferkit
+
+    kind = getattr(ferkit, stage.estimator, None)
+    if not (isinstance(kind, type) and issubclass(kind, BaseFER)):
+        raise ValueError(
+            f"got estimator {stage.estimator!r}, expected the name of one of ferkit's, such as "
+            "'ResNetFER'"
+        )
+    return kind(**stage.params, **settings)
+
+
+def _check_joinable(name, X, X_val, image_shape):
+    """Refuse images that a refit could not train on together: now, not after hours."""
+    X, X_val = (check_loose_images(images, image_shape) for images in (X, X_val))
+    if (X.dtype, X.shape[1:]) != (X_val.dtype, X_val.shape[1:]):
+        raise ValueError(
+            f"got images of dtype {X.dtype} and shape {X.shape[1:]} in X, of {X_val.dtype} and "
+            f"{X_val.shape[1:]} in X_val, expected the same in both: {name!r} trains on both"
+        )
+
+
+def _join(values, others):
+    """Put images behind others; DataFrames keep the names of their columns."""
+    if hasattr(values, "columns") and hasattr(others, "columns"):
+        return pd.concat([values, others], ignore_index=True)
+    return np.concatenate([np.asarray(as_array(values)), np.asarray(as_array(others))])
 
 
 @dataclass
@@ -313,11 +344,9 @@ class _Training:
         return self.models[name]
 
     def _fit(self, name):
-        import ferkit
-
         stage = self.recipes[name]
         # stages share a sampler, and callers may change that of the estimator they get: clone it
-        clf = clone(getattr(ferkit, stage.estimator)(**stage.params, **self.settings))
+        clf = clone(_make_estimator(stage, **self.settings))
         if stage.teachers:
             teachers = [self.train(other) for other in stage.teachers]
             clf.set_params(teacher=[FrozenEstimator(teacher) for teacher in teachers])
@@ -329,5 +358,5 @@ class _Training:
             print(f"stage {name}")
         if not stage.refit:
             return clf.fit(**self.data)
-        X, y = (np.concatenate([self.data[key], self.data[f"{key}_val"]]) for key in "Xy")
-        return clf.fit(X, y)
+        X = _join(self.data["X"], self.data["X_val"])
+        return clf.fit(X, np.concatenate([self.data["y"], self.data["y_val"]]))

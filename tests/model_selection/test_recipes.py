@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from imblearn.over_sampling import RandomOverSampler
 from sklearn.frozen import FrozenEstimator
@@ -151,6 +152,41 @@ def test_an_impossible_stage_is_found_before_any_is_trained(faces, tmp_path):
     with pytest.raises(ValueError, match="'bad' built on 'none', expected others of first"):
         train_recipe("last", **faces, folder=tmp_path, recipes=recipes)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"params": {"max_epoch": 1}}, r"stage 'bad': .*unexpected keyword argument 'max_epoch'"),
+        ({"params": {"lr": -1}}, "stage 'bad': The 'lr' parameter of MobileNetFER must be"),
+        ({"params": {"augment": "none"}}, "stage 'bad': got augment='none', expected"),
+        ({"estimator": "Nope"}, "stage 'bad': got estimator 'Nope', expected the name of one of"),
+        ({"estimator": "Emotion"}, "stage 'bad': got estimator 'Emotion', expected the name of"),
+    ],
+)
+def test_an_impossible_stage_parameter_is_found_before(faces, tmp_path, bad, message):
+    first = Stage(estimator="MobileNetFER", params={"max_epochs": 1})
+    recipes = {"first": first, "bad": replace(first, teachers=("first",), **bad)}
+    with pytest.raises(ValueError, match=message):
+        train_recipe("bad", **faces, folder=tmp_path, recipes=recipes)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("as_frame", [False, True])
+def test_a_refit_of_rows(faces, tmp_path, as_frame):
+    params = {"variant": "strided", "max_epochs": 1, "image_shape": (32, 8)}
+    recipes = {
+        "before": Stage(estimator="MobileNetFER", params=params),
+        "all": Stage(estimator="MobileNetFER", params=params, begins_with="before", refit=True),
+    }
+    rows = {name: X.reshape(len(X), -1) for name, X in faces.items() if name.startswith("X")}
+    if as_frame:
+        columns = [f"pixel{i}" for i in range(256)]
+        rows = {name: pd.DataFrame(X, columns=columns) for name, X in rows.items()}
+    clf = train_recipe("all", **{**faces, **rows}, folder=tmp_path, recipes=recipes)
+    assert clf.image_shape_ == (32, 8)
+    assert clf.class_count_.sum() == 140
+    assert getattr(clf, "feature_names_in_", np.array([])).tolist() == (columns if as_frame else [])
 
 
 def test_unfit_calls(faces, tmp_path):
