@@ -124,6 +124,7 @@ class EmbeddingDisplay:
         ----------
         .. [1] van der Maaten and Hinton, "Visualizing Data using t-SNE", JMLR 2008.
         """
+        check_consistent_length(X, y)  # now, not after the transformation
         points, y = _reduce(estimator.transform(X), y, method, n_components, random_state)
         return cls(points, y, target_names=target_names).plot(ax=ax)
 

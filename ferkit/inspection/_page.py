@@ -40,6 +40,7 @@ _NAMES = {
 _PLACES = {"checkpoint_dir", "teacher"}  # these would show paths of the machine that trained
 _N_SALIENCY = 100  # images of a class: enough for a mean map
 _N_OCCLUDED = 5  # each is predicted some 225 times
+_N_EMBEDDED = 2000  # more points hide each other, and t-SNE takes minutes
 
 
 def write_page(
@@ -78,7 +79,7 @@ def write_page(
         Heading; None takes the estimator's class.
     command : str, default=None
         What makes this page again.
-    notes : sequence of str, default=()
+    notes : str or sequence of str, default=()
         More to say about the data, in a paragraph each.
     random_state : int or None, default=0
         Governs intervals, embedding and samples.
@@ -106,6 +107,7 @@ def write_page(
     True
     """
     check_estimator(estimator)
+    notes = [notes] if isinstance(notes, str) else notes
     path = as_path(path)
     check_place(path)
     if (X_train is None) != (y_train is None):
@@ -286,9 +288,14 @@ def _explanations(estimator, X, y, random_state):
     text += try_picture(draw, f"Mean face of each class, and below it mean {name}.")
     if not hasattr(estimator.module_, "embed"):
         return text + '<p class="note">The network has no embedding to draw.</p>'
-    draw = partial(EmbeddingDisplay.from_estimator, estimator, X, y, random_state=random_state)
+    chosen = check_random_state(random_state).permutation(len(X))[:_N_EMBEDDED]
+    draw = partial(
+        EmbeddingDisplay.from_estimator, estimator, X[chosen], y[chosen], random_state=random_state
+    )
+    which = f" of {len(chosen):,} of the images" if len(chosen) < len(X) else ""
     caption = (
-        "t-SNE of the embeddings. It keeps neighbours; gaps and sizes of clusters mean nothing."
+        f"t-SNE of the embeddings{which}. It keeps neighbours; gaps and sizes of clusters mean "
+        "nothing."
     )
     return text + try_picture(draw, caption)
 

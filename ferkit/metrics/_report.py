@@ -26,6 +26,11 @@ from ._counts import ScoreCounts, find_intervals, resample_groups
 
 _METHODS = ("predict", "predict_proba", "predict_log_proba")
 _CONTAINERS = {"sklearn", "imblearn", "ferkit"}  # their Pipelines and searches only hand on
+_CONSTRAINTS = {
+    "confidence_level": [Interval(Real, 0, 1, closed="neither")],
+    "n_resamples": [Interval(Integral, 1, None, closed="left")],
+    "random_state": ["random_state"],
+}
 
 
 class FERReport:
@@ -82,9 +87,7 @@ class FERReport:
             "target_names": ["array-like", None],
             "groups": ["array-like", None],
             "is_copy": ["array-like", None],
-            "confidence_level": [Interval(Real, 0, 1, closed="neither")],
-            "n_resamples": [Interval(Integral, 1, None, closed="left")],
-            "random_state": ["random_state"],
+            **_CONSTRAINTS,
         }
     )
     def from_predictions(
@@ -170,11 +173,7 @@ class FERReport:
         labels, y_prob = labels[order], None if y_prob is None else y_prob[:, order]
         if is_copy is not None:
             is_copy = _check_copies(is_copy, y_true)
-        if groups is None:
-            groups = np.arange(len(y_true))
-        else:
-            check_consistent_length(y_true, groups)
-            groups = check_groups(groups, len(y_true))
+        groups = np.arange(len(y_true)) if groups is None else check_groups(groups, len(y_true))
         random_state = check_random_state(random_state)
         ends = [(1 - confidence_level) / 2, (1 + confidence_level) / 2]
         predictions = y_true, y_pred, y_prob, groups
@@ -239,6 +238,7 @@ class FERReport:
         )
 
 
+@validate_params(_CONSTRAINTS)
 def fer_report(
     estimator: BaseEstimator,
     X: ArrayLike,
@@ -302,9 +302,14 @@ def fer_report(
     >>> report.scores.loc[("all", "accuracy"), "n_images"].item()
     70
     """
-    labels = getattr(estimator, "classes_", None)
+    # refuse what is wrong now, not after minutes of prediction
+    labels, y = getattr(estimator, "classes_", None), check_labels(y)
     if labels is not None:
-        encode(check_labels(y), labels)  # refuse wrong labels now, not after minutes of prediction
+        encode(y, labels)
+        order_classes(labels, target_names)
+    check_consistent_length(X, y)
+    check_groups(groups, len(y))
+    is_copy = None if X_train is None else find_copies(X, X_train)
     predictions = {}
     if hasattr(estimator, "predict_proba"):
         predictions["y_prob"] = estimator.predict_proba(X)
@@ -316,7 +321,7 @@ def fer_report(
         labels=labels,
         target_names=target_names,
         groups=groups,
-        is_copy=None if X_train is None else find_copies(X, X_train),
+        is_copy=is_copy,
         confidence_level=confidence_level,
         n_resamples=n_resamples,
         random_state=random_state,

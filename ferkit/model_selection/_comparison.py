@@ -115,7 +115,8 @@ def compare(
         {"X": X, "y": y, "X_val": X_val, "y_val": y_val, "X_test": X_test, "y_test": y_test}
     )
     tasks = _make_tasks(configs, seeds, max_epochs)
-    runs, failed = {}, {}
+    runs: dict[int, tuple] = {}
+    failed: dict[int, Exception] = {}
     # before any training: what is refused is refused at once, not after hours
     if out is not None:
         tasks = _name_files(_make_folder(out), tasks, data)
@@ -129,14 +130,13 @@ def compare(
         delayed(_run)(i, task, data) for i, task in missing.items()
     )
     for i, run in tqdm(finished, total=len(missing), desc="runs", disable=not verbose):
-        (failed if isinstance(run, Exception) else runs)[i] = run
-    for i, error in sorted(failed.items()):
-        where = "lost; pass out to keep them" if out is None else f"kept in {out}"
-        raise ValueError(
-            f"got a run of configuration {tasks[i].config!r} with seed {tasks[i].seed} that failed "
-            f"({error}), expected all to end well; leave it out, or change it; {len(runs)} runs "
-            f"that ended are {where}"
-        ) from error
+        if isinstance(run, Exception):
+            failed[i] = run
+        else:
+            runs[i] = run
+    if failed:
+        first = min(failed)
+        raise _failure(tasks[first], failed[first], len(runs), out) from failed[first]
     in_order = [runs[i] for i in range(len(tasks))]
     return pd.DataFrame(
         {**row, "history": pd.DataFrame(history)} for rows, history in in_order for row in rows
@@ -277,6 +277,15 @@ def _run(i, task, data):
     except Exception as error:
         return i, error
     return i, run
+
+
+def _failure(task, error, n_ended, out):
+    where = "lost; pass out to keep them" if out is None else f"kept in {out}"
+    return ValueError(
+        f"got a run of configuration {task.config!r} with seed {task.seed} that failed ({error}), "
+        f"expected all to end well; leave it out, or change it; {n_ended} runs that ended are "
+        f"{where}"
+    )
 
 
 def _train_and_score(task, data):

@@ -14,7 +14,7 @@ import ferkit
 from ferkit import ResNetFER
 from ferkit.cli import main
 from ferkit.datasets import make_faces
-from ferkit.inspection import FaceGridDisplay, write_page
+from ferkit.inspection import FaceGridDisplay, _page, write_page
 from ferkit.metrics import fer_report
 from tests.helpers import LinearFER
 
@@ -118,6 +118,29 @@ def test_command_line(trained, tmp_path, capsys, monkeypatch):
 def write_and_read(tmp_path, *args, **kwargs):
     write_page(tmp_path / "page.html", *args, **kwargs)
     return (tmp_path / "page.html").read_text()
+
+
+def test_an_embedding_of_many_images_shows_some(trained, tmp_path, monkeypatch):
+    clf, X, y = trained
+    assert "t-SNE of the embeddings. It keeps" in write_and_read(tmp_path, clf, X, y)
+    monkeypatch.setattr(_page, "_N_EMBEDDED", 20)
+    shown, original = [], _page.EmbeddingDisplay.from_estimator
+
+    def draw(clf, X, y, **options):
+        shown.append(len(X))
+        return original(clf, X, y, **options)
+
+    monkeypatch.setattr(_page.EmbeddingDisplay, "from_estimator", draw)
+    page = write_and_read(tmp_path, clf, X, y)
+    assert shown == [20]
+    assert "t-SNE of the embeddings of 20 of the images" in page
+
+
+def test_notes(trained, tmp_path):
+    clf, X, y = trained
+    assert "<p>one note</p>" in write_and_read(tmp_path, clf, X, y, notes="one note")
+    page = write_and_read(tmp_path, clf, X, y, notes=["a < b", "second"])
+    assert "<p>a &lt; b</p><p>second</p>" in page
 
 
 def test_a_network_without_feature_map_and_embedding(tmp_path):
