@@ -89,7 +89,7 @@ def find_labels(labels, among):
     ndarray of shape (n_labels,)
         Positions; -1 for a label that is not there.
     """
-    kinds = {_kind(labels), _kind(among)}
+    kinds = {kind_of(labels), kind_of(among)}
     if kinds == {"str", "number"}:  # FER2013's integers, and names of emotions
         labels, among = _name(labels), _name(among)
     elif len(kinds) == 2:  # True equals 1 in Python, but is another label
@@ -102,7 +102,19 @@ def find_labels(labels, among):
     return np.array(places)
 
 
-def _kind(labels):
+def kind_of(labels):
+    """Tell what labels are.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_labels,)
+        Labels.
+
+    Returns
+    -------
+    str
+        "bool", "str" or "number".
+    """
     return {"b": "bool", "O": "str", "U": "str"}.get(labels.dtype.kind, "number")
 
 

@@ -176,6 +176,8 @@ def read(path):
     ------
     FileNotFoundError
         If there is no such file.
+    PermissionError
+        If it may not be read.
     ValueError
         If it is not a model file, is damaged, or is of a newer format.
     """
@@ -188,6 +190,8 @@ def read(path):
             f"got {path}, expected a model file; there is none, check the path (the weights that "
             'come with ferkit are opened by name: ResNetFER.from_pretrained("fer2013"))'
         )
+    with open(path, "rb"):  # safetensors takes what may not be read for missing
+        pass
     try:
         with safe_open(path, framework="pt") as file:
             text = (file.metadata() or {})["ferkit"]

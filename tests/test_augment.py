@@ -165,12 +165,16 @@ def test_policies_are_values():
     assert resolve_policy(None) is None
     images = torch.rand(2, 1, 8, 8)
     assert Policy()(images) is images
+    none = Policy(flip=0.5, rotation=10, noise=0.1)(images[:0])
+    assert none.shape == (0, 1, 8, 8)
 
 
 @pytest.mark.parametrize("policy", [Policy(mixup=0.2), Policy(cutmix=1), Policy(mixup=1, cutmix=1)])
 def test_mixing_policies(policy):
     assert policy.mixes
     assert not Policy(flip=1).mixes
+    images, targets = torch.rand(16, 1, 8, 8), torch.eye(16)
+    assert Policy(flip=1).mix(images, targets) == (images, targets)
     images, targets = policy.mix(torch.rand(16, 1, 8, 8), torch.eye(16))
     assert images.shape == (16, 1, 8, 8)
     torch.testing.assert_close(targets.sum(dim=1), torch.ones(16))

@@ -46,6 +46,16 @@ def test_what_comes_true_as_often_as_it_says_is_calibrated():
     assert expected_calibration_error(y_true, sharpened) > 0.1
 
 
+def test_half_precision():
+    rng = np.random.default_rng(0)
+    y_true, y_prob = rng.integers(0, 7, 500), rng.dirichlet(np.ones(7), 500)
+    expected = expected_calibration_error(y_true, y_prob)
+    got = expected_calibration_error(y_true, y_prob.astype(np.float16))
+    assert got == pytest.approx(expected, abs=0.02)
+    with pytest.raises(ValueError, match=r"with a row that sums to 0\.998, expected probabilities"):
+        expected_calibration_error([0, 1], [[0.5, 0.5], [0.499, 0.499]])
+
+
 def test_string_labels():
     y_prob = [[0.8, 0.2], [0.8, 0.2]]
     assert expected_calibration_error(["a", "a"], y_prob, labels=["a", "b"]) == pytest.approx(0.2)

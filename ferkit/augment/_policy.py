@@ -99,6 +99,8 @@ class Policy:
         torch.Tensor of shape (n, channels, height, width)
             New images where anything is asked for; the input is not changed.
         """
+        if len(images) == 0:
+            return images
         affine = {name: getattr(self, name) for name in _AFFINE}
         if any(affine.values()):
             images = random_affine(images, **affine)
@@ -120,11 +122,13 @@ class Policy:
         Returns
         -------
         images : torch.Tensor of shape (n, channels, height, width)
-            Mixed.
+            Mixed; as they are, if the policy has neither `mixup` nor `cutmix`.
         targets : torch.Tensor of shape (n, n_classes)
             Their probabilities.
         """
         choices = [(f, alpha) for f, alpha in ((mixup, self.mixup), (cutmix, self.cutmix)) if alpha]
+        if not choices:
+            return images, targets
         # drawn on the CPU, where every device's fit has a seeded generator: no waiting for a device
         function, alpha = choices[torch.randint(len(choices), (), device="cpu")]
         return function(images, targets, alpha=alpha)

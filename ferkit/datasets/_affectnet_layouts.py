@@ -4,6 +4,7 @@ import io
 import math
 import os
 import re
+from collections import defaultdict
 from itertools import repeat
 from pathlib import Path
 
@@ -108,8 +109,13 @@ def locate(path, subset):
                 "path of one"
             )
         found = next(iter(parts.values()), {})
+    if len(found.get(subset, [])) > 1:
+        places = " and ".join(str(place) for place, _ in found[subset])
+        raise ValueError(
+            f"{path}: got {subset} images in {places}, expected one of them; move the others away"
+        )
     if subset in found:
-        return found[subset]
+        return found[subset][0]
     if found:
         raise ValueError(
             f"{path}: got no {subset} images, expected them for subset={subset!r}; ask for "
@@ -120,19 +126,19 @@ def locate(path, subset):
 
 
 def _find_parts(path):
-    """Recognise the subsets that a folder holds: where each is, and the function to index it."""
+    """Recognise the subsets that a folder holds: where each can be, and what indexes it there."""
     folders = list_class_folders(path)
-    parts = {}
+    parts = defaultdict(list)
     if any(_find_class(folder) for folder in folders):
-        parts["train"] = (path, _index_classes)
+        parts["train"].append((path, _index_classes))
     for subset, spellings in SPLITS.items():
         for folder in folders:
             if folder.lower() in spellings:
                 is_npy = (path / folder / "annotations").is_dir()
-                parts[subset] = (path / folder, _index_npy if is_npy else _index_classes)
+                parts[subset].append((path / folder, _index_npy if is_npy else _index_classes))
     for subset, name in _CSVS.items():
         if (path / name).is_file():
-            parts[subset] = (path / name, _index_csv)
+            parts[subset] = [(path / name, _index_csv)]  # folders beside it hold its images
     return parts
 
 

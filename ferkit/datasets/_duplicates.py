@@ -17,7 +17,8 @@ from .._progress import can_draw
 
 THRESHOLD = 0.95  # correlation of copies: see find_duplicates
 _N_COMPONENTS = 64  # enough to tell nearly all pairs of faces apart; more cost more
-_N_SAMPLED = 512  # images that the components are made of
+_N_SAMPLED = 512  # images that the components are made of, fewer if they are large
+_SAMPLE_VALUES = 2**24  # values of those, to bound the memory
 _ROUNDING = 1e-5  # products of float32 projections are off by less
 _BLOCK_VALUES = 2**22  # values in a block of images, to bound the memory
 _BLOCK_SIDE = 2048  # images in a block, as its pairs take memory too
@@ -133,9 +134,10 @@ def digest_rows(rows, key=b""):
     Returns
     -------
     ndarray of shape (n,), dtype object
-        Bytes, equal for rows of equal bytes, otherwise as good as random.
+        Bytes, equal for rows of equal values, otherwise as good as random.
     """
-    digests = [blake2b(np.ascontiguousarray(row), digest_size=16, key=key).digest() for row in rows]
+    no_change = rows.dtype.type(0)  # but to -0, which equals 0
+    digests = [blake2b(row + no_change, digest_size=16, key=key).digest() for row in rows]
     return np.array(digests, dtype=object)
 
 
@@ -168,8 +170,7 @@ def _blocks(rows):
 
 def _project(rows):
     """Project images so that products are upper bounds of correlations: see the Notes."""
-    sample = _standardise(rows[:: -(-len(rows) // _N_SAMPLED)])
-    components = np.linalg.svd(sample, full_matrices=False)[2][:_N_COMPONENTS].T
+    components = _find_components(rows)
     projections = np.empty((len(rows), components.shape[1] + 1), np.float32)
     for block in _blocks(rows):
         standardised = _standardise(rows[block])
@@ -178,6 +179,16 @@ def _project(rows):
         projections[block, :-1] = projected
         projections[block, -1] = np.sqrt(rest.clip(0))
     return projections
+
+
+def _find_components(rows):
+    """Find directions in which images differ most, by some of them: orthonormal columns."""
+    n_sampled = max(1, min(_N_SAMPLED, _SAMPLE_VALUES // rows.shape[1]))
+    sample = _standardise(rows[:: -(-len(rows) // n_sampled)])
+    # by the images' products, which are far fewer than the pixels' that a full SVD takes
+    variances, mixtures = np.linalg.eigh(sample @ sample.T)
+    largest = np.flatnonzero(variances > 1e-9 * variances[-1])[-_N_COMPONENTS:]
+    return np.linalg.qr(sample.T @ mixtures[:, largest])[0]
 
 
 def _standardise(rows):

@@ -13,9 +13,11 @@ from .._labels import as_labels
 from .._random import draw_seed
 from .._split import check_groups, choose_groups
 from .._typing import RandomStateLike
+from .._validation import validate_params
 from ._duplicates import THRESHOLD, check_rows, digest_rows, group_copies
 
 
+@validate_params({"random_state": ["random_state"]})
 def validation_split(
     X: ArrayLike,
     y: ArrayLike,

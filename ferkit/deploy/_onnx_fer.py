@@ -259,9 +259,10 @@ def _read(path, n_threads):
             f"got n_threads={n_threads!r}, expected an integer, 0 or more; 0 is one for each core"
         )
     import_extra("onnxruntime")
+    # its content: by a path, a file could have weights read from others beside it
+    content = as_path(path).read_bytes()
     try:
-        # its content: by a path, a file could have weights read from others beside it
-        session = open_session(as_path(path).read_bytes(), n_threads)
+        session = open_session(content, n_threads)
         metadata = unpack(session.get_modelmeta().custom_metadata_map)
         _check_graph(session, metadata)
     except Exception as error:  # ONNX Runtime has a class for each fault

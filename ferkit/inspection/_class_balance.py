@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from .._labels import check_labels
-from .._names import name_classes
+from .._names import kind_of, name_classes
 from ._bars import draw_bars
 
 if TYPE_CHECKING:
@@ -81,13 +81,13 @@ class ClassBalanceDisplay:
         if not given:
             raise ValueError("got no sets of labels, expected one or more by their names")
         sets = {name: check_labels(labels) for name, labels in given.items()}
-        first = next(iter(sets.values()))
-        for name, of_set in sets.items():
-            if (of_set.dtype.kind in "OU") != (first.dtype.kind in "OU"):
-                raise ValueError(
-                    f"got strings in some sets and numbers in others, such as {of_set[0]!r} in "
-                    f"{name!r}, expected one kind; np.array(EMOTIONS)[y] makes names of integers"
-                )
+        kinds = {kind_of(labels): name for name, labels in sets.items()}
+        if len(kinds) > 1:
+            found = " and ".join(f"{kind} in {name!r}" for kind, name in kinds.items())
+            raise ValueError(
+                f"got labels of the kinds {found}, expected one kind; np.array(EMOTIONS)[y] makes "
+                "names of integers"
+            )
         # name the labels of all sets together: beside a 7 in another set, 0 is no emotion
         known = np.unique(np.concatenate(list(sets.values())))
         positions, names = name_classes(known, target_names)

@@ -99,6 +99,7 @@ class ImageOverSampler(BaseOverSampler):
         random_state = check_random_state(self.random_state)
         wanted = {label: n for label, n in self.sampling_strategy_.items() if n}
         made = self._make(images, y, wanted, random_state)
+        made = [new >= 0.5 if rows.dtype == bool else new for new in made]
         made_rows = [new.reshape(len(new), -1).astype(rows.dtype) for new in made]
         X = np.concatenate([rows, *made_rows])
         y_made = [

@@ -137,7 +137,7 @@ class StatelessTransformer(ImageTransformer):
                 "pass rows, or call set_output(transform='default')"
             )
         rows = check_array(rows, ensure_all_finite=False)
-        return as_images(rows, resolve_image_shape(rows.shape[1], own, self.image_shape))
+        return as_images(rows, resolve_image_shape(rows.shape[1], own, None))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

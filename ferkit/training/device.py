@@ -122,6 +122,8 @@ def _has_wrong_gradient(module, input_shape):
 
     In bfloat16, torch 2.13 reads memory that nobody has written for its weights' gradient.
     """
+    if not _torchs_strided(module):
+        return False
     narrow = []
 
     def look(layer, args, kwargs):
@@ -133,10 +135,9 @@ def _has_wrong_gradient(module, input_shape):
     layers = _torchs_strided(module)
     for layer in layers:
         layer.register_forward_pre_hook(look, with_kwargs=True)
-    if layers:
-        with torch.no_grad():
-            # two images: one alone has no batch statistics
-            module(layers[0].weight.new_zeros(2, *input_shape))
+    with torch.no_grad():
+        # two images: one alone has no batch statistics
+        module(layers[0].weight.new_zeros(2, *input_shape))
     return bool(narrow)
 
 

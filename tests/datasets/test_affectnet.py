@@ -241,6 +241,22 @@ def edit(path, line, old, new):
     path.write_text("\n".join(lines))
 
 
+@pytest.mark.parametrize(
+    "others",
+    [
+        ["train/anger/0.png", "training/sad/0.png"],
+        ["train/anger/0.png", "sad/0.png"],
+    ],
+)
+def test_a_part_in_two_places(others, tmp_path):
+    write_files(tmp_path, {name: b"" for name in others})
+    first, second = (str(tmp_path / name) for name in ("train", others[1].split("/")[0]))
+    with pytest.raises(ValueError, match=r"got train images in .* expected one of them") as e:
+        load_affectnet(tmp_path)
+    assert first in str(e.value)
+    assert (str(tmp_path) if second.endswith("sad") else second) in str(e.value)
+
+
 def test_a_box_that_leaves_the_image_is_cut(tmp_path):
     write_annotated(tmp_path, [0, 0])
     edit(tmp_path / "training.csv", 2, "0/0.png,0,0,48,48", "0/0.png,-16,0,64,48")

@@ -118,6 +118,11 @@ def test_at_one_only_equal_values_count():
     assert find_duplicates(X, threshold=0.999).tolist() == [0, 1, 2] * 3
 
 
+def test_zero_has_no_sign():
+    X = np.float32([[0, 0.5, 1, 1], [-0.0, 0.5, 1, 1]])
+    assert find_duplicates(X, threshold=1).tolist() == [0, 0]
+
+
 def test_blank_images_are_copies_of_each_other():
     X = smooth(7, np.random.default_rng(0))
     X[1], X[2], X[4], X[6] = 0, 0, 255, 7

@@ -87,8 +87,11 @@ def test_random_state(twins):
 
     assert valid(0) == valid(0)
     assert valid(np.random.RandomState(3)) == valid(np.random.RandomState(3))
-    different = [valid(0), valid(1), valid(-1), valid(None), valid(None)]
+    different = [valid(0), valid(1), valid(2), valid(None), valid(None)]
     assert len({tuple(positions) for positions in different}) == 5
+    for bad in (-1, 1.7, "a", np.random.default_rng(0)):
+        with pytest.raises(ValueError, match="The 'random_state' parameter of validation_split"):
+            valid(bad)
 
 
 def test_whole_groups(twins):

@@ -158,8 +158,12 @@ def test_floats_that_are_none_of_brightness(faces, scale):
 def test_sets_of_labels_that_do_not_go_together():
     with pytest.raises(ValueError, match="got no sets of labels"):
         ClassBalanceDisplay.from_labels({})
-    with pytest.raises(ValueError, match=r"got strings in some sets .* 'b', expected one kind"):
+    with pytest.raises(
+        ValueError, match=r"got labels of the kinds number in 'a' and str in 'b', expected one"
+    ):
         ClassBalanceDisplay.from_labels({"a": [0, 1], "b": ["sad"]})
+    with pytest.raises(ValueError, match="got labels of the kinds bool in 'a' and number in 'b'"):
+        ClassBalanceDisplay.from_labels({"a": [True, False], "b": [0, 1]})
     counts = ClassBalanceDisplay.from_labels({"a": [0, 1], "b": [0, 9]}).counts
     assert counts.index.tolist() == [0, 1, 9]
     assert counts.to_numpy().tolist() == [[1, 1], [1, 0], [0, 1]]

@@ -193,6 +193,14 @@ def test_bad_parameters(make, message, faces, pool):
         make(pool).fit_resample(*faces)
 
 
+def test_images_of_booleans_are_rounded(faces):
+    X, y = faces
+    bits = X > 100
+    made, _ = AugmentedOverSampler(random_state=0).fit_resample(bits, y)
+    floats, _ = AugmentedOverSampler(random_state=0).fit_resample(bits.astype(np.float32), y)
+    np.testing.assert_array_equal(made, floats >= 0.5)
+
+
 def test_bad_pools():
     with pytest.raises(ValueError, match=r"Expected 2D array, got 1D array"):
         ImagePool(np.zeros(3), [0, 1, 2])

@@ -85,8 +85,9 @@ def test_images_larger_than_a_chunk():
     assert Resize(12).transform(draw(2, 1500, 1500, 3)).shape == (2, 12, 12, 3)
 
 
-def test_images_of_any_size_after_a_fit():
-    resize = Resize(12).fit(draw(2, 20, 30))
+@pytest.mark.parametrize("image_shape", [None, (20, 30)])
+def test_images_of_any_size_after_a_fit(image_shape):
+    resize = Resize(12, image_shape=image_shape).fit(draw(2, 20, 30))
     np.testing.assert_array_equal(
         resize.transform(draw(2, 50, 40, 3)), Resize(12).transform(draw(2, 50, 40, 3))
     )
