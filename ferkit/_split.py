@@ -129,9 +129,10 @@ def warn_of_copies(images, validation):
             f"got {n_copies} of {len(validation)} validation images that are exact copies of "
             "training images, expected none, for they make validation look better than it is. Keep "
             "copies together with groups=ferkit.datasets.find_duplicates(X) in fit (cross_validate "
-            "hands them on in params={'groups': groups}, searches only where metadata routing is "
-            "enabled). If a sampler of a Pipeline made them, give it to the estimator as sampler= "
-            "instead. If they are in an ImagePool, take them out of it"
+            "hands them on in params={'groups': groups}, and wants groups=groups for its folds; "
+            "searches hand them on only where metadata routing is enabled). If a sampler of a "
+            "Pipeline made them, give it to the estimator as sampler= instead. If they are in an "
+            "ImagePool, take them out of it"
         )
 
 

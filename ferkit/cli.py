@@ -100,7 +100,7 @@ def _add_train(commands):
         "or resnet-fer2013, or one of the stages before, mobilenet-first to -fifth, resnet-first "
         "to -fourth, large-resemote or large-resmasking",
     )
-    train.add_argument("--seed", type=int, default=0, help="of all random numbers (default: 0)")
+    train.add_argument("--seed", type=_seed, default=0, help="of all random numbers (default: 0)")
     train.add_argument(
         "--checkpoint-dir",
         type=as_path,
@@ -148,7 +148,7 @@ def _add_export(commands):
     )
     export.add_argument(
         "--max-f1-drop",
-        type=float,
+        type=_fall,
         metavar="FALL",
         help="largest fall of macro-F1 to accept; 1 takes any (with --int8; default: 0.005)",
     )
@@ -167,6 +167,22 @@ def _count(text):
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number, 1 or more")
     return int(text)
+
+
+def _seed(text):
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number, 0 to 2**32 - 1")
+    return int(text)
+
+
+def _fall(text):
+    try:
+        fall = float(text)
+    except ValueError:
+        fall = -1.0
+    if not 0 <= fall <= 1:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected a number from 0 to 1")
+    return fall
 
 
 def _add_subset(parser):

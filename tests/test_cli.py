@@ -168,6 +168,23 @@ def test_version(capsys):
     assert capsys.readouterr().out == f"ferkit {ferkit.__version__}\n"
 
 
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        (["train", "--seed", "-1"], "argument --seed: got '-1', expected a whole number, 0 to 2**"),
+        (["train", "--seed", "4294967296"], "argument --seed: got '4294967296', expected"),
+        (["train", "--epochs", "0"], "argument --epochs: got '0', expected a whole number, 1 or"),
+        (["export", "--max-f1-drop", "-1"], "argument --max-f1-drop: got '-1', expected a number"),
+        (["export", "--max-f1-drop", "a"], "argument --max-f1-drop: got 'a', expected a number"),
+        (["export", "--max-f1-drop", "nan"], "argument --max-f1-drop: got 'nan', expected a num"),
+    ],
+)
+def test_bad_numbers_are_refused_before_anything_is_read(command, message, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main([*command, "nowhere", "--out", "/nowhere/file"])
+    assert message in capsys.readouterr().err
+
+
 def test_bad_rows_may_be_left_out(csv, tmp_path, capsys):
     bad = tmp_path / "bad.csv"
     bad.write_text(csv.read_text() + "9,7 7,Training\n")

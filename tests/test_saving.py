@@ -5,6 +5,8 @@ import json
 import os
 import stat
 import struct
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ import ferkit
 from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER, _paths, _saving, persistence
 from ferkit.augment import Policy
 from ferkit.datasets import make_faces
+from tests.helpers import without_rights
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +195,16 @@ def test_missing_folder(fitted, tmp_path):
         fitted.save(tmp_path / "no" / "m")
     with pytest.raises(FileNotFoundError, match="there is none"):
         ferkit.load(tmp_path / "m")
+
+
+def test_a_file_that_may_not_be_read(fitted):
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own are closed to others
+        os.chmod(folder, 0o755)
+        path = Path(folder) / "closed"
+        fitted.save(path)
+        path.chmod(0)
+        with without_rights(), pytest.raises(PermissionError, match="closed"):
+            ferkit.load(path)
 
 
 def test_names_of_onnx_files_are_refused(fitted, tmp_path):
