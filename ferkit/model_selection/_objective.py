@@ -1,6 +1,7 @@
 """What a search maximises."""
 
 import copy
+from collections.abc import Mapping
 
 import numpy as np
 from optuna.exceptions import TrialPruned, UpdateFinishedTrialError
@@ -47,6 +48,8 @@ class Objective:
     def __call__(self, trial):
         """Train and score a trial's parameters."""
         params = self.space(trial)
+        if not isinstance(params, Mapping):
+            raise TypeError(f"got {params!r:.80} from space, expected a dict of parameters")
         scores = []
         for train, valid in self.folds:
             estimator = self.make_estimator(params)

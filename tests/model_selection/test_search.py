@@ -225,6 +225,11 @@ def test_a_space_that_prunes_is_resumed(faces, tmp_path):
     assert len(search.set_params(n_trials=5).fit(*faces).study_.trials) == 5
 
 
+def test_a_space_that_returns_no_parameters(faces):
+    with pytest.raises(TypeError, match="got None from space, expected a dict of parameters"):
+        search_of(LinearFER(), lambda trial: None).fit(*faces)
+
+
 @pytest.mark.filterwarnings("ignore:got . of .* validation images that are exact copies")
 @pytest.mark.parametrize("routing", [False, True])
 def test_groups_reach_the_early_stopping_of_a_last_step(faces, monkeypatch, routing):
