@@ -61,8 +61,8 @@ def train(args):
     """Train on FER2013, and save the model."""
     import shlex
 
-    check_model_place(args.out)  # before imports, which take seconds
-    check_place(args.out)
+    check_place(args.out)  # before imports, which take seconds
+    check_model_place(args.out)
     from .datasets import load_fer2013, validation_split
     from .model_selection import RECIPES
 

@@ -36,11 +36,13 @@ def check_place(path):
         If the folder does not exist.
     IsADirectoryError
         If the path is a folder's.
+    FileExistsError
+        If it is a device's or pipe's.
     OSError
         If the folder cannot be written to.
     """
     _check_folder(path)
-    temporary = _name_temporary(path)
+    temporary = _name_temporary(Path(os.path.realpath(path)))
     try:
         open(temporary, "xb").close()
         temporary.unlink()
@@ -53,10 +55,14 @@ def check_place(path):
 
 
 def _check_folder(path):
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"got {path}, expected a file in a folder that exists; create it")
-    if path.is_dir():
-        raise IsADirectoryError(f"got {path}, a folder, expected a file; add a name")
+    place = Path(os.path.realpath(path))
+    given = f"{path}, a link to {place}" if path.is_symlink() else path
+    if not place.parent.is_dir():
+        raise FileNotFoundError(f"got {given}, expected a file in a folder that exists; create it")
+    if place.is_dir():
+        raise IsADirectoryError(f"got {given}, a folder, expected a file; add a name")
+    if place.exists() and not place.is_file():
+        raise FileExistsError(f"got {given}, a device or pipe, expected a file; choose another")
 
 
 def check_model_place(path):
@@ -73,6 +79,8 @@ def check_model_place(path):
         If the folder does not exist.
     IsADirectoryError
         If the path is a folder's.
+    FileExistsError
+        If it is a device's or pipe's.
     ValueError
         If the name is an ONNX file's.
     """

@@ -52,8 +52,8 @@ def test_half_precision():
     expected = expected_calibration_error(y_true, y_prob)
     got = expected_calibration_error(y_true, y_prob.astype(np.float16))
     assert got == pytest.approx(expected, abs=0.02)
-    with pytest.raises(ValueError, match=r"with a row that sums to 0\.998, expected probabilities"):
-        expected_calibration_error([0, 1], [[0.5, 0.5], [0.499, 0.499]])
+    with pytest.raises(ValueError, match=r"with a row that sums to 0\.994, expected probabilities"):
+        expected_calibration_error([0, 1], [[0.5, 0.5], [0.497, 0.497]])
 
 
 def test_string_labels():

@@ -41,6 +41,20 @@ def test_a_link_stays_a_link(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["file", "link"]
 
 
+def test_a_link_is_judged_by_where_it_leads(tmp_path):
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "none" / "file")
+    with pytest.raises(FileNotFoundError, match=r"link, a link to .*none.file, expected a file in"):
+        _paths.check_place(link)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes")
+def test_pipes_and_devices_are_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileExistsError, match="pipe, a device or pipe, expected a file"):
+        _paths.check_place(tmp_path / "pipe")
+
+
 def test_names_as_long_as_file_systems_take(tmp_path):
     path = tmp_path / ("é" * 127)
     _paths.check_place(path)

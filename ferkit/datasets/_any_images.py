@@ -20,6 +20,7 @@ from ._image_files import (
     decode_file,
     decode_gray_jpeg,
     decode_in_order,
+    has_good_exif,
     is_visible,
     read_file,
     unfit_if_damaged,
@@ -251,8 +252,9 @@ def _convert(content, shape, gray, box, other_size):
 
 def _find_turn(image):
     """Find what makes an image upright, by how the camera was held; no pixels are decoded."""
-    if "exif" not in image.info:  # getexif would decode a PNG, to look behind its pixels
-        return None  # as for TIFF, which Pillow turns by itself
+    # TIFF is left to Pillow; without EXIF before a PNG's pixels, they would be decoded for it
+    if "exif" not in image.info or not has_good_exif(image):
+        return None
     return _TURNS.get(image.getexif().get(_ORIENTATION))
 
 

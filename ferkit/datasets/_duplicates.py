@@ -136,8 +136,8 @@ def digest_rows(rows, key=b""):
     ndarray of shape (n,), dtype object
         Bytes, equal for rows of equal values, otherwise as good as random.
     """
-    no_change = rows.dtype.type(0)  # but to -0, which equals 0
-    digests = [blake2b(row + no_change, digest_size=16, key=key).digest() for row in rows]
+    zero = rows.dtype.type(0)  # added, it makes the bytes of 0.0 and -0.0 the same
+    digests = [blake2b(row + zero, digest_size=16, key=key).digest() for row in rows]
     return np.array(digests, dtype=object)
 
 

@@ -323,6 +323,15 @@ def unfit_if_damaged(content):
         raise UnfitFileError(f"a damaged image ({error})") from error
 
 
+def has_good_exif(image):
+    """Tell whether EXIF data can be read; damaged ones say nothing about the pixels."""
+    try:
+        image.getexif()
+    except Exception:  # Pillow raises all sorts
+        return False
+    return True
+
+
 def _check_scans(content):
     """Refuse a JPEG that would take minutes to decode."""
     at, n_scans = 2, 0

@@ -66,8 +66,8 @@ def load_image_folder(
     """Load a data set that has one folder of image files per class.
 
     Files are ``<path>/<class>/<name>``, of any name, in any of the formats JPEG, PNG, BMP, GIF,
-    PPM, TIFF and WebP. They are decoded, turned upright as their EXIF orientation says, grayed and
-    resized one by one, so that memory is that of the result.
+    PPM, TIFF and WebP. They are decoded, turned upright as an EXIF orientation before the
+    pixels says, grayed and resized one by one, so that memory is that of the result.
 
     Parameters
     ----------

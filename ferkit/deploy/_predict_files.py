@@ -92,9 +92,7 @@ def predict_files(
     ...     print(path, error or faces["label"].tolist())
     """
     # refuse what is unfit now, not at the first file
-    if isinstance(paths, bytes):
-        raise TypeError(f"got the path {paths!r}, expected text; decode it with os.fsdecode")
-    if isinstance(paths, (str, os.PathLike)) or not isinstance(paths, Iterable):
+    if isinstance(paths, (str, bytes, os.PathLike)) or not isinstance(paths, Iterable):
         paths = [paths]
     class_names(clf)
     image_shape_of(clf)
@@ -126,7 +124,7 @@ def _read_files(paths):
 
 def _list_files(paths):
     """List files, with what is wrong with a folder."""
-    for path in map(os.fspath, paths):
+    for path in map(os.fsdecode, paths):
         place = as_path(path)
         if not place.is_dir():
             yield path, None  # if it is none either, reading it says so
@@ -143,7 +141,7 @@ def _list_files(paths):
 
 def _predict_crops(clf, files, margin):
     names = class_names(clf)
-    size, is_gray = image_shape_of(clf)[:2], len(image_shape_of(clf)) == 2
+    height, width, *channels = image_shape_of(clf)
 
     def cut(file):
         """Keep the crop of a file, and no photo."""
@@ -151,7 +149,8 @@ def _predict_crops(clf, files, margin):
         if error is not None:
             return path, None, None, error
         box = np.array([[0, 0, photo.shape[1], photo.shape[0]]])
-        return path, box, crop_faces(photo, box, size, margin=margin, gray=is_gray), None
+        crop = crop_faces(photo, box, (height, width), margin=margin, gray=not channels)
+        return path, box, crop, None
 
     cuts = map(cut, files)
     while batch := list(islice(cuts, _BATCH_SIZE)):

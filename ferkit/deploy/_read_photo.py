@@ -14,6 +14,7 @@ from .._paths import as_path
 from .._typing import StrPath
 from ..datasets._image_files import (
     UnfitFileError,
+    has_good_exif,
     read_file,
     unfit_if_damaged,
     without_pillow_warnings,
@@ -81,7 +82,8 @@ def read_photo(photo: StrPath | Image.Image) -> NDArray[np.uint8]:
                 return _to_levels(ImageOps.exif_transpose(photo))
         content = read_file(as_path(photo), _MAX_SIZE)
         with without_pillow_warnings(), unfit_if_damaged(content), _open(content) as image:
-            ImageOps.exif_transpose(image, in_place=True)
+            if has_good_exif(image):
+                ImageOps.exif_transpose(image, in_place=True)
             return _to_levels(image)
     except FileNotFoundError as error:
         raise FileNotFoundError(

@@ -6,7 +6,7 @@ import hashlib
 import html
 import platform
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from importlib.metadata import version
 
@@ -107,7 +107,7 @@ def write_page(
     True
     """
     check_estimator(estimator)
-    notes = [notes] if isinstance(notes, str) else notes
+    notes = _check_notes(notes)
     path = as_path(path)
     check_place(path)
     if (X_train is None) != (y_train is None):
@@ -131,6 +131,14 @@ def write_page(
         )
     page = make_page(title or type(estimator).__name__, sections)
     write_whole(path, page.encode())
+
+
+def _check_notes(notes):
+    are_many = isinstance(notes, Iterable) and not isinstance(notes, str)
+    notes = list(notes) if are_many else [notes]
+    if not all(isinstance(note, str) for note in notes):
+        raise ValueError(f"got notes={notes!r:.80}, expected a string, or a list of them")
+    return notes
 
 
 def _make_sections(estimator, X, y, X_train, y_train, title, command, notes, random_state):

@@ -14,6 +14,7 @@ from .._labels import check_kind, check_labels
 from .._validation import validate_params
 
 N_BINS = 15
+_TOLERANCE = 2e-3  # of a sum of float16
 
 
 @validate_params(
@@ -105,8 +106,6 @@ def check_probabilities(y_true, y_prob, labels=None):
             "predict_proba returns"
         )
     refuse_masked(y_prob, "y_prob", "give what predict_proba returns")
-    # a float16 is off by up to 5e-4
-    tolerance = 2e-3 if getattr(y_prob, "dtype", None) == np.float16 else 1e-4
     y_prob = check_array(y_prob, dtype=np.float64, input_name="y_prob")
     check_consistent_length(y_true, y_prob)
     labels = np.unique(y_true) if labels is None else column_or_1d(labels)
@@ -119,7 +118,7 @@ def check_probabilities(y_true, y_prob, labels=None):
             "give labels=clf.classes_"
         )
     sums = y_prob.sum(axis=1)
-    if y_prob.min() < 0 or not np.allclose(sums, 1, atol=tolerance):
+    if y_prob.min() < 0 or not np.allclose(sums, 1, atol=_TOLERANCE):
         raise ValueError(
             f"got values from {y_prob.min():.3g} to {y_prob.max():.3g} with a row that sums to "
             f"{sums[np.abs(sums - 1).argmax()]:.6g}, expected probabilities; give what "

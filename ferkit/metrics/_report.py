@@ -27,6 +27,7 @@ from ._counts import ScoreCounts, find_intervals, resample_groups
 _METHODS = ("predict", "predict_proba", "predict_log_proba")
 _CONTAINERS = {"sklearn", "imblearn", "ferkit"}  # their Pipelines and searches only hand on
 _CONSTRAINTS = {
+    "target_names": ["array-like", None],
     "confidence_level": [Interval(Real, 0, 1, closed="neither")],
     "n_resamples": [Interval(Integral, 1, None, closed="left")],
     "random_state": ["random_state"],
@@ -84,7 +85,6 @@ class FERReport:
             "y_pred": ["array-like", None],
             "y_prob": ["array-like", None],
             "labels": ["array-like", None],
-            "target_names": ["array-like", None],
             "groups": ["array-like", None],
             "is_copy": ["array-like", None],
             **_CONSTRAINTS,

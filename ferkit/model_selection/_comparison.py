@@ -6,6 +6,7 @@ import copy
 import json
 import re
 import timeit
+import traceback
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import NamedTuple
@@ -91,8 +92,8 @@ def compare(
         has labels that `y` lacks or another length than `X_test`, two names are the same file in
         `out`, parameters cannot be pickled to be told from others there, or it holds a run of this
         name on other data or with other parameters; of files of weights and teachers, their content
-        counts. All of this before the first training, as what a `fit` would refuse. If a training
-        fails, such as one that diverges, once the others have ended.
+        counts. All of this before the first training, as what a `fit` would refuse but for its
+        sampler. If a training fails, such as one that diverges, once the others have ended.
     OSError
         If `out` is no folder, or cannot be written to.
 
@@ -116,7 +117,7 @@ def compare(
     )
     tasks = _make_tasks(configs, seeds, max_epochs)
     runs: dict[int, tuple] = {}
-    failed: dict[int, Exception] = {}
+    failed: dict[int, _Failure] = {}
     # before any training: what is refused is refused at once, not after hours
     if out is not None:
         tasks = _name_files(_make_folder(out), tasks, data)
@@ -125,18 +126,19 @@ def compare(
             if kept is not None:
                 runs[i] = kept
     missing = {i: task for i, task in enumerate(tasks) if i not in runs}
+    if out is not None and missing:
+        check_place(next(iter(missing.values())).file.path)
     _rehearse(missing.values(), data)
     finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
         delayed(_run)(i, task, data) for i, task in missing.items()
     )
     for i, run in tqdm(finished, total=len(missing), desc="runs", disable=not verbose):
-        if isinstance(run, Exception):
+        if isinstance(run, _Failure):
             failed[i] = run
         else:
             runs[i] = run
     if failed:
-        first = min(failed)
-        raise _failure(tasks[first], failed[first], len(runs), out) from failed[first]
+        raise _explain([(tasks[i], failed[i]) for i in sorted(failed)], len(runs), out)
     in_order = [runs[i] for i in range(len(tasks))]
     return pd.DataFrame(
         {**row, "history": pd.DataFrame(history)} for rows, history in in_order for row in rows
@@ -244,7 +246,6 @@ def _make_folder(out):
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"got out={out}, a file, expected a folder; choose another")
     folder.mkdir(parents=True, exist_ok=True)
-    check_place(folder / "run.json")
     return folder
 
 
@@ -259,8 +260,9 @@ def _rehearse(tasks, data):
                 continue
             probe = clone(task.estimator)
             probe._rehearse(*training)
-        except ValueError as error:
-            raise ValueError(f"configuration {task.config!r}: {error}") from error
+        except (ValueError, OSError) as error:
+            kind = ValueError if isinstance(error, ValueError) else type(error)
+            raise kind(f"configuration {task.config!r}: {error}") from error
         try:
             probe._check_X(data["X_test"])
         except ValueError as error:
@@ -268,24 +270,37 @@ def _rehearse(tasks, data):
         rehearsed.add(task.config)
 
 
+class _Failure(NamedTuple):
+    """Why a run failed: in a line, and in full. The exception itself would keep its network."""
+
+    error: str
+    trace: str
+
+
 def _run(i, task, data):
-    """Train and score; an exception is returned, so that other runs go on."""
+    """Train and score; a failure is returned, so that other runs go on."""
     try:
         run = _train_and_score(task, data)
-        if task.file is not None:
-            task.file.write(*run)
     except Exception as error:
-        return i, error
+        return i, _Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
+    if task.file is not None:
+        task.file.write(*run)
     return i, run
 
 
-def _failure(task, error, n_ended, out):
-    where = "lost; pass out to keep them" if out is None else f"kept in {out}"
-    return ValueError(
-        f"got a run of configuration {task.config!r} with seed {task.seed} that failed ({error}), "
-        f"expected all to end well; leave it out, or change it; {n_ended} runs that ended are "
-        f"{where}"
+def _explain(failures, n_ended, out):
+    """Make an error of failures by their tasks."""
+    failed = "; ".join(
+        f"configuration {task.config!r} with seed {task.seed}, {failure.error}"
+        for task, failure in failures
     )
+    kept = "lost, pass out to keep them" if out is None else f"kept in {out}"
+    error = ValueError(
+        f"got runs that failed ({failed}), expected all to end well; leave them out, or change "
+        f"them; those that ended, {n_ended}, are {kept}"
+    )
+    error.add_note(failures[0][1].trace)
+    return error
 
 
 def _train_and_score(task, data):

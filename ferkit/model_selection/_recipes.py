@@ -15,7 +15,6 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
 from .._base import BaseFER
-from .._images import as_array
 from .._input import check_loose_images
 from .._paths import as_path
 from .._typing import StrPath
@@ -321,11 +320,11 @@ def _check_joinable(name, X, X_val, image_shape):
         )
 
 
-def _join(values, others):
-    """Put images behind others; DataFrames keep the names of their columns."""
-    if hasattr(values, "columns") and hasattr(others, "columns"):
-        return pd.concat([values, others], ignore_index=True)
-    return np.concatenate([np.asarray(as_array(values)), np.asarray(as_array(others))])
+def _join(X, X_val, image_shape):
+    """Put images behind others, in whatever form; DataFrames keep the names of their columns."""
+    if hasattr(X, "columns") and hasattr(X_val, "columns"):
+        return pd.concat([X, X_val], ignore_index=True)
+    return np.concatenate([check_loose_images(images, image_shape) for images in (X, X_val)])
 
 
 @dataclass
@@ -358,5 +357,5 @@ class _Training:
             print(f"stage {name}")
         if not stage.refit:
             return clf.fit(**self.data)
-        X = _join(self.data["X"], self.data["X_val"])
+        X = _join(self.data["X"], self.data["X_val"], clf.image_shape)
         return clf.fit(X, np.concatenate([self.data["y"], self.data["y_val"]]))

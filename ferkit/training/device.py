@@ -122,7 +122,7 @@ def _has_wrong_gradient(module, input_shape):
 
     In bfloat16, torch 2.13 reads memory that nobody has written for its weights' gradient.
     """
-    if not _torchs_strided(module):
+    if not _torchs_strided(module):  # before the copy, which takes longer than a small fit's step
         return False
     narrow = []
 

@@ -18,6 +18,16 @@ _lock = ForkSafeLock()
 _n_inside = 0  # fits and predictions that run now, in all threads
 
 
+def _forget():
+    """Start anew in a forked child, where the threads of the others do not run."""
+    global _n_inside
+    _n_inside = 0
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)
+
+
 @contextmanager
 def keep_freed_memory():
     """Let the C library keep what a step frees, for the next step needs the same again.
@@ -41,7 +51,7 @@ def keep_freed_memory():
         yield
     finally:
         with _lock:
-            _n_inside -= 1
+            _n_inside = max(0, _n_inside - 1)  # of a child, if it was forked within
             if is_kept and _n_inside == 0:
                 libc.mallopt(_MMAP_THRESHOLD, _GROWN)
                 libc.mallopt(_TRIM_THRESHOLD, 2 * _GROWN)

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 
 from ferkit import EMOTIONS
 from ferkit.datasets import _any_images, load_fer2013, load_image_folder
+from ferkit.deploy import read_photo
 from tests.datasets.fer2013_files import csv, write_clutter, write_files
 from tests.datasets.image_sets import colours, encode, faces, write_classes
 from tests.helpers import without_rights
@@ -163,6 +164,15 @@ def test_images_are_turned_upright(orientation, format, tmp_path):
         got = load_image_folder(tmp_path, image_size=size).images[1]
         expected = upright.resize((size or (20, 30))[::-1], Image.Resampling.BICUBIC)
         assert np.abs(got.astype(int) - np.asarray(expected)).max() <= 2
+
+
+@pytest.mark.parametrize("exif", [b"Exif\0\0junkjunkjunkjunk", b"Exif\0\0MM\0*"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP"])
+def test_a_damaged_tag_condemns_no_image(exif, format, tmp_path):
+    (tmp_path / "a").mkdir()
+    Image.fromarray(faces()[0]).save(tmp_path / "a" / "1", format, exif=exif)
+    assert load_image_folder(tmp_path).images.shape == (1, 48, 48)
+    assert read_photo(tmp_path / "a" / "1").shape[:2] == (48, 48)
 
 
 def test_a_missing_size_demands_a_common_one(tmp_path):

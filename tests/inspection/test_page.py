@@ -141,6 +141,9 @@ def test_notes(trained, tmp_path):
     assert "<p>one note</p>" in write_and_read(tmp_path, clf, X, y, notes="one note")
     page = write_and_read(tmp_path, clf, X, y, notes=["a < b", "second"])
     assert "<p>a &lt; b</p><p>second</p>" in page
+    for bad in (None, 5, ["a", 3]):
+        with pytest.raises(ValueError, match=r"got notes=.*, expected a string, or a list"):
+            write_page(tmp_path / "page.html", clf, X, y, notes=bad)
 
 
 def test_a_network_without_feature_map_and_embedding(tmp_path):

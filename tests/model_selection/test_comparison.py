@@ -1,6 +1,8 @@
 """Configurations side by side."""
 
+import gc
 import json
+import weakref
 
 import numpy as np
 import pandas as pd
@@ -9,6 +11,7 @@ from imblearn.over_sampling import RandomOverSampler
 from sklearn.dummy import DummyClassifier
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score, f1_score
+from skorch.callbacks import Callback
 
 import ferkit
 from ferkit import ResNetFER, _paths
@@ -231,7 +234,7 @@ def test_missing_files_and_bad_folders_are_told_before_training(faces, tmp_path,
     monkeypatch.setattr(LinearFER, "fit", lambda *args, **kwargs: pytest.fail("it trains"))
     for name in ("weights", "teacher"):
         configs = {**CONFIGS, "a": LinearFER(**{name: tmp_path / "none"})}
-        with pytest.raises(FileNotFoundError, match="none"):
+        with pytest.raises(FileNotFoundError, match=r"configuration 'a': .*none"):
             compare(configs, **faces)
     (tmp_path / "file").write_text("")
     with pytest.raises(NotADirectoryError, match="file, a file, expected a folder"):
@@ -240,12 +243,40 @@ def test_missing_files_and_bad_folders_are_told_before_training(faces, tmp_path,
 
 def test_a_run_that_fails_leaves_the_others(faces, tmp_path):
     configs = {"wild": LinearFER(lr=1e38, optimizer="sgd"), "fast": CONFIGS["fast"]}
-    message = r"configuration 'wild' with seed 0 that failed \(.*diverged.* 1 runs that ended are "
-    with pytest.raises(ValueError, match=f"{message}lost; pass out to keep them"):
+    message = (
+        r"got runs that failed \(configuration 'wild' with seed 0, ValueError: .*diverged.*those "
+        "that ended, 1, are "
+    )
+    with pytest.raises(ValueError, match=f"{message}lost, pass out to keep them") as error:
         compare(configs, **faces, seeds=[0])
+    assert "in check_finite" in error.value.__notes__[0]
     with pytest.raises(ValueError, match=f"{message}kept in "):
         compare(configs, **faces, seeds=[0], out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["fast-0.json"]
+
+
+def test_a_failed_runs_network_is_let_go(faces):
+    nets = []
+
+    class Fail(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            gc.collect()
+            assert not any(other() for other in nets)
+            nets.append(weakref.ref(net))
+            raise MemoryError
+
+    configs = {name: LinearFER(callbacks=[Fail()]) for name in "ab"}
+    with pytest.raises(ValueError, match=r"'a' with seed 0, MemoryError: ; .*'b' with seed 0, Mem"):
+        compare(configs, **faces, seeds=[0])
+
+
+def test_a_full_disk_ends_it(faces, tmp_path, monkeypatch):
+    def fail(*args):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(_paths.os, "replace", fail)
+    with pytest.raises(OSError, match="No space left on device"):
+        compare(CONFIGS, **faces, seeds=[0], out=tmp_path)
 
 
 def test_the_layout_of_images_in_memory_does_not_matter(faces, tmp_path, monkeypatch):

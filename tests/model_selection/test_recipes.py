@@ -172,6 +172,18 @@ def test_an_impossible_stage_parameter_is_found_before(faces, tmp_path, bad, mes
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("shape", [(-1, 16, 16, 1), (-1, 256)])
+def test_a_refit_of_images_in_two_forms(faces, tmp_path, shape):
+    params = {"variant": "strided", "max_epochs": 1}
+    recipes = {
+        "before": Stage(estimator="MobileNetFER", params=params),
+        "all": Stage(estimator="MobileNetFER", params=params, begins_with="before", refit=True),
+    }
+    data = {**faces, "X_val": faces["X_val"].reshape(shape)}
+    clf = train_recipe("all", **data, folder=tmp_path, recipes=recipes)
+    assert clf.class_count_.sum() == 140
+
+
 @pytest.mark.parametrize("as_frame", [False, True])
 def test_a_refit_of_rows(faces, tmp_path, as_frame):
     params = {"variant": "strided", "max_epochs": 1, "image_shape": (32, 8)}

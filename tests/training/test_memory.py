@@ -1,9 +1,18 @@
+import os
 import subprocess
 import sys
 
 import pytest
 
 from ferkit.training import memory
+
+
+@pytest.fixture(autouse=True)
+def no_settings(monkeypatch):
+    for name in [*os.environ]:
+        if name.startswith("MALLOC_") or name == "GLIBC_TUNABLES":
+            monkeypatch.delenv(name)
+
 
 # counts the pages that the kernel fills for blocks that are made and dropped
 CODE = """
@@ -45,6 +54,18 @@ def test_it_is_kept_until_the_last_leaves(monkeypatch):
     assert not trims
     fit.__exit__(None, None, None)
     assert len(trims) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_child_that_is_forked_within_counts_anew():
+    with memory.keep_freed_memory():
+        child = os.fork()
+        if child == 0:
+            n_at_first = memory._n_inside
+            with memory.keep_freed_memory():
+                n_within = memory._n_inside
+            os._exit((n_at_first, n_within, memory._n_inside) != (0, 1, 0))
+        assert os.waitpid(child, 0)[1] == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="is about glibc")
