@@ -91,9 +91,9 @@ def predict_files(
     >>> for path, faces, error in predict_files(clf, "holidays"):  # doctest: +SKIP
     ...     print(path, error or faces["label"].tolist())
     """
-    # refuse what is unfit now, not at the first file
     if isinstance(paths, (str, bytes, os.PathLike)) or not isinstance(paths, Iterable):
         paths = [paths]
+    # refuse an unfit classifier now, not at the first file
     class_names(clf)
     image_shape_of(clf)
     files = _read_files(paths)

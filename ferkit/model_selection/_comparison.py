@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import copy
-import json
-import re
-import timeit
-import traceback
 from collections.abc import Mapping, Sequence
 from numbers import Integral
-from typing import NamedTuple
 
-import joblib
 import numpy as np
 import pandas as pd
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike
-from sklearn.base import clone
-from sklearn.metrics import accuracy_score, f1_score
 from sklearn.utils import check_consistent_length
-from skorch.callbacks import Callback
 from tqdm import tqdm
 
 from .._base import BaseFER
-from .._identity import by_content, hash_pickled
 from .._images import as_array
 from .._labels import check_labels, encode
-from .._names import f1_column
-from .._paths import as_path, check_place, write_whole
 from .._typing import StrPath
+from ._runs import Failure, explain_failures, keep_in, make_tasks, rehearse, run_task
 from ._steps import check_has_parameters
 
 
@@ -115,30 +103,26 @@ def compare(
     data = _check_data(
         {"X": X, "y": y, "X_val": X_val, "y_val": y_val, "X_test": X_test, "y_test": y_test}
     )
-    tasks = _make_tasks(configs, seeds, max_epochs)
+    tasks = make_tasks(configs, seeds, max_epochs)
     runs: dict[int, tuple] = {}
-    failed: dict[int, _Failure] = {}
+    failed: dict[int, Failure] = {}
     # before any training: what is refused is refused at once, not after hours
     if out is not None:
-        tasks = _name_files(_make_folder(out), tasks, data)
-        for i, task in enumerate(tasks):
-            kept = task.file.read()
-            if kept is not None:
-                runs[i] = kept
+        tasks = keep_in(out, tasks, data)
+        kept = {i: task.file.read() for i, task in enumerate(tasks)}
+        runs = {i: run for i, run in kept.items() if run is not None}
     missing = {i: task for i, task in enumerate(tasks) if i not in runs}
-    if out is not None and missing:
-        check_place(next(iter(missing.values())).file.path)
-    _rehearse(missing.values(), data)
+    rehearse([*missing.values()], data)
     finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
-        delayed(_run)(i, task, data) for i, task in missing.items()
+        delayed(run_task)(i, task, data) for i, task in missing.items()
     )
     for i, run in tqdm(finished, total=len(missing), desc="runs", disable=not verbose):
-        if isinstance(run, _Failure):
+        if isinstance(run, Failure):
             failed[i] = run
         else:
             runs[i] = run
     if failed:
-        raise _explain([(tasks[i], failed[i]) for i in sorted(failed)], len(runs), out)
+        raise explain_failures([(tasks[i], failed[i]) for i in sorted(failed)], len(runs), out)
     in_order = [runs[i] for i in range(len(tasks))]
     return pd.DataFrame(
         {**row, "history": pd.DataFrame(history)} for rows, history in in_order for row in rows
@@ -218,199 +202,3 @@ def summarize(runs: pd.DataFrame) -> pd.DataFrame:
     groups = runs.groupby(["config", "weights"], sort=False)
     left_out = {"config", "weights", "seed", "history"}
     return groups[[name for name in runs if name not in left_out]].agg(["mean", "std"])
-
-
-class _Task(NamedTuple):
-    """A configuration with a seed, and where its run is kept."""
-
-    config: str
-    seed: int
-    estimator: BaseFER
-    file: _RunFile | None = None
-
-
-def _make_tasks(configs, seeds, max_epochs):
-    tasks = []
-    for config, estimator in configs.items():
-        for seed in seeds:
-            # verbose and checkpoint_dir do not change a run, so they are left out of its key
-            quiet = clone(estimator).set_params(random_state=seed, verbose=0, checkpoint_dir=None)
-            if max_epochs is not None:
-                quiet.set_params(max_epochs=max_epochs)
-            tasks.append(_Task(config, seed, quiet))
-    return tasks
-
-
-def _make_folder(out):
-    folder = as_path(out)
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"got out={out}, a file, expected a folder; choose another")
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _rehearse(tasks, data):
-    """Raise what a run would before it trains."""
-    training = [data[name] for name in ("X", "y", "X_val", "y_val")]
-    rehearsed = set()
-    for task in tasks:
-        try:
-            task.estimator._validate_params()  # of each, for its seed
-            if task.config in rehearsed:
-                continue
-            probe = clone(task.estimator)
-            probe._rehearse(*training)
-        except (ValueError, OSError) as error:
-            kind = ValueError if isinstance(error, ValueError) else type(error)
-            raise kind(f"configuration {task.config!r}: {error}") from error
-        try:
-            probe._check_X(data["X_test"])
-        except ValueError as error:
-            raise ValueError(f"X_test: {error}") from error
-        rehearsed.add(task.config)
-
-
-class _Failure(NamedTuple):
-    """Why a run failed: in a line, and in full. The exception itself would keep its network."""
-
-    error: str
-    trace: str
-
-
-def _run(i, task, data):
-    """Train and score; a failure is returned, so that other runs go on."""
-    try:
-        run = _train_and_score(task, data)
-    except Exception as error:
-        return i, _Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
-    if task.file is not None:
-        task.file.write(*run)
-    return i, run
-
-
-def _explain(failures, n_ended, out):
-    """Make an error of failures by their tasks."""
-    failed = "; ".join(
-        f"configuration {task.config!r} with seed {task.seed}, {failure.error}"
-        for task, failure in failures
-    )
-    kept = "lost, pass out to keep them" if out is None else f"kept in {out}"
-    error = ValueError(
-        f"got runs that failed ({failed}), expected all to end well; leave them out, or change "
-        f"them; those that ended, {n_ended}, are {kept}"
-    )
-    error.add_note(failures[0][1].trace)
-    return error
-
-
-def _train_and_score(task, data):
-    estimator, keep_best = task.estimator, _KeepBest()
-    has_validation = data["X_val"] is not None
-    if has_validation:
-        estimator.set_params(callbacks=[*(estimator.callbacks or []), keep_best])
-    estimator.fit(data["X"], data["y"], X_val=data["X_val"], y_val=data["y_val"])
-    costs = {
-        "seconds": float(estimator.history_["seconds"].sum()),
-        "n_parameters": estimator.n_parameters_,
-        "n_multiply_adds": estimator.n_multiply_adds_,
-        "milliseconds": _time_one_image(estimator, data["X_test"][:1]),
-    }
-    rows = [_make_row(task, "last epoch", estimator.n_iter_, data, costs)]
-    if has_validation:
-        estimator.module_.load_state_dict(keep_best.weights)
-        rows.append(_make_row(task, "best validation", keep_best.epoch, data, costs))
-    return rows, estimator.history_.to_dict("list")
-
-
-def _make_row(task, weights, epoch, data, costs):
-    scores = _score(task.estimator, data["X_test"], data["y_test"])
-    about = {"config": task.config, "seed": task.seed, "weights": weights, "epoch": epoch}
-    return {**about, **scores, **costs}
-
-
-def _score(estimator, X, y):
-    predicted, labels = estimator.predict(X), estimator.classes_
-    f1 = f1_score(y, predicted, labels=labels, average=None, zero_division=0)
-    return {
-        "accuracy": float(accuracy_score(y, predicted)),
-        "f1_macro": float(f1_score(y, predicted, average="macro", zero_division=0)),
-        **{f1_column("f1_", label): float(f) for label, f in zip(labels, f1, strict=True)},
-    }
-
-
-def _time_one_image(estimator, X):
-    estimator.predict(X)  # the first call takes longer
-    return 1e3 * float(np.median(timeit.repeat(lambda: estimator.predict(X), number=1, repeat=30)))
-
-
-def _name_files(folder, tasks, data):
-    """Give each task a file of its own."""
-    digest = joblib.hash(data)
-    tasks = [task._replace(file=_RunFile(folder, task, digest)) for task in tasks]
-    configs = {}
-    for task in tasks:
-        # some file systems take small and capital letters for the same
-        other = configs.setdefault(task.file.path.name.lower(), task.config)
-        if other != task.config:
-            raise ValueError(
-                f"got configurations {other!r} and {task.config!r}, whose runs would be kept in "
-                "the same file, expected names that differ by more than capitals and characters "
-                "other than letters, digits and _.=-; rename one"
-            )
-    return tasks
-
-
-class _RunFile:
-    """Where a finished run is kept."""
-
-    def __init__(self, folder, task, digest):
-        self.path = folder / f"{re.sub(r'[^A-Za-z0-9_.=-]', '_', task.config)}-{task.seed}.json"
-        params = task.estimator.get_params(deep=False)
-        params |= by_content(params)
-        self.key = {
-            "config": task.config,
-            "data": digest,
-            "parameters": hash_pickled(
-                [type(task.estimator).__name__, params], f"a configuration {task.config!r}", "out"
-            ),
-        }
-
-    def read(self):
-        if not self.path.exists():
-            return None
-        advice = "choose another out, or delete the file to train anew"
-        try:
-            stored = json.loads(self.path.read_text())
-            key, run = dict(stored["key"]), (stored["rows"], stored["history"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"got {self.path}, a damaged or other file, expected a run of this comparison; "
-                f"{advice}"
-            ) from error
-        for what, own in self.key.items():
-            if key.get(what) != own:
-                raise ValueError(
-                    f"got {self.path}, a run with different {what}, expected one of this "
-                    f"comparison; {advice}"
-                )
-        return run
-
-    def write(self, rows, history):
-        stored = {"key": self.key, "rows": rows, "history": history}
-        write_whole(self.path, json.dumps(stored).encode())
-
-
-class _KeepBest(Callback):
-    """Keep the weights of the epoch with the best validation macro-F1."""
-
-    def on_train_begin(self, net, **kwargs):
-        self.score, self.epoch, self.weights = -np.inf, 0, None
-
-    def on_epoch_end(self, net, **kwargs):
-        score = net.history[-1]["valid_f1_macro"]
-        if score > self.score:
-            self.score, self.epoch = score, len(net.history)
-            self.weights = copy.deepcopy(net.predictor_.state_dict())
-
-    def __sklearn_clone__(self):
-        return self
