@@ -9,7 +9,7 @@ import sys
 from ._labels import EMOTIONS, enumerate_labels
 from ._messages import escape
 from ._names import find_labels
-from ._paths import as_path, check_model_place, check_place
+from ._paths import as_path, check_model_place, check_place, make_folder
 
 MODELS = {"mobilenet": "MobileNetFER", "resnet": "ResNetFER"}
 SHIPPED = {f"{short}-fer2013": kind for short, kind in MODELS.items()}
@@ -23,7 +23,7 @@ def demo(args):
     from . import ResNetFER
     from .datasets import make_faces
 
-    args.out.mkdir(parents=True, exist_ok=True)
+    make_folder(args.out, "--out")
     X, y = make_faces(3500, random_state=0, return_X_y=True)
     X, X_test, y, y_test = train_test_split(X, y, test_size=0.2, stratify=y, random_state=0)
     print(f"training ResNetFER on {len(X)} drawn faces, scoring on {len(X_test)} others")
@@ -63,6 +63,8 @@ def train(args):
 
     check_place(args.out)  # before imports, which take seconds
     check_model_place(args.out)
+    if args.checkpoint_dir is not None:
+        make_folder(args.checkpoint_dir, "--checkpoint-dir")
     from .datasets import load_fer2013, validation_split
     from .model_selection import RECIPES
 

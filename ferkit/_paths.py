@@ -22,6 +22,35 @@ def as_path(path):
     return Path(os.path.expanduser(path))
 
 
+def make_folder(folder, name):
+    """Make a folder, unless it is there.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where.
+    name : str
+        What the user calls it.
+
+    Raises
+    ------
+    NotADirectoryError
+        If it is something else.
+    OSError
+        If it cannot be made.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"got {name}={folder}, a file, expected a folder; choose another")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"got {name}={folder}, expected a place where a folder can be made ({error.strerror}); "
+            "choose another",
+        ) from error
+
+
 def check_place(path):
     """Check that a file can be made at a path, before what it is to hold is computed.
 

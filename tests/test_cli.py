@@ -185,6 +185,16 @@ def test_bad_numbers_are_refused_before_anything_is_read(command, message, capsy
     assert message in capsys.readouterr().err
 
 
+def test_folders_are_made_before_anything_is_read(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    command = ["train", "nowhere", "--out", str(tmp_path / "model"), "--checkpoint-dir"]
+    assert main([*command, str(tmp_path / "file")]) == 1
+    assert "got --checkpoint-dir=" in (message := capsys.readouterr().err)
+    assert "file, a file, expected a folder; choose another" in message
+    assert main(["demo", "--out", str(tmp_path / "file" / "demo")]) == 1
+    assert "expected a place where a folder can be made" in capsys.readouterr().err
+
+
 def test_bad_rows_may_be_left_out(csv, tmp_path, capsys):
     bad = tmp_path / "bad.csv"
     bad.write_text(csv.read_text() + "9,7 7,Training\n")

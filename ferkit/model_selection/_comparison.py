@@ -154,8 +154,8 @@ def _check_configs(configs):
 
 def _check_seeds(seeds):
     seeds = [seeds] if isinstance(seeds, (int, np.integer)) else list(seeds)
-    if not all(isinstance(seed, Integral) for seed in seeds):
-        raise ValueError(f"got seeds={seeds}, expected integers; pass such as range(3)")
+    if not all(isinstance(seed, Integral) and 0 <= seed < 2**32 for seed in seeds):
+        raise ValueError(f"got seeds={seeds}, expected integers, 0 or more; pass such as range(3)")
     if not seeds or len(set(seeds)) < len(seeds):
         raise ValueError(f"got seeds={seeds}, expected different ones; a seed twice is one run")
     # numpy's integers have another digest, and JSON cannot hold them

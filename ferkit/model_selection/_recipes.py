@@ -16,7 +16,7 @@ from sklearn.frozen import FrozenEstimator
 
 from .._base import BaseFER
 from .._input import check_loose_images
-from .._paths import as_path
+from .._paths import as_path, make_folder
 from .._typing import StrPath
 from ..augment import POLICIES, Policy, resolve_policy
 from ..over_sampling import at_least
@@ -255,7 +255,7 @@ def train_recipe(
     if last.refit:
         _check_joinable(name, X, X_val, last.params.get("image_shape"))
     folder = as_path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, "folder")
     training = _Training(
         recipes,
         data={"X": X, "y": y, "X_val": X_val, "y_val": y_val},

@@ -18,7 +18,7 @@ from skorch.callbacks import Callback
 from .._base import BaseFER
 from .._identity import by_content, hash_pickled
 from .._names import f1_column
-from .._paths import as_path, check_place, write_whole
+from .._paths import as_path, check_place, make_folder, write_whole
 
 
 class Task(NamedTuple):
@@ -146,14 +146,13 @@ def explain_failures(failures, n_ended, out):
     ValueError
         With the first failure's traceback as its note.
     """
-    failed = "; ".join(
-        f"configuration {task.config!r} with seed {task.seed}, {failure.error}"
-        for task, failure in failures
+    failed = "".join(
+        f"\n  {task.config!r} with seed {task.seed}: {failure.error}" for task, failure in failures
     )
     kept = "lost, pass out to keep them" if out is None else f"kept in {out}"
     error = ValueError(
-        f"got runs that failed ({failed}), expected all to end well; leave them out, or change "
-        f"them; those that ended, {n_ended}, are {kept}"
+        f"got runs that failed, expected all to end well; leave them out, or change them; those "
+        f"that ended, {n_ended}, are {kept}{failed}"
     )
     error.add_note(failures[0][1].trace)
     return error
@@ -224,9 +223,7 @@ def keep_in(out, tasks, data):
         If two configurations would have the same file, or one cannot be told from others.
     """
     folder = as_path(out)
-    if folder.exists() and not folder.is_dir():
-        raise NotADirectoryError(f"got out={out}, a file, expected a folder; choose another")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder, "out")
     digest = joblib.hash(data)
     tasks = [task._replace(file=RunFile(folder, task, digest)) for task in tasks]
     configs = {}

@@ -217,7 +217,8 @@ def test_means_and_spreads(faces):
         (CONFIGS, {"y_test": [0]}, r"inconsistent numbers of samples: \[35, 1\]"),
         (CONFIGS, {"X_test": np.zeros((35, 9, 9), np.uint8)}, r"^X_test: got images of shape \(9,"),
         (CONFIGS, {"X_val": np.zeros((35, 9, 9), np.uint8)}, "configuration 'slow / one': X_val"),
-        (CONFIGS, {"seeds": [0, -1]}, "configuration 'slow / one': The 'random_state' parameter"),
+        (CONFIGS, {"seeds": [0, -1]}, r"got seeds=\[0, -1\], expected integers, 0 or more"),
+        (CONFIGS, {"max_epochs": 0}, "configuration 'slow / one': The 'max_epochs' parameter of"),
         ({"a": LinearFER(), "b": LinearFER(lr=-1)}, {}, "configuration 'b': The 'lr' parameter of"),
         ({"a": LinearFER(augment="foo")}, {}, "configuration 'a': got augment='foo', expected"),
         ({"a": LinearFER(warmup_epochs=99)}, {}, "configuration 'a': got warmup_epochs=99"),
@@ -237,6 +238,10 @@ def test_missing_files_and_bad_folders_are_told_before_training(faces, tmp_path,
         with pytest.raises(FileNotFoundError, match=r"configuration 'a': .*none"):
             compare(configs, **faces)
     (tmp_path / "file").write_text("")
+    with pytest.raises(
+        OSError, match=r"got out=.*none, expected a place where a folder can be made"
+    ):
+        compare(CONFIGS, **faces, out=tmp_path / "file" / "none")
     with pytest.raises(NotADirectoryError, match="file, a file, expected a folder"):
         compare(CONFIGS, **faces, out=tmp_path / "file")
 
@@ -244,13 +249,14 @@ def test_missing_files_and_bad_folders_are_told_before_training(faces, tmp_path,
 def test_a_run_that_fails_leaves_the_others(faces, tmp_path):
     configs = {"wild": LinearFER(lr=1e38, optimizer="sgd"), "fast": CONFIGS["fast"]}
     message = (
-        r"got runs that failed \(configuration 'wild' with seed 0, ValueError: .*diverged.*those "
-        "that ended, 1, are "
+        "got runs that failed, expected all to end well; .*; those that ended, 1, are {}"
+        "\n  'wild' with seed 0: ValueError: .*diverged"
     )
-    with pytest.raises(ValueError, match=f"{message}lost, pass out to keep them") as error:
+    lost, kept = message.format("lost, pass out to keep them"), message.format("kept in .*")
+    with pytest.raises(ValueError, match=lost) as error:
         compare(configs, **faces, seeds=[0])
     assert "in check_finite" in error.value.__notes__[0]
-    with pytest.raises(ValueError, match=f"{message}kept in "):
+    with pytest.raises(ValueError, match=kept):
         compare(configs, **faces, seeds=[0], out=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["fast-0.json"]
 
@@ -266,7 +272,7 @@ def test_a_failed_runs_network_is_let_go(faces):
             raise MemoryError
 
     configs = {name: LinearFER(callbacks=[Fail()]) for name in "ab"}
-    with pytest.raises(ValueError, match=r"'a' with seed 0, MemoryError: ; .*'b' with seed 0, Mem"):
+    with pytest.raises(ValueError, match="'a' with seed 0: MemoryError: \n  'b' with seed 0: M"):
         compare(configs, **faces, seeds=[0])
 
 
