@@ -62,6 +62,9 @@ def find_duplicates(X: ArrayLike, *, threshold: float = THRESHOLD) -> NDArray[np
     is at most ``a @ b + r * s``, a product of short vectors; only where this reaches `threshold`
     are the images themselves multiplied.
 
+    Time and memory grow with the pixels: 60 images of 1024 x 1024 take some 700 MB. Make large
+    images smaller first, as with `ferkit.preprocessing.Resize`.
+
     Examples
     --------
     Which images of a test set have a copy in the training set:
