@@ -50,17 +50,20 @@ def test_memory_does_not_grow_with_a_memory_map(models, collection, load):
                 return next(int(line.split()[1]) for line in file if line.startswith("RssAnon"))
         X = np.load({str(collection)!r}, mmap_mode="r")
         clf = {load}
-        clf.predict(X[:5000])
-        seen, is_over = [used()], threading.Event()
-        def watch():
-            while not is_over.wait(0.01):
-                seen.append(used())
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        predicted = clf.predict(X)
-        is_over.set()
-        watcher.join()
-        print(len(predicted), max(seen) - seen[0])
+        def peak(X):
+            seen, is_over = [used()], threading.Event()
+            def watch():
+                while not is_over.wait(0.01):
+                    seen.append(used())
+            watcher = threading.Thread(target=watch)
+            watcher.start()
+            predicted = clf.predict(X)
+            is_over.set()
+            watcher.join()
+            return len(predicted), max(seen)
+        peak(X[:1000])
+        (_, few), (n, all_) = peak(X[:5000]), peak(X)
+        print(n, all_ - few)
     """
     run = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)],
