@@ -3,15 +3,13 @@
 
 const FRACTION_BITS = 22; // of weights, in Pillow's integer arithmetic
 
-const BOX = { support: 0.5, weigh: (x) => (x > -0.5 && x <= 0.5 ? 1 : 0) };
-const BICUBIC = {
-  support: 2,
-  weigh(x) {
-    x = Math.abs(x);
-    if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
-    return x < 2 ? (((x - 5) * x + 8) * x - 4) * -0.5 : 0;
-  },
-};
+const SUPPORT = 2; // of the bicubic filter, in pixels
+
+function weigh(x) {
+  x = Math.abs(x);
+  if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
+  return x < 2 ? (((x - 5) * x + 8) * x - 4) * -0.5 : 0;
+}
 
 /** ITU-R 601 luma of RGBA values. */
 export function toGray(rgba) {
@@ -22,10 +20,10 @@ export function toGray(rgba) {
   return gray;
 }
 
-/** A square gray image at another size: averaged when shrunk, bicubic when enlarged. */
+/** A square gray image at another size, by antialiased bicubic interpolation. */
 export function resize(levels, from, to) {
   if (from === to) return levels;
-  const weights = weighPixels(from > to ? BOX : BICUBIC, from, to);
+  const weights = weighPixels(from, to);
   const rows = new Uint8Array(from * to); // one side, then the other, rounded in between
   for (let y = 0; y < from; y++) {
     for (let x = 0; x < to; x++) rows[y * to + x] = mean(levels, y * from, 1, weights[x]);
@@ -37,13 +35,14 @@ export function resize(levels, from, to) {
   return resized;
 }
 
-function weighPixels({ support, weigh }, from, to) {
+function weighPixels(from, to) {
   const scale = from / to;
   const stretch = Math.max(scale, 1);
+  const reach = SUPPORT * stretch;
   return Array.from({ length: to }, (_, position) => {
     const middle = (position + 0.5) * scale;
-    const start = Math.max(Math.trunc(middle - support * stretch + 0.5), 0);
-    const end = Math.min(Math.trunc(middle + support * stretch + 0.5), from);
+    const start = Math.max(Math.trunc(middle - reach + 0.5), 0);
+    const end = Math.min(Math.trunc(middle + reach + 0.5), from);
     const weights = [];
     for (let i = start; i < end; i++) weights.push(weigh((i - middle + 0.5) * (1 / stretch)));
     const sum = weights.reduce((a, b) => a + b, 0);

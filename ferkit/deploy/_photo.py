@@ -47,7 +47,7 @@ def crop_faces(
     """Cut faces out of a photo, as squares of one size.
 
     A square has its box's middle and its longer side. Where it leaves the photo, the photo's edge
-    is repeated. Squares are shrunk by area averaging, and enlarged by bicubic interpolation.
+    is repeated. They are resized as `ferkit.datasets.load_image_folder` does it.
 
     Parameters
     ----------
@@ -111,8 +111,33 @@ def _crop(photo, box, size, margin, mode):
         for start, end in ((top, photo.shape[0]), (left, photo.shape[1]))
     )
     square = Image.fromarray(photo[np.ix_(rows, columns)]).convert(mode)
-    shrinks = side > max(size)
-    return square.resize(size, Image.Resampling.BOX if shrinks else Image.Resampling.BICUBIC)
+    return square.resize(size, Image.Resampling.BICUBIC)
+
+
+def resize_crop(photo, size, margin, gray):
+    """Bring a face that was cut out already to a size; the aspect ratio is not kept.
+
+    Parameters
+    ----------
+    photo : ndarray of shape (h, w) or (h, w, 3), dtype uint8
+        The face.
+    size : tuple of int
+        Height and width.
+    margin : float
+        At most 0: what is cut off at each side, as a part of it.
+    gray : bool
+        Whether to make it gray, or RGB.
+
+    Returns
+    -------
+    ndarray of shape (height, width) or (height, width, 3), dtype uint8
+    """
+    from PIL import Image
+
+    image = Image.fromarray(photo).convert("L" if gray else "RGB")
+    cut = -margin * image.width, -margin * image.height
+    box = *cut, image.width - cut[0], image.height - cut[1]
+    return np.asarray(image.resize(size[::-1], Image.Resampling.BICUBIC, box))
 
 
 def _check_boxes(boxes, shape):

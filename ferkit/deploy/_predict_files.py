@@ -15,7 +15,7 @@ from .._paths import as_path
 from .._typing import Classifier, Detector, StrPath
 from .._validation import validate_params
 from ._faces import FaceDetector
-from ._photo import MARGINS, class_names, crop_faces, image_shape_of, predict_photo, tabulate
+from ._photo import MARGINS, class_names, image_shape_of, predict_photo, resize_crop, tabulate
 from ._read_photo import SUFFIXES, read_photo
 
 _BATCH_SIZE = 64  # crops at once: enough to be fast, few enough for a progress bar
@@ -62,11 +62,12 @@ def predict_files(
         within them, in alphabetical order; hidden ones and linked folders are left out.
     crops : bool, default=False
         Whether each image is a face that was cut out already: no face is looked for, and the image
-        is brought to the size that `clf` takes; where it is no square, its edges are repeated.
+        is resized as `ferkit.datasets.load_image_folder` does it.
     detector : object or None, default=None
         What finds the faces, as for `predict_photo`.
     margin : float, default=0.0
-        What is added to the boxes, as for `crop_faces`.
+        What is added to the boxes, as for `crop_faces`; with `crops`, where there is nothing to
+        add, 0, or negative to cut off.
 
     Returns
     -------
@@ -98,6 +99,11 @@ def predict_files(
     image_shape_of(clf)
     files = _read_files(paths)
     if crops:
+        if margin > 0:
+            raise ValueError(
+                f"got margin={margin} for crops, expected 0 or less, for there is nothing around "
+                "them; set margin=0, or crops=False to look for faces"
+            )
         return _predict_crops(clf, files, margin)
     return _predict_photos(clf, files, FaceDetector() if detector is None else detector, margin)
 
@@ -149,13 +155,13 @@ def _predict_crops(clf, files, margin):
         if error is not None:
             return path, None, None, error
         box = np.array([[0, 0, photo.shape[1], photo.shape[0]]])
-        crop = crop_faces(photo, box, (height, width), margin=margin, gray=not channels)
+        crop = resize_crop(photo, (height, width), margin, gray=not channels)
         return path, box, crop, None
 
     cuts = map(cut, files)
     while batch := list(islice(cuts, _BATCH_SIZE)):
         crops = [crop for _, _, crop, _ in batch if crop is not None]
-        proba = iter(clf.predict_proba(np.concatenate(crops)) if crops else [])
+        proba = iter(clf.predict_proba(np.stack(crops)) if crops else [])
         for path, box, _, error in batch:
             faces = None if error else tabulate(box, np.asarray(next(proba))[None], names)
             yield FilePrediction(path, faces, error)

@@ -12,7 +12,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 
 from ferkit import EMOTIONS, MobileNetFER, ResNetFER
-from ferkit.datasets import make_faces
+from ferkit.datasets import load_image_folder, make_faces
 from ferkit.deploy import _read_photo, crop_faces, predict_photo, read_photo
 from ferkit.deploy._photo import image_shape_of
 from ferkit.preprocessing import EqualizeHistogram, PixelRows
@@ -297,13 +297,13 @@ def test_photos_of_other_types(photo):
 # -- cropping -------------------------------------------------------------------------------------
 
 
-def test_shrinking_averages_areas():
+@pytest.mark.parametrize("side", [30, 96])
+def test_crops_are_resized_as_files_are_loaded(tmp_path, side):
     photo = draw(100, 100)
-    crops = crop_faces(photo, [[2, 3, 96, 96]])
-    expected = photo[3:99, 2:98].reshape(48, 2, 48, 2).mean(axis=(1, 3))
-    assert crops.shape == (1, 48, 48)
-    assert crops.dtype == np.uint8
-    assert np.abs(crops[0] - expected).max() <= 1  # rounded along one side, then along the other
+    (crop,) = crop_faces(photo, [[2, 3, side, side]])
+    (tmp_path / "a").mkdir()
+    Image.fromarray(photo[3 : 3 + side, 2 : 2 + side]).save(tmp_path / "a" / "1.png")
+    np.testing.assert_array_equal(crop, load_image_folder(tmp_path, image_size=48).images[0])
 
 
 def test_a_box_of_the_size_is_cut_as_it_is():

@@ -13,7 +13,7 @@ from skimage.data import astronaut, coins
 
 from ferkit import EMOTIONS, MobileNetFER
 from ferkit.cli import main
-from ferkit.datasets import make_faces
+from ferkit.datasets import load_image_folder, make_faces
 from ferkit.deploy import OnnxFER, predict_files, predict_photo
 
 
@@ -91,6 +91,25 @@ def test_crops_of_other_shapes(clf, tmp_path):
     assert error is None
     white = clf.predict_proba(np.full((1, 48, 48), 255, np.uint8))
     np.testing.assert_allclose(faces[list(EMOTIONS)], white, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(48, 48), (60, 100), (100, 60, 3), (20, 20)])
+def test_crops_are_resized_as_files_are_loaded(clf, tmp_path, shape):
+    (tmp_path / "a").mkdir()
+    levels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    Image.fromarray(levels).save(tmp_path / "a" / "1.png")
+    ((_, faces, _),) = predict_files(clf, tmp_path, crops=True)
+    images = load_image_folder(tmp_path, image_size=48).images
+    np.testing.assert_allclose(faces[list(EMOTIONS)], clf.predict_proba(images), atol=1e-6)
+
+
+def test_what_surrounds_a_face_can_be_cut_off(clf, tmp_path):
+    face, _ = make_faces(1, random_state=0, return_X_y=True)
+    Image.fromarray(np.pad(face[0], 12)).save(tmp_path / "a.png")
+    ((_, faces, _),) = predict_files(clf, tmp_path, crops=True, margin=-12 / 72)
+    np.testing.assert_allclose(faces[list(EMOTIONS)], clf.predict_proba(face), atol=1e-6)
+    with pytest.raises(ValueError, match=r"got margin=0.1 for crops, expected 0 or less"):
+        predict_files(clf, tmp_path, crops=True, margin=0.1)
 
 
 def test_it_streams(clf, crops):
