@@ -30,8 +30,9 @@ def name_classes(labels, target_names=None):
     ValueError
         If the labels are not positions in `target_names`, or two names are the same.
     """
-    are_ints = labels.dtype.kind in "iu"
-    labels = labels.tolist()
+    are_numbers, labels = labels.dtype.kind in "iuf", labels.tolist()
+    # pandas makes floats of integers beside a missing one
+    are_ints = are_numbers and all(label == int(label) for label in labels)
     if target_names is None:
         if not are_ints and set(labels) <= set(EMOTIONS):
             return [EMOTIONS.index(label) for label in labels], list(EMOTIONS)
@@ -47,7 +48,7 @@ def name_classes(labels, target_names=None):
             f"got labels {labels[:10]}, expected positions in target_names, 0 to "
             f"{len(target_names) - 1}; leave target_names=None for labels that are names"
         )
-    return labels, list(target_names)
+    return [int(label) for label in labels], list(target_names)
 
 
 def order_classes(labels, target_names=None):

@@ -49,6 +49,21 @@ def test_scores_are_scikit_learns():
     assert report.confusion.loc["fear"].sum() == (y == 2).sum()
 
 
+def test_all_columns_of_many_classes_are_printed():
+    labels = np.array([f"a class with a long name {i}" for i in range(12)])
+    table = str(FERReport.from_predictions(labels, y_pred=labels)).rpartition("\n\n")[2]
+    assert all(label in table.splitlines()[1] for label in labels)
+
+
+def test_integers_that_pandas_made_floats_of_are_the_emotions():
+    y = np.arange(7.0)
+    assert FERReport.from_predictions(y, y_pred=y).classes.index.tolist() == list(EMOTIONS)
+    y = np.array([0.0, 1.0])
+    assert FERReport.from_predictions(y, y_pred=y).classes.index.tolist() == [0.0, 1.0]
+    report = FERReport.from_predictions(y, y_pred=y, target_names=["sad", "glad"])
+    assert report.classes.index.tolist() == ["sad", "glad"]
+
+
 def test_intervals_are_the_bootstraps():
     y, y_prob = draw(1000)
     y_pred = y_prob.argmax(axis=1)

@@ -37,7 +37,7 @@ _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 _KIND = "a JPEG, PNG, BMP, GIF, PPM, TIFF or WebP image of 8 bits"
 _PLAIN_MODES = {"1", "L", "P", "RGB", "CMYK", "YCbCr"}
 _ALPHA_MODES = {"LA", "PA", "RGBA"}
-
+_READ_ANYHOW = "convert the file, which ferkit.deploy.read_photo can, replace or remove it"
 
 _ORIENTATION = 0x0112  # EXIF's tag, and what makes images upright that have it
 _TURNS = {
@@ -239,7 +239,7 @@ def _convert(content, shape, gray, box, other_size):
         if getattr(image, "is_animated", False) and image.format != "MPO":
             raise UnfitFileError("an animation, or several pages")
         box = _clip(box, image.size)
-        box = _draft(image, shape, gray, box)
+        box = draft(image, shape, gray, box)
         if image.width * image.height > _MAX_PIXELS:
             raise UnfitFileError(f"{image.width} x {image.height} pixels")
         image = _flatten(image).convert("L" if gray else "RGB")
@@ -274,8 +274,25 @@ def _clip(box, size):
     return clipped
 
 
-def _draft(image, shape, gray, box):
-    """Let a JPEG decode gray, and no finer than twice what is asked for; return its new box."""
+def draft(image, shape, gray, box):
+    """Let a JPEG decode gray, and no finer than twice what is asked for.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Of a file, none of whose pixels has been decoded yet.
+    shape : tuple of int
+        Height and width of what is to be made of the box.
+    gray : bool
+        Whether colours are not needed.
+    box : tuple of float
+        (left, upper, right, lower), in pixels.
+
+    Returns
+    -------
+    tuple of float
+        The box, in pixels of the coarser image.
+    """
     width, height = image.size
     fraction = (box[2] - box[0]) / width, (box[3] - box[1]) / height
     target = [math.ceil(2 * side / part) for side, part in zip(shape[::-1], fraction, strict=True)]
@@ -289,9 +306,10 @@ def _flatten(image):
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
         image = image.convert("RGBA")
         if image.getextrema()[3][0] < 255:
-            raise UnfitFileError("an image with transparent pixels")
+            raise UnfitFileError("an image with transparent pixels", advice=_READ_ANYHOW)
     elif image.mode not in _PLAIN_MODES:
-        raise UnfitFileError(MODES.get(image.mode, f"a {image.mode} image"))
+        advice = _READ_ANYHOW if image.mode.startswith("I") else None
+        raise UnfitFileError(MODES.get(image.mode, f"a {image.mode} image"), advice=advice)
     return image
 
 

@@ -101,9 +101,10 @@ def load_image_folder(
 dtype uint8
             Levels, 0 to 255.
         data : ndarray of shape (n_samples, n_values), dtype uint8
-            The same memory, one image a row.
+            The same memory, one image a row; a classifier's `image_shape` says how to read it.
         target : ndarray of shape (n_samples,), dtype int64
-            Positions in `target_names`.
+            Positions in `target_names`, so of a folder with other classes they mean others: train
+            on names, ``np.array(target_names)[target]``.
         target_names : list of str
             ``ferkit.EMOTIONS``, all seven, if each folder has the name of one of them; else the
             folders' names in alphabetical order. Folders are not renamed: "anger" and "Angry"
@@ -133,8 +134,9 @@ dtype uint8
     Warns
     -----
     UserWarning
-        If files were left out or a class folder is empty; or if the folders' names mean
-        FER2013's emotions but are spelt otherwise, for then labels are not ``ferkit.EMOTIONS``'.
+        If files were left out or a class folder is empty; if the folders' names mean FER2013's
+        emotions but are spelt otherwise, for then labels are not ``ferkit.EMOTIONS``'; or if
+        there are seven other classes, whose integers everything would read as these emotions.
 
     See Also
     --------
@@ -143,11 +145,11 @@ dtype uint8
 
     Examples
     --------
+    >>> import numpy as np
     >>> from ferkit.datasets import load_image_folder
     >>> faces = load_image_folder("RAF-DB/train", image_size=48)  # doctest: +SKIP
-    >>> X, y = load_image_folder(  # doctest: +SKIP
-    ...     "many", image_size=48, memmap="many.npy", return_X_y=True
-    ... )
+    >>> X = faces.images  # doctest: +SKIP
+    >>> y = np.array(faces.target_names)[faces.target]  # doctest: +SKIP
     """
     image_size = check_options(image_size, memmap, on_error)
     path, bad = as_path(path), BadSamples(on_error)
@@ -185,9 +187,12 @@ def _index(path, on_error):
         )
     entries = [name for folder in folders for name in names[folder]]
     if all((path / name).is_dir() for name in entries):  # fast, as it ends at the first file
+        advice = f"if {shorten(folders[0])} is a part of the data set, pass its path"
+        if any(map(find_emotion, folders)):
+            advice = "move these up, or list them with pathlib.Path.rglob and read one by one"
         raise ValueError(
             f"{path}: got folders in the class folders, such as {shorten(entries[0])}, expected "
-            f"images; if {shorten(folders[0])} is a part of the data set, pass its path"
+            f"images; {advice}"
         )
     for folder in folders:
         if not names[folder]:
@@ -202,18 +207,24 @@ def _order(folders, path):
     names = shorten(", ".join(folders))
     if set(folders) <= set(EMOTIONS):
         return list(EMOTIONS)
+    emotions = [find_emotion(folder) for folder in folders]
     if all(folder.isdecimal() for folder in folders):
         warn_user(
             f"{path}: got the classes {names}, labelled 0, 1, ... in this order, "
             "expected names; the labels are neither these numbers nor positions in "
             "ferkit.EMOTIONS, so rename the folders to what the numbers mean"
         )
-    emotions = [find_emotion(folder) for folder in folders]
-    if None not in emotions:
+    elif None not in emotions:
         warn_user(
             f"{path}: got the classes {names}, labelled 0, 1, ... in this order, "
             "expected the names in ferkit.EMOTIONS, to be labelled as there; rename the folders "
             f"to {', '.join(emotions)} for that"
+        )
+    elif len(folders) == len(EMOTIONS):
+        warn_user(
+            f"{path}: got the classes {names}, labelled 0 to 6 in this order, expected those in "
+            "ferkit.EMOTIONS, which 0 to 6 mean in reports, predictions and weights; train on "
+            "names, np.array(data.target_names)[data.target]"
         )
     return folders
 

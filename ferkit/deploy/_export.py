@@ -65,7 +65,8 @@ def export_onnx(
     Parameters
     ----------
     estimator : BaseFER
-        Fitted.
+        Fitted. The last step of a Pipeline is written without the steps before it, whose images it
+        takes.
     path : str or os.PathLike
         Where to; an existing file is replaced at the end.
     quantize : {"int8"} or None, default=None
@@ -117,7 +118,11 @@ def export_onnx(
     ...     OnnxFER(Path(folder) / "faces.onnx").predict_proba(X).shape
     (5, 7)
     """
-    check_estimator(estimator)
+    check_estimator(
+        estimator,
+        of_pipelines="pass pipe[-1]; the file lacks the other steps: it takes the images that "
+        "these make, so apply them before it",
+    )
     estimator._check_set_after_fit()
     path = as_path(path)
     check_place(path)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _BOX = ["x", "y", "width", "height"]
 _FER2013_SHAPE = (48, 48)
+_FEWEST_LINES = 24  # of images whose shape is guessed from the number of their values
 _MAX_SIDE = 2**12  # of a square, in pixels, before it is made smaller
 
 MARGINS = Interval(Real, -0.5, None, closed="neither")
@@ -47,7 +48,7 @@ def crop_faces(
     """Cut faces out of a photo, as squares of one size.
 
     A square has its box's middle and its longer side. Where it leaves the photo, the photo's edge
-    is repeated. They are resized as `ferkit.datasets.load_image_folder` does it.
+    is repeated. They are resized by antialiased bicubic interpolation.
 
     Parameters
     ----------
@@ -112,32 +113,6 @@ def _crop(photo, box, size, margin, mode):
     )
     square = Image.fromarray(photo[np.ix_(rows, columns)]).convert(mode)
     return square.resize(size, Image.Resampling.BICUBIC)
-
-
-def resize_crop(photo, size, margin, gray):
-    """Bring a face that was cut out already to a size; the aspect ratio is not kept.
-
-    Parameters
-    ----------
-    photo : ndarray of shape (h, w) or (h, w, 3), dtype uint8
-        The face.
-    size : tuple of int
-        Height and width.
-    margin : float
-        At most 0: what is cut off at each side, as a part of it.
-    gray : bool
-        Whether to make it gray, or RGB.
-
-    Returns
-    -------
-    ndarray of shape (height, width) or (height, width, 3), dtype uint8
-    """
-    from PIL import Image
-
-    image = Image.fromarray(photo).convert("L" if gray else "RGB")
-    cut = -margin * image.width, -margin * image.height
-    box = *cut, image.width - cut[0], image.height - cut[1]
-    return np.asarray(image.resize(size[::-1], Image.Resampling.BICUBIC, box))
 
 
 def _check_boxes(boxes, shape):
@@ -320,13 +295,15 @@ def image_shape_of(clf):
         If it cannot be told.
     """
     n_values = getattr(clf, "n_features_in_", math.prod(_FER2013_SHAPE))
-    for estimator in (clf, *_parts_of(clf)):
-        shape = getattr(estimator, "image_shape_", None)
+    shapes = [getattr(part, "image_shape_", None) for part in (clf, *_parts_of(clf))]
+    for shape in shapes:
         if shape is not None and math.prod(shape) == n_values:
             return shape
+    # scikit-learn's FunctionTransformer counts the lines of an image for its values
+    least = _FEWEST_LINES if any(shapes) else 1
     for channels in ((), (3,)):
         side = math.isqrt(n_values // math.prod(channels))
-        if math.prod((side, side, *channels)) == n_values:
+        if side >= least and math.prod((side, side, *channels)) == n_values:
             return (side, side, *channels)
     raise ValueError(
         f"got a {type(clf).__name__} fitted on {n_values} values for an image, expected images "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -15,8 +16,8 @@ from .._paths import as_path
 from .._typing import Classifier, Detector, StrPath
 from .._validation import validate_params
 from ._faces import FaceDetector
-from ._photo import MARGINS, class_names, image_shape_of, predict_photo, resize_crop, tabulate
-from ._read_photo import SUFFIXES, read_photo
+from ._photo import MARGINS, class_names, image_shape_of, predict_photo, tabulate
+from ._read_photo import SUFFIXES, read_crop, read_photo
 
 _BATCH_SIZE = 64  # crops at once: enough to be fast, few enough for a progress bar
 
@@ -58,8 +59,9 @@ def predict_files(
     clf : estimator
         Fitted, as for `predict_photo`.
     paths : str, os.PathLike or iterable of them
-        Image files, and folders, whose image files are taken by their names, with those of folders
-        within them, in alphabetical order; hidden ones and linked folders are left out.
+        Image files, and folders, whose files with the suffix of an image (such as .jpg and .png)
+        are taken, with those of folders within them, in alphabetical order; hidden ones and linked
+        folders are left out.
     crops : bool, default=False
         Whether each image is a face that was cut out already: no face is looked for, and the image
         is resized as `ferkit.datasets.load_image_folder` does it.
@@ -97,35 +99,50 @@ def predict_files(
     # refuse an unfit classifier now, not at the first file
     class_names(clf)
     image_shape_of(clf)
-    files = _read_files(paths)
     if crops:
         if margin > 0:
             raise ValueError(
                 f"got margin={margin} for crops, expected 0 or less, for there is nothing around "
                 "them; set margin=0, or crops=False to look for faces"
             )
-        return _predict_crops(clf, files, margin)
-    return _predict_photos(clf, files, FaceDetector() if detector is None else detector, margin)
+        return _predict_crops(clf, paths, margin)
+    return _predict_photos(clf, paths, FaceDetector() if detector is None else detector, margin)
 
 
-def _predict_photos(clf, files, detector, margin):
-    for path, photo, error in files:
+def _predict_photos(clf, paths, detector, margin):
+    for path, photo, error in _read_files(paths, read_photo):
         faces = None
         if error is None:
             faces = predict_photo(clf, photo, detector=detector, margin=margin)
         yield FilePrediction(path, faces, error)
 
 
-def _read_files(paths):
-    """Read the image files, one by one: path, photo and, in its place, what is wrong."""
+def _predict_crops(clf, paths, margin):
+    names = class_names(clf)
+    height, width, *channels = image_shape_of(clf)
+    read = partial(read_crop, size=(height, width), margin=margin, gray=not channels)
+    files = _read_files(paths, read)
+    while batch := list(islice(files, _BATCH_SIZE)):
+        crops = [found[0] for _, found, _ in batch if found is not None]
+        proba = iter(clf.predict_proba(np.stack(crops)) if crops else [])
+        for path, found, error in batch:
+            faces = None
+            if found is not None:
+                box = np.array([[0, 0, *found[1]]])
+                faces = tabulate(box, np.asarray(next(proba))[None], names)
+            yield FilePrediction(path, faces, error)
+
+
+def _read_files(paths, read):
+    """Read the image files, one by one: path, what was read and, in its place, what is wrong."""
     for path, error in _list_files(paths):
-        photo = None
+        found = None
         if error is None:
             try:
-                photo = read_photo(path)
+                found = read(path)
             except (ValueError, OSError) as fault:
                 error = str(fault)
-        yield path, photo, error
+        yield path, found, error
 
 
 def _list_files(paths):
@@ -143,25 +160,3 @@ def _list_files(paths):
                     yield os.path.join(folder, name), None
         for fault in faults:
             yield fault.filename, f"{fault.filename}: {fault.strerror}"
-
-
-def _predict_crops(clf, files, margin):
-    names = class_names(clf)
-    height, width, *channels = image_shape_of(clf)
-
-    def cut(file):
-        """Keep the crop of a file, and no photo."""
-        path, photo, error = file
-        if error is not None:
-            return path, None, None, error
-        box = np.array([[0, 0, photo.shape[1], photo.shape[0]]])
-        crop = resize_crop(photo, (height, width), margin, gray=not channels)
-        return path, box, crop, None
-
-    cuts = map(cut, files)
-    while batch := list(islice(cuts, _BATCH_SIZE)):
-        crops = [crop for _, _, crop, _ in batch if crop is not None]
-        proba = iter(clf.predict_proba(np.stack(crops)) if crops else [])
-        for path, box, _, error in batch:
-            faces = None if error else tabulate(box, np.asarray(next(proba))[None], names)
-            yield FilePrediction(path, faces, error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from .._locks import warning_filter
 from .._paths import as_path
 from .._typing import StrPath
+from ..datasets._any_images import draft
 from ..datasets._image_files import (
     UnfitFileError,
     has_good_exif,
@@ -26,9 +28,8 @@ if TYPE_CHECKING:
 _MAX_SIZE = 2**29  # bytes of a file: more than Pillow's limit of pixels needs
 _BAND = 2**22  # pixels that are converted at once, if the photo has more than four times as many
 _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
-SUFFIXES = frozenset(
-    [".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm", ".pgm", ".pbm", ".tif", ".tiff", ".webp"]
-)
+_ENDINGS = "jpg", "jpeg", "jfif", "png", "bmp", "gif", "ppm", "pgm", "pbm", "tif", "tiff", "webp"
+SUFFIXES = frozenset(f".{ending}" for ending in _ENDINGS)
 _GRAY_MODES = {"1", "L", "LA"}
 _COLOUR_MODES = {"P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr", "HSV"}
 
@@ -76,26 +77,92 @@ def read_photo(photo: StrPath | Image.Image) -> NDArray[np.uint8]:
             f"got a photo of type {type(photo).__name__}, expected a path or a PIL image; open "
             "bytes with PIL.Image.open(io.BytesIO(content)), and lists with predict_files"
         )
-    try:
-        if isinstance(photo, Image.Image):
-            with unfit_if_damaged(b""):
-                return _to_levels(ImageOps.exif_transpose(photo))
-        content = read_file(as_path(photo), _MAX_SIZE)
+    if isinstance(photo, Image.Image):
+        with _explained("the photo"), unfit_if_damaged(b""):
+            return _to_levels(ImageOps.exif_transpose(photo))
+    with _opened(photo) as image:
+        _turn_upright(image)
+        return _to_levels(image)
+
+
+def read_crop(path, size, margin, gray):
+    """Read a face that was cut out already, at a size; the aspect ratio is not kept.
+
+    A JPEG is decoded and resized as `load_image_folder` does it, to the bit if it lies upright.
+
+    Parameters
+    ----------
+    path : path-like
+        As in `read_photo`.
+    size : tuple of int
+        Height and width.
+    margin : float
+        0 or less: what is cut off at each side, as a part of it.
+    gray : bool
+        Whether to make it gray, or RGB.
+
+    Returns
+    -------
+    crop : ndarray of shape (height, width) or (height, width, 3), dtype uint8
+        The face.
+    full_size : tuple of int
+        Width and height of the upright image.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `read_photo` does.
+    """
+    from PIL import Image
+
+    with _opened(path) as image:
+        full_size = image.size
+        draft(image, size, gray, _inner_box(image, margin))
+        drafted_size = image.size
+        _turn_upright(image)
+        if image.size != drafted_size:
+            full_size = full_size[::-1]
+        levels = _to_levels(image)
+    image = Image.fromarray(levels).convert("L" if gray else "RGB")
+    box = _inner_box(image, margin)
+    return np.asarray(image.resize(size[::-1], Image.Resampling.BICUBIC, box)), full_size
+
+
+def _inner_box(image, margin):
+    left, upper = -margin * image.width, -margin * image.height
+    return left, upper, image.width - left, image.height - upper
+
+
+@contextmanager
+def _opened(path):
+    with _explained(path):
+        content = read_file(as_path(path), _MAX_SIZE)
         with without_pillow_warnings(), unfit_if_damaged(content), _open(content) as image:
-            if has_good_exif(image):
-                ImageOps.exif_transpose(image, in_place=True)
-            return _to_levels(image)
+            yield image
+
+
+@contextmanager
+def _explained(name):
+    """Say what is wrong with a file or an image."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"{photo}: got no such file, expected a photo; check the path"
+            f"{name}: got no such file, expected a photo; check the path"
         ) from error
     except UnfitFileError as error:
-        name = "the photo" if isinstance(photo, Image.Image) else photo
         raise ValueError(
             f"{name}: got {error}, expected a JPEG, PNG, BMP, GIF, "
             "PPM, TIFF or WebP photo; convert, shrink or replace it (predict_files takes folders "
             "and lists)"
         ) from error
+
+
+def _turn_upright(image):
+    from PIL import ImageOps
+
+    if has_good_exif(image):
+        ImageOps.exif_transpose(image, in_place=True)
 
 
 def _open(content):

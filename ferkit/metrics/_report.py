@@ -198,7 +198,8 @@ class FERReport:
         parts = [
             f"scores, with the {level} of the choice of images:\n{_rounded(self.scores)}",
             f"per class:\n{_rounded(self.classes)}",
-            f"how many of each true class (rows) were predicted as each:\n{self.confusion}",
+            "how many of each true class (rows) were predicted as each:\n"
+            + _rounded(self.confusion),
         ]
         return "\n\n".join(parts)
 

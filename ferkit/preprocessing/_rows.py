@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +12,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from .._images import as_images, as_rows, as_unit, check_shape_of_fit
+from .._messages import warn_user
 from .._typing import ImageShape
 from ._base import ImageTransformer, to_levels
 
@@ -52,6 +54,42 @@ class PixelRows(OneToOneFeatureMixin, ImageTransformer):
 
     def __init__(self, *, image_shape: ImageShape | None = None) -> None:
         self.image_shape = image_shape
+
+    def fit(self, X: ArrayLike, y: Any = None) -> Self:
+        """Record the images' shape and dtype.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+            Images, or rows.
+        y : None
+            Not used.
+
+        Returns
+        -------
+        self : object
+            The transformer.
+
+        Raises
+        ------
+        ValueError
+            If the input is not what is expected.
+
+        Warns
+        -----
+        UserWarning
+            If a classifier would take the rows for images of another shape, and `image_shape` does
+            not say that this is known.
+        """
+        super().fit(X, y)
+        side = math.isqrt(self.n_features_in_)
+        is_square = self.image_shape_ == (side, side)
+        if side * side == self.n_features_in_ and not is_square and self.image_shape is None:
+            warn_user(
+                f"got images of shape {self.image_shape_}, expected square gray ones, for which "
+                f"classifiers take such rows; set image_shape={self.image_shape_} here and there"
+            )
+        return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Make images rows.

@@ -2,6 +2,7 @@ import io
 import re
 import tempfile
 import tracemalloc
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from tests.datasets.fer2013_files import csv, write_clutter, write_files
 from tests.datasets.image_sets import colours, encode, faces, write_classes
 from tests.helpers import without_rights
 
-FIX = r"; convert, replace or remove the file, or pass on_error='skip'$"
+FIX = r"; convert(, replace or remove the file| the file, which .+), or pass on_error='skip'$"
 
 
 def two_classes(root):
@@ -66,6 +67,28 @@ def test_emotions_have_ferkits_labels(classes, tmp_path):
     assert data.target_names == list(EMOTIONS)
     assert [EMOTIONS[label] for label in data.target] == sorted(classes)
     assert [name.split("/")[0] for name in data.filenames] == sorted(classes)
+
+
+def test_seven_other_classes_without_their_names_warn(tmp_path):
+    names = ["anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        Image.new("L", (4, 4)).save(tmp_path / name / "1.png")
+    with pytest.warns(UserWarning, match="expected those in ferkit.EMOTIONS, which 0 to 6 mean"):
+        data = load_image_folder(tmp_path)
+    assert data.target_names == names
+    (tmp_path / "zeal").mkdir()
+    Image.new("L", (4, 4)).save(tmp_path / "zeal" / "1.png")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load_image_folder(tmp_path)
+
+
+def test_subjects_in_the_class_folders(tmp_path):
+    for name in ("Anger", "Happiness"):
+        (tmp_path / name / "S1").mkdir(parents=True)
+    with pytest.raises(ValueError, match=r"such as Anger/S1, expected images; move these up"):
+        load_image_folder(tmp_path)
 
 
 def test_emotions_spelt_otherwise_keep_their_names_and_warn(tmp_path):

@@ -384,7 +384,9 @@ def test_an_older_torch(trained, tmp_path, monkeypatch):
 
 
 def test_what_is_no_estimator(trained, file, tmp_path):
-    for estimator in (make_pipeline(trained), OnnxFER(file), "mobilenet"):
+    with pytest.raises(ValueError, match=r"pass pipe\[-1\]; the file lacks the other steps"):
+        export_onnx(make_pipeline(trained), tmp_path / "a.onnx")
+    for estimator in (OnnxFER(file), "mobilenet"):
         with pytest.raises(ValueError, match=r"got a \w+, expected a fitted ferkit estimator"):
             export_onnx(estimator, tmp_path / "a.onnx")
 

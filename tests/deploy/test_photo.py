@@ -10,6 +10,7 @@ from PIL import Image
 from sklearn.exceptions import NotFittedError
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from ferkit import EMOTIONS, MobileNetFER, ResNetFER
 from ferkit.datasets import load_image_folder, make_faces
@@ -563,6 +564,10 @@ def test_a_pipeline_knows_the_shape_of_its_last_step():
     pipe = make_pipeline(EqualizeHistogram(), ResNetFER(max_epochs=1, random_state=0))
     pipe.fit(X, y)
     assert image_shape_of(pipe) == (48, 40)
+    # counts 48 values, the lines; what it makes of images may have any shape
+    pipe = make_pipeline(FunctionTransformer(lambda images: images[:, ::2, ::2]), LinearFER())
+    with pytest.raises(ValueError, match="fitted on 48 values for an image"):
+        image_shape_of(pipe.fit(X, y))
     rows = GaussianNB().fit(X[:, :7].reshape(14, -1), y)
     with pytest.raises(ValueError, match="fitted on 280 values for an image"):
         image_shape_of(rows)

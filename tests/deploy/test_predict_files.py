@@ -93,14 +93,47 @@ def test_crops_of_other_shapes(clf, tmp_path):
     np.testing.assert_allclose(faces[list(EMOTIONS)], white, atol=1e-6)
 
 
-@pytest.mark.parametrize("shape", [(48, 48), (60, 100), (100, 60, 3), (20, 20)])
-def test_crops_are_resized_as_files_are_loaded(clf, tmp_path, shape):
+@pytest.mark.parametrize("gray", [True, False])
+@pytest.mark.parametrize("name", ["1.png", "1.jfif", "1.gif"])
+@pytest.mark.parametrize("shape", [(48, 48), (600, 401), (100, 60, 3), (401, 1600, 3), (20, 20)])
+def test_crops_are_resized_as_files_are_loaded(tmp_path, shape, name, gray):
     (tmp_path / "a").mkdir()
     levels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
-    Image.fromarray(levels).save(tmp_path / "a" / "1.png")
-    ((_, faces, _),) = predict_files(clf, tmp_path, crops=True)
+    image = Image.fromarray(levels).convert("P") if name == "1.gif" else Image.fromarray(levels)
+    image.save(tmp_path / "a" / name, format="JPEG" if name == "1.jfif" else None)
+    images = load_image_folder(tmp_path, image_size=(40, 48), gray=gray).images
+    recorder = Recorder(images.shape[1:])
+    ((_, faces, _),) = predict_files(recorder, tmp_path, crops=True)
+    np.testing.assert_array_equal(recorder.seen, images)
+    assert faces[["width", "height"]].to_numpy().tolist() == [[shape[1], shape[0]]]
+
+
+class Recorder:
+    """Predict nothing, but keep what was seen."""
+
+    classes_ = np.arange(7)
+
+    def __init__(self, image_shape):
+        self.image_shape_ = image_shape
+        self.n_features_in_ = np.prod(image_shape)
+
+    def predict_proba(self, X):
+        self.seen = X
+        return np.full((len(X), 7), 1 / 7)
+
+
+def test_a_large_crop_that_lies_on_its_side(tmp_path):
+    face = make_faces(1, image_size=400, random_state=0, return_X_y=True)[0][0, :, :300]
+    orientation = Image.Exif()
+    orientation[0x0112] = 6
+    turned = Image.fromarray(face).transpose(Image.Transpose.ROTATE_90)
+    (tmp_path / "a").mkdir()
+    turned.save(tmp_path / "a" / "1.jpg", exif=orientation)
+    recorder = Recorder((48, 48))
+    ((_, faces, _),) = predict_files(recorder, tmp_path, crops=True)
+    assert faces[["width", "height"]].to_numpy().tolist() == [[300, 400]]
     images = load_image_folder(tmp_path, image_size=48).images
-    np.testing.assert_allclose(faces[list(EMOTIONS)], clf.predict_proba(images), atol=1e-6)
+    assert np.abs(recorder.seen - images.astype(int)).max() <= 2
 
 
 def test_what_surrounds_a_face_can_be_cut_off(clf, tmp_path):

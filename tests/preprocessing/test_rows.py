@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,7 +20,7 @@ def draw(*shape):
 @given(h=st.integers(1, 20), w=st.integers(1, 20), channels=st.sampled_from([(), (3,)]))
 def test_there_and_back(h, w, channels):
     images = draw(15, h, w, *channels)
-    pixels = PixelRows().fit(images)
+    pixels = PixelRows(image_shape=images.shape[1:]).fit(images)
     rows = pixels.transform(images)
     assert rows.dtype == np.float32
     assert rows.shape == (15, h * w * (3 if channels else 1))
@@ -28,6 +30,17 @@ def test_there_and_back(h, w, channels):
     back = pixels.inverse_transform(rows)
     assert back.dtype == np.uint8
     np.testing.assert_array_equal(back, images)
+
+
+@pytest.mark.parametrize("shape", [(36, 64), (24, 32, 3)])
+def test_rows_that_look_like_squares_warn(shape):
+    images = draw(3, *shape)
+    with pytest.warns(UserWarning, match="expected square gray ones, for which classifiers take"):
+        PixelRows().fit(images)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        PixelRows(image_shape=shape).fit(images)
+        PixelRows().fit(images[:, 1:])
 
 
 def test_every_level_comes_back():
