@@ -1,6 +1,7 @@
 """Gradients: of every block against differences, of every network in float32 against float64."""
 
 import copy
+import statistics
 
 import pytest
 import torch
@@ -48,7 +49,6 @@ NETWORKS = {
 @pytest.fixture(autouse=True)
 def seeded():
     with torch.random.fork_rng():
-        # rounding puts no unit on the other side of a ReLU with this seed; with some, one flips
         torch.manual_seed(2)
         yield
 
@@ -65,7 +65,13 @@ def test_blocks_against_differences(name, shape):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_float32_against_float64(name):
-    network = clone(NETWORKS[name]).set_params(dropout=0.0)._make_module(1, 7).train()
+    # With some weights, rounding puts a unit on the other side of its ReLU, by the CPU's
+    # instructions: in the median of three draws, none. What is wrong is so in all.
+    assert statistics.median(_gradient_error(NETWORKS[name]) for _ in range(3)) < 1e-4
+
+
+def _gradient_error(estimator):
+    network = clone(estimator).set_params(dropout=0.0)._make_module(1, 7).train()
     exact = copy.deepcopy(network).double()
     x, y = torch.randn(8, 1, 24, 24), torch.arange(8) % 7
     x_exact = x.double().requires_grad_()
@@ -79,7 +85,7 @@ def test_float32_against_float64(name):
     )
     errors, norms = zip(*((torch.dist(a.double(), b), b.norm()) for a, b in pairs), strict=True)
     # of each alone: what is zero in theory, such as of a bias before batch normalisation, is noise
-    assert max(errors) < 1e-4 * max(norms)
+    return max(errors) / max(norms)
 
 
 @pytest.mark.parametrize("gamma", [0.0, 2.0])
