@@ -4,17 +4,20 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._base import BaseFER
 
-_OF_PIPELINES = "pass pipe[-1], and pipe[:-1].transform(X) for X, of a pipe without its samplers"
+_PIPELINE_ADVICE = (
+    "pass pipe[-1], and for X what the transformers before it make, pipe[:-1].transform(X); a "
+    "sampler among them, which has no transform, is left out"
+)
 
 
-def check_estimator(estimator, of_pipelines=_OF_PIPELINES):
+def check_estimator(estimator, pipeline_advice=_PIPELINE_ADVICE):
     """Refuse what is no fitted ferkit estimator, and say where one may be in it.
 
     Parameters
     ----------
     estimator : object
         What was passed.
-    of_pipelines : str
+    pipeline_advice : str
         What to do about a Pipeline.
 
     Raises
@@ -27,7 +30,7 @@ def check_estimator(estimator, of_pipelines=_OF_PIPELINES):
     if not isinstance(estimator, BaseFER):
         advice = "give an instance of MobileNetFER, ResNetFER or another one"
         if hasattr(estimator, "steps"):
-            advice = of_pipelines
+            advice = pipeline_advice
         elif hasattr(estimator, "best_estimator_"):
             advice = "pass search.best_estimator_"
         kind = estimator.__name__ if isinstance(estimator, type) else type(estimator).__name__

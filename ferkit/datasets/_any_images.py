@@ -37,7 +37,7 @@ _FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 _KIND = "a JPEG, PNG, BMP, GIF, PPM, TIFF or WebP image of 8 bits"
 _PLAIN_MODES = {"1", "L", "P", "RGB", "CMYK", "YCbCr"}
 _ALPHA_MODES = {"LA", "PA", "RGBA"}
-_READ_ANYHOW = "convert the file, which ferkit.deploy.read_photo can, replace or remove it"
+_READ_ANYHOW = "make it 8 bits without transparency (as read_photo reads it), or remove it"
 
 _ORIENTATION = 0x0112  # EXIF's tag, and what makes images upright that have it
 _TURNS = {
@@ -215,7 +215,7 @@ def _shape_of(content):
     from PIL import Image
 
     with unfit_if_damaged(content), Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-        return _shape_upright(image, _find_turn(image))
+        return turned((image.height, image.width), find_turn(image))
 
 
 def _convert(content, shape, gray, box, other_size):
@@ -230,12 +230,11 @@ def _convert(content, shape, gray, box, other_size):
     if levels is not None:
         return levels
     with unfit_if_damaged(content), Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-        turn = _find_turn(image) if box is None else None
-        height, width = _shape_upright(image, turn)
+        turn = find_turn(image) if box is None else None
+        height, width = turned((image.height, image.width), turn)
         if other_size is not None and (height, width) != shape:
             raise UnfitFileError(f"{width} x {height} pixels", *other_size)
-        if (height, width) != (image.height, image.width):
-            shape = shape[::-1]
+        shape = turned(shape, turn)
         if getattr(image, "is_animated", False) and image.format != "MPO":
             raise UnfitFileError("an animation, or several pages")
         box = _clip(box, image.size)
@@ -250,17 +249,41 @@ def _convert(content, shape, gray, box, other_size):
         return image.tobytes()
 
 
-def _find_turn(image):
-    """Find what makes an image upright, by how the camera was held; no pixels are decoded."""
+def find_turn(image):
+    """Find what makes an image upright, by how the camera was held; no pixels are decoded.
+
+    Parameters
+    ----------
+    image : PIL.Image.Image
+        Of a file.
+
+    Returns
+    -------
+    str or None
+        A name in ``PIL.Image.Transpose``; None if it is upright, or says nothing.
+    """
     # TIFF is left to Pillow; without EXIF before a PNG's pixels, they would be decoded for it
     if "exif" not in image.info or not has_good_exif(image):
         return None
     return _TURNS.get(image.getexif().get(_ORIENTATION))
 
 
-def _shape_upright(image, turn):
+def turned(shape, turn):
+    """Find the shape that an image has after a turn; or has before it, to have this one after.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Height and width.
+    turn : str or None
+        As `find_turn` gives it.
+
+    Returns
+    -------
+    tuple of int
+    """
     is_on_its_side = turn in ("TRANSPOSE", "TRANSVERSE", "ROTATE_90", "ROTATE_270")
-    return image.size if is_on_its_side else image.size[::-1]
+    return shape[::-1] if is_on_its_side else shape
 
 
 def _clip(box, size):

@@ -136,7 +136,8 @@ dtype uint8
     UserWarning
         If files were left out or a class folder is empty; if the folders' names mean FER2013's
         emotions but are spelt otherwise, for then labels are not ``ferkit.EMOTIONS``'; or if
-        there are seven other classes, whose integers everything would read as these emotions.
+        there are seven other classes, whose integers everything would read as these emotions
+        (who trains on names may filter this one).
 
     See Also
     --------

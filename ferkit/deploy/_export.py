@@ -65,8 +65,8 @@ def export_onnx(
     Parameters
     ----------
     estimator : BaseFER
-        Fitted. The last step of a Pipeline is written without the steps before it, whose images it
-        takes.
+        Fitted, and no Pipeline: of one, give the last step, ``pipe[-1]``. The file then takes the
+        images that the other steps make.
     path : str or os.PathLike
         Where to; an existing file is replaced at the end.
     quantize : {"int8"} or None, default=None
@@ -120,7 +120,7 @@ def export_onnx(
     """
     check_estimator(
         estimator,
-        of_pipelines="pass pipe[-1]; the file lacks the other steps: it takes the images that "
+        pipeline_advice="pass pipe[-1]; the file lacks the other steps: it takes the images that "
         "these make, so apply them before it",
     )
     estimator._check_set_after_fit()

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils._param_validation import Interval
 
 from .._names import name_classes
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 _BOX = ["x", "y", "width", "height"]
 _FER2013_SHAPE = (48, 48)
-_FEWEST_LINES = 24  # of images whose shape is guessed from the number of their values
 _MAX_SIDE = 2**12  # of a square, in pixels, before it is made smaller
 
 MARGINS = Interval(Real, -0.5, None, closed="neither")
@@ -48,7 +48,8 @@ def crop_faces(
     """Cut faces out of a photo, as squares of one size.
 
     A square has its box's middle and its longer side. Where it leaves the photo, the photo's edge
-    is repeated. They are resized by antialiased bicubic interpolation.
+    is repeated. Squares are resized by antialiased bicubic interpolation, those of more than 4,096
+    pixels a side after averaging.
 
     Parameters
     ----------
@@ -295,15 +296,16 @@ def image_shape_of(clf):
         If it cannot be told.
     """
     n_values = getattr(clf, "n_features_in_", math.prod(_FER2013_SHAPE))
-    shapes = [getattr(part, "image_shape_", None) for part in (clf, *_parts_of(clf))]
-    for shape in shapes:
+    parts = [clf, *_parts_of(clf)]
+    for part in parts:
+        shape = getattr(part, "image_shape_", None)
         if shape is not None and math.prod(shape) == n_values:
             return shape
-    # scikit-learn's FunctionTransformer counts the lines of an image for its values
-    least = _FEWEST_LINES if any(shapes) else 1
+    # a FunctionTransformer counts the lines of images, not their values
+    is_count = not any(isinstance(part, FunctionTransformer) for part in parts)
     for channels in ((), (3,)):
         side = math.isqrt(n_values // math.prod(channels))
-        if side >= least and math.prod((side, side, *channels)) == n_values:
+        if is_count and math.prod((side, side, *channels)) == n_values:
             return (side, side, *channels)
     raise ValueError(
         f"got a {type(clf).__name__} fitted on {n_values} values for an image, expected images "

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .._locks import warning_filter
 from .._paths import as_path
 from .._typing import StrPath
-from ..datasets._any_images import draft
+from ..datasets._any_images import draft, find_turn, turned
 from ..datasets._image_files import (
     UnfitFileError,
     has_good_exif,
@@ -81,14 +81,16 @@ def read_photo(photo: StrPath | Image.Image) -> NDArray[np.uint8]:
         with _explained("the photo"), unfit_if_damaged(b""):
             return _to_levels(ImageOps.exif_transpose(photo))
     with _opened(photo) as image:
-        _turn_upright(image)
+        if has_good_exif(image):
+            ImageOps.exif_transpose(image, in_place=True)
         return _to_levels(image)
 
 
 def read_crop(path, size, margin, gray):
     """Read a face that was cut out already, at a size; the aspect ratio is not kept.
 
-    A JPEG is decoded and resized as `load_image_folder` does it, to the bit if it lies upright.
+    It is what `load_image_folder` makes of it, to the bit; what that refuses but `read_photo` reads
+    is read, too.
 
     Parameters
     ----------
@@ -116,16 +118,16 @@ def read_crop(path, size, margin, gray):
     from PIL import Image
 
     with _opened(path) as image:
-        full_size = image.size
-        draft(image, size, gray, _inner_box(image, margin))
-        drafted_size = image.size
-        _turn_upright(image)
-        if image.size != drafted_size:
-            full_size = full_size[::-1]
+        turn = find_turn(image)
+        height, width = turned((image.height, image.width), turn)
+        shape = turned(size, turn)
+        draft(image, shape, gray, _inner_box(image, margin))
         levels = _to_levels(image)
-    image = Image.fromarray(levels).convert("L" if gray else "RGB")
-    box = _inner_box(image, margin)
-    return np.asarray(image.resize(size[::-1], Image.Resampling.BICUBIC, box)), full_size
+    face = Image.fromarray(levels).convert("L" if gray else "RGB")
+    face = face.resize(shape[::-1], Image.Resampling.BICUBIC, _inner_box(face, margin))
+    if turn is not None:
+        face = face.transpose(Image.Transpose[turn])
+    return np.asarray(face), (width, height)
 
 
 def _inner_box(image, margin):
@@ -156,13 +158,6 @@ def _explained(name):
             "PPM, TIFF or WebP photo; convert, shrink or replace it (predict_files takes folders "
             "and lists)"
         ) from error
-
-
-def _turn_upright(image):
-    from PIL import ImageOps
-
-    if has_good_exif(image):
-        ImageOps.exif_transpose(image, in_place=True)
 
 
 def _open(content):

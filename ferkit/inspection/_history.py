@@ -121,7 +121,7 @@ class HistoryDisplay:
         if not several:
             raise ValueError("got no estimators, expected one or more by their names")
         for clf in several.values():
-            check_estimator(clf)
+            check_estimator(clf, pipeline_advice="pass pipe[-1]")
             if clf.n_iter_ == 0:
                 raise ValueError(
                     f"got a {type(clf).__name__} without history, expected one that was trained "

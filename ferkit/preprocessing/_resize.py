@@ -17,7 +17,7 @@ class Resize(ClassNamePrefixFeaturesOutMixin, StatelessTransformer):
     """Bring images to a size, by antialiased bicubic interpolation.
 
     The aspect ratio is not kept. Images that have the size are returned as they are, without a
-    copy. Floats leave neither [0, 1] nor, if it is wider, the range of their image.
+    copy. Floats are clipped to the range of their image, widened to hold 0 and 1.
 
     Parameters
     ----------
@@ -122,7 +122,6 @@ def _interpolate(images, size):
     images = torch.from_numpy(images).permute(0, 3, 1, 2)
     resized = interpolate(images, size, mode="bicubic", antialias=True)
     if resized.is_floating_point():  # levels end at 0 and 255
-        pixels = images.flatten(1)
-        low, high = (edge[:, None, None, None] for edge in (pixels.amin(1), pixels.amax(1)))
+        low, high = (edge((1, 2, 3), keepdim=True) for edge in (images.amin, images.amax))
         resized = resized.clamp_(low.clamp(max=0), high.clamp(min=1))
     return resized.permute(0, 2, 3, 1).numpy()

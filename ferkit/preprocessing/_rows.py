@@ -11,7 +11,7 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from .._images import as_images, as_rows, as_unit, check_shape_of_fit
+from .._images import as_images, as_rows, as_unit, check_shape_of_fit, resolve_image_shape
 from .._messages import warn_user
 from .._typing import ImageShape
 from ._base import ImageTransformer, to_levels
@@ -27,8 +27,9 @@ class PixelRows(OneToOneFeatureMixin, ImageTransformer):
     Parameters
     ----------
     image_shape : tuple of int, default=None
-        (h, w) or (h, w, 3), the shape of the images if they come as rows. None takes square gray
-        images if the number of values is a square one, else images one pixel high.
+        (h, w) or (h, w, 3), the shape of the images. Of rows, None takes square gray images if the
+        number of values is a square one, else images one pixel high; of images, it warns where a
+        classifier would take their rows for images of another shape.
 
     Attributes
     ----------
@@ -61,8 +62,8 @@ class PixelRows(OneToOneFeatureMixin, ImageTransformer):
         Parameters
         ----------
         X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
-            Images, or rows.
-        y : None
+            Images, or rows: uint8 levels, or floats in [0, 1].
+        y : None, default=None
             Not used.
 
         Returns
@@ -78,16 +79,19 @@ class PixelRows(OneToOneFeatureMixin, ImageTransformer):
         Warns
         -----
         UserWarning
-            If a classifier would take the rows for images of another shape, and `image_shape` does
-            not say that this is known.
+            If floats look like levels; or if a classifier would take the rows for images of another
+            shape, and `image_shape` does not say that this is known.
         """
         super().fit(X, y)
-        side = math.isqrt(self.n_features_in_)
-        is_square = self.image_shape_ == (side, side)
-        if side * side == self.n_features_in_ and not is_square and self.image_shape is None:
+        try:
+            guess = resolve_image_shape(self.n_features_in_, None, None)
+        except ValueError:  # classifiers refuse such rows, and say what to set
+            return self
+        if self.image_shape is None and guess != self.image_shape_:
             warn_user(
-                f"got images of shape {self.image_shape_}, expected square gray ones, for which "
-                f"classifiers take such rows; set image_shape={self.image_shape_} here and there"
+                f"got images of shape {self.image_shape_}, expected square gray ones, for "
+                f"classifiers take such rows for images of shape {guess}; set "
+                f"image_shape={self.image_shape_} here and in the classifier"
             )
         return self
 

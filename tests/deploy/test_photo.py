@@ -566,8 +566,10 @@ def test_a_pipeline_knows_the_shape_of_its_last_step():
     assert image_shape_of(pipe) == (48, 40)
     # counts 48 values, the lines; what it makes of images may have any shape
     pipe = make_pipeline(FunctionTransformer(lambda images: images[:, ::2, ::2]), LinearFER())
-    with pytest.raises(ValueError, match="fitted on 48 values for an image"):
-        image_shape_of(pipe.fit(X, y))
+    rows = FunctionTransformer(lambda images: images.reshape(len(images), -1))
+    for chain in (pipe, make_pipeline(rows, GaussianNB())):
+        with pytest.raises(ValueError, match="fitted on 48 values for an image"):
+            image_shape_of(chain.fit(X, y))
     rows = GaussianNB().fit(X[:, :7].reshape(14, -1), y)
     with pytest.raises(ValueError, match="fitted on 280 values for an image"):
         image_shape_of(rows)

@@ -146,7 +146,7 @@ def test_what_is_no_estimator_of_ferkit(corners):
     pipe = make_pipeline(PixelRows(), clf)
     search = GridSearchCV(CornerFER(max_epochs=1), {"lr": [1e-5]}, cv=2).fit(X, y)
     for wrong, advice in (
-        (pipe, r"got a Pipeline, .*; pass pipe\[-1\], and pipe\[:-1\].transform\(X\)"),
+        (pipe, r"got a Pipeline, .*; pass pipe\[-1\]"),
         (search, "got a GridSearchCV, .*; pass search.best_estimator_"),
         (CornerFER, "got a CornerFER, expected a fitted .* give an instance"),
     ):
@@ -159,6 +159,8 @@ def test_what_is_no_estimator_of_ferkit(corners):
         ):
             with pytest.raises(ValueError, match=advice):
                 use(wrong, X)
+    with pytest.raises(ValueError, match=r"for X .+, pipe\[:-1\].transform\(X\); a sampler"):
+        grad_cam(pipe, X)
 
 
 def test_a_network_without_a_map_is_refused():

@@ -21,6 +21,8 @@ from ferkit.preprocessing import EqualizeHistogram, PixelRows, Resize, ToGray
 
 needs_skimage = pytest.mark.skipif(find_spec("skimage") is None, reason="needs ferkit[image]")
 ignore_floats = pytest.mark.filterwarnings("ignore:got floats up to")  # the checks feed such
+# of PixelRows, whose rows no classifier reads here
+pytestmark = pytest.mark.filterwarnings("ignore:got images of shape .*, expected square gray ones")
 
 CORE = [ToGray(), Resize(), Resize((3, 5)), PixelRows()]
 EQUALIZERS = [EqualizeHistogram(), EqualizeHistogram("clahe")]

@@ -47,6 +47,15 @@ def test_floats_of_any_range_stay_in_it(low, high):
         assert result.max() <= max(image.max(), 1)
 
 
+@pytest.mark.parametrize("width", [8, 200])
+def test_levels_do_not_wrap_around_at_edges(width):
+    step = np.repeat(np.uint8([[0, 255]]), width // 2, axis=1)[None].repeat(width, axis=1)
+    (resized,) = Resize(48).transform(step)
+    expected = Image.fromarray(step[0]).resize((48, 48), Image.Resampling.BICUBIC)
+    assert np.abs(np.asarray(expected).astype(int) - resized).max() <= 2
+    assert np.unique(resized).tolist()[:: len(np.unique(resized)) - 1] == [0, 255]
+
+
 @given(channels=st.sampled_from([(), (3,)]), side=sides, level=st.integers(0, 255))
 def test_a_flat_image_stays_flat(channels, side, level):
     images = np.full((1, 20, 30, *channels), level, dtype=np.uint8)
