@@ -57,7 +57,11 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         rows = validate_data(self, rows, ensure_all_finite=False)
         self.image_shape_ = resolve_image_shape(rows.shape[1], own, self.image_shape)
         self._dtype = as_images(rows, self.image_shape_).dtype
+        self._check_fitted_shape()
         return self
+
+    def _check_fitted_shape(self):
+        """Warn of an `image_shape_` that a subclass cannot do well by."""
 
     def _refuse_single_image(self, rows, own):
         """Refuse a single image; a classifier notices it by the number of labels."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -56,44 +55,17 @@ class PixelRows(OneToOneFeatureMixin, ImageTransformer):
     def __init__(self, *, image_shape: ImageShape | None = None) -> None:
         self.image_shape = image_shape
 
-    def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Record the images' shape and dtype.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
-            Images, or rows: uint8 levels, or floats in [0, 1].
-        y : None, default=None
-            Not used.
-
-        Returns
-        -------
-        self : object
-            The transformer.
-
-        Raises
-        ------
-        ValueError
-            If the input is not what is expected.
-
-        Warns
-        -----
-        UserWarning
-            If floats look like levels; or if a classifier would take the rows for images of another
-            shape, and `image_shape` does not say that this is known.
-        """
-        super().fit(X, y)
+    def _check_fitted_shape(self):
         try:
             guess = resolve_image_shape(self.n_features_in_, None, None)
         except ValueError:  # classifiers refuse such rows, and say what to set
-            return self
+            return
         if self.image_shape is None and guess != self.image_shape_:
             warn_user(
                 f"got images of shape {self.image_shape_}, expected square gray ones, for "
                 f"classifiers take such rows for images of shape {guess}; set "
                 f"image_shape={self.image_shape_} here and in the classifier"
             )
-        return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Make images rows.
