@@ -93,7 +93,7 @@ class BaseFER(FitMixin, InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseE
         "loss": [StrOptions({"cross_entropy", "focal"})],
         "focal_gamma": [Interval(Real, 0, None, closed="left")],
         "class_weight": [StrOptions({"balanced", "effective"}), dict, None],
-        "logit_adjustment": [Interval(Real, 0, None, closed="left")],
+        "logit_adjustment": [Interval(Real, 0, 1e30, closed="left")],  # float32 ends at 3e38
         "tta": [StrOptions({"flip", "tilt", "ten"}), None],
         "temperature": [Interval(Real, 0, None, closed="neither")],
         "teacher": [str, os.PathLike, list, HasMethods("fit"), None],

@@ -12,7 +12,7 @@ from sklearn.frozen import FrozenEstimator
 from ._paths import as_path
 from ._saving import to_json
 
-# parameters that do not change what a fit results in
+# parameters that do not change what a fit results in; callbacks can, but have no content to compare
 _WITHOUT_EFFECT = {"callbacks", "checkpoint_dir", "temperature", "tta", "verbose"}
 # parameters whose content is in the identity, not their value
 _BY_CONTENT = {"random_state", "sampler", "teacher", "warm_start", "weights"}
@@ -39,9 +39,6 @@ def identify_fit(estimator, *, random_state, initial, teachers, **data):
     dict
         As JSON can hold it; data by its digest.
     """
-    import ferkit
-
-    kind = type(estimator)
     params = estimator.get_params(deep=False)
     if estimator.loss != "focal":
         params.pop("focal_gamma", None)  # estimators of others may leave parameters out
@@ -55,16 +52,34 @@ def identify_fit(estimator, *, random_state, initial, teachers, **data):
         sampler = hash_pickled(clone(estimator.sampler), "a sampler", "checkpoint_dir")
     names = params.keys() - _WITHOUT_EFFECT - _BY_CONTENT
     return {
-        "class": f"{kind.__module__}.{kind.__qualname__}",
+        **identify_code(estimator),
         **{name: _identify(name, params[name]) for name in names},
         "classes": [estimator.classes_.dtype.str, estimator.classes_.tolist()],
         "random_state": random_state,
-        "release": ferkit.__version__,
         "sampler": sampler,
         "teacher": [_digest_weights(t.module_.state_dict(), t.classes_) for t in teachers],
         "weights": None if initial is None else _digest_weights(*initial),
         **{name: None if values is None else _digest(values) for name, values in data.items()},
     }
+
+
+def identify_code(estimator):
+    """Tell what trains: the class, and the release, for another may compute a step differently.
+
+    Parameters
+    ----------
+    estimator : BaseFER
+        The estimator.
+
+    Returns
+    -------
+    dict
+        Of strings.
+    """
+    import ferkit
+
+    kind = type(estimator)
+    return {"class": f"{kind.__module__}.{kind.__qualname__}", "release": ferkit.__version__}
 
 
 def _identify(name, value):
@@ -98,9 +113,9 @@ def hash_pickled(value, what, purpose):
     """
     try:
         return joblib.hash(value)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
+    except (pickle.PicklingError, AttributeError, TypeError) as error:  # joblib adds all of value
         raise ValueError(
-            f"got {what} that cannot be pickled ({error}), which {purpose} needs to tell it from "
+            f"got {what} that cannot be pickled ({error.args[0]}), which {purpose} needs to tell it from "
             "others; use named functions instead of lambdas, or ferkit.over_sampling.at_least"
         ) from error
 

@@ -1,6 +1,7 @@
 """What an image is: see the Conventions page of the documentation."""
 
 import math
+from numbers import Integral
 
 import numpy as np
 
@@ -121,6 +122,8 @@ def from_torch(X):
 def _stack(images):
     if isinstance(images, (list, tuple)):
         images = [from_torch(image) for image in images]
+        for image in images:  # numpy would stack what is behind a mask
+            refuse_masked(image, "an image", "image.filled(0) makes them black")
     try:
         X = np.asarray(images)
         if X.dtype == object:
@@ -299,6 +302,40 @@ def check_shape_of_fit(rows, own, fitted):
         raise ValueError(
             f"got images of shape {own}, expected {fitted} as in the fit; {' and '.join(advice)}"
         )
+
+
+def check_size(size, name="size"):
+    """Validate a size of images.
+
+    Parameters
+    ----------
+    size : int or sequence of int
+        The side of squares, or height and width.
+    name : str, default="size"
+        The parameter's, for the message.
+
+    Returns
+    -------
+    tuple of int
+        Height and width.
+
+    Raises
+    ------
+    ValueError
+        If it is not one or two integers from 1 on.
+    """
+    sides = (size, size) if isinstance(size, Integral) else size
+    is_pair = isinstance(sides, (tuple, list)) and len(sides) == 2
+    if not is_pair or not all(map(_is_length, sides)):
+        raise ValueError(
+            f"got {name}={size!r}, expected a number of pixels or (height, width); pass 48 for "
+            "FER2013's"
+        )
+    return tuple(map(int, sides))
+
+
+def _is_length(side):
+    return isinstance(side, Integral) and not isinstance(side, bool) and side > 0
 
 
 def as_images(rows, image_shape):

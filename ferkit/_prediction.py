@@ -38,7 +38,7 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
 
     def _check_set_after_fit(self):
         """Check parameters that act at prediction; `fit` has seen them as they were then."""
-        names = ("temperature", "tta")
+        names = ("logit_adjustment", "temperature", "tta")
         validate_parameter_constraints(
             {name: self._parameter_constraints[name] for name in names},
             {name: getattr(self, name) for name in names},

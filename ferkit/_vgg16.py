@@ -159,6 +159,7 @@ class VGG16FER(BaseFER):
         Folder in which each `fit` keeps its state after each epoch, in a folder of its own that is
         named by the parameters and the data. The same fit goes on where it was stopped, to the
         same bits, and is loaded if it had ended; with ``random_state=None`` the seed is kept too.
+        `callbacks` do not tell fits apart.
     random_state : int, RandomState instance or None, default=None
         Governs weights, shuffling, augmentation, dropout and the split for `early_stopping`. None
         gives another fit each time, but for one that `checkpoint_dir` goes on with.

@@ -89,6 +89,10 @@ VALUES = {
         lambda: fit(np.ma.masked_greater(LEVELS, 229)),
         "got 10 masked values in X, expected none; X.filled(0)",
     ),
+    "a list of masked images": BadInput(
+        lambda: fit([np.ma.masked_greater(image, 229) for image in LEVELS]),
+        "masked values in an image, expected none; image.filled(0)",
+    ),
     "floats that look like levels": BadInput(
         lambda: fit(LEVELS.astype(float)),
         "got floats up to 239, expected floats in [0, 1], which are used as given; if they are",

@@ -95,10 +95,10 @@ def test_validation_scores_are_those_of_the_adjusted_prediction(faces):
     assert clf.score(X, y) != clf.set_params(logit_adjustment=0.0).score(X, y)
 
 
-@pytest.mark.parametrize("tau", [-1, None, "1"])
+@pytest.mark.parametrize("tau", [-1, None, "1", 1e31])
 def test_bad_strengths_set_after_the_fit(tau, faces):
     clf = fit(faces).set_params(logit_adjustment=tau)
-    with pytest.raises(ValueError, match=r"got logit_adjustment=.*, expected a number, 0 or"):
+    with pytest.raises(ValueError, match="The 'logit_adjustment' parameter of LinearFER must be"):
         clf.predict(faces[0])
 
 

@@ -6,12 +6,12 @@ import os
 from contextlib import contextmanager
 from functools import partial
 from itertools import compress
-from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
 from sklearn.utils import Bunch
 
+from .._images import check_size
 from .._paths import as_path, whole_file
 from ._bad_samples import check_on_error
 from ._image_files import (
@@ -92,20 +92,7 @@ def check_options(image_size, memmap, on_error):
             f"{memmap}: got a path in a folder that does not exist, expected a new file in an "
             "existing folder; make the folder, or pass another memmap"
         )
-    if image_size is None:
-        return None
-    sides = (image_size, image_size) if isinstance(image_size, Integral) else image_size
-    is_pair = isinstance(sides, (tuple, list)) and len(sides) == 2
-    if not is_pair or not all(map(_is_length, sides)):
-        raise ValueError(
-            f"got image_size={image_size!r}, expected a number of pixels or (height, width); pass "
-            "48 for FER2013's"
-        )
-    return tuple(map(int, sides))
-
-
-def _is_length(side):
-    return isinstance(side, Integral) and not isinstance(side, bool) and side > 0
+    return None if image_size is None else check_size(image_size, "image_size")
 
 
 def read_bunch(samples, path, bad, *, image_size, gray, memmap, target_names, desc):

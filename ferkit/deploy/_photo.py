@@ -13,10 +13,10 @@ from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils._param_validation import Interval
 
+from .._images import check_size
 from .._names import name_classes
 from .._typing import Classifier, Detector, StrPath
 from .._validation import validate_params
-from ..preprocessing._resize import check_size
 from ._faces import FaceDetector
 from ._read_photo import check_photo, read_photo
 

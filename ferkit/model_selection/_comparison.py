@@ -153,7 +153,7 @@ def _check_configs(configs):
 
 
 def _check_seeds(seeds):
-    seeds = [seeds] if isinstance(seeds, (int, np.integer)) else list(seeds)
+    seeds = list(seeds) if np.iterable(seeds) else [seeds]
     if not all(isinstance(seed, Integral) and 0 <= seed < 2**32 for seed in seeds):
         raise ValueError(f"got seeds={seeds}, expected integers, 0 or more; pass such as range(3)")
     if not seeds or len(set(seeds)) < len(seeds):
@@ -190,6 +190,11 @@ def summarize(runs: pd.DataFrame) -> pd.DataFrame:
         A row per configuration and network, in the order of `runs`; two columns per figure, "mean"
         and "std" (of the sample; NaN for a single seed).
 
+    Raises
+    ------
+    ValueError
+        If `runs` lacks columns that `compare` makes.
+
     Examples
     --------
     >>> import pandas as pd
@@ -199,6 +204,13 @@ def summarize(runs: pd.DataFrame) -> pd.DataFrame:
     >>> summarize(runs)["accuracy"].iloc[0].round(2).tolist()
     [0.6, 0.14]
     """
-    groups = runs.groupby(["config", "weights"], sort=False)
-    left_out = {"config", "weights", "seed", "history"}
+    by = ["config", "weights"]
+    missing = [name for name in by if name not in runs]
+    if missing:
+        raise ValueError(
+            f"got runs without {' and '.join(missing)}, expected the DataFrame of compare; pass it "
+            "with all of its columns"
+        )
+    groups = runs.groupby(by, sort=False)
+    left_out = {*by, "seed", "history"}
     return groups[[name for name in runs if name not in left_out]].agg(["mean", "std"])

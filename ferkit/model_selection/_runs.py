@@ -16,7 +16,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from skorch.callbacks import Callback
 
 from .._base import BaseFER
-from .._identity import by_content, hash_pickled
+from .._identity import by_content, hash_pickled, identify_code
 from .._names import f1_column
 from .._paths import as_path, check_place, make_folder, write_whole
 
@@ -117,10 +117,11 @@ def run_task(i, task, data):
     """
     try:
         run = _train_and_score(task, data)
+        content = None if task.file is None else task.file.encode(*run)
     except Exception as error:
         return i, Failure(f"{type(error).__name__}: {error}", traceback.format_exc())
-    if task.file is not None:
-        task.file.write(*run)
+    if content is not None:
+        write_whole(task.file.path, content)
     return i, run
 
 
@@ -154,7 +155,8 @@ def explain_failures(failures, n_ended, out):
 
 
 def _train_and_score(task, data):
-    estimator, keep_best = task.estimator, _KeepBest()
+    # a clone, for the tasks outlive their runs, and would keep all networks
+    estimator, keep_best = clone(task.estimator), _KeepBest()
     has_validation = data["X_val"] is not None
     if has_validation:
         estimator.set_params(callbacks=[*(estimator.callbacks or []), keep_best])
@@ -165,17 +167,16 @@ def _train_and_score(task, data):
         "n_multiply_adds": estimator.n_multiply_adds_,
         "milliseconds": _time_one_image(estimator, data["X_test"][:1]),
     }
-    rows = [_make_row(task, "last epoch", estimator.n_iter_, data, costs)]
+
+    def make_row(weights, epoch):
+        about = {"config": task.config, "seed": task.seed, "weights": weights, "epoch": epoch}
+        return {**about, **_score(estimator, data["X_test"], data["y_test"]), **costs}
+
+    rows = [make_row("last epoch", estimator.n_iter_)]
     if has_validation:
         estimator.module_.load_state_dict(keep_best.weights)
-        rows.append(_make_row(task, "best validation", keep_best.epoch, data, costs))
+        rows.append(make_row("best validation", keep_best.epoch))
     return rows, estimator.history_.to_dict("list")
-
-
-def _make_row(task, weights, epoch, data, costs):
-    scores = _score(task.estimator, data["X_test"], data["y_test"])
-    about = {"config": task.config, "seed": task.seed, "weights": weights, "epoch": epoch}
-    return {**about, **scores, **costs}
 
 
 def _score(estimator, X, y):
@@ -241,12 +242,11 @@ class RunFile:
         self.path = folder / f"{re.sub(r'[^A-Za-z0-9_.=-]', '_', task.config)}-{task.seed}.json"
         params = task.estimator.get_params(deep=False)
         params |= by_content(params)
+        made_of = [identify_code(task.estimator), params]
         self.key = {
             "config": task.config,
             "data": digest,
-            "parameters": hash_pickled(
-                [type(task.estimator).__name__, params], f"a configuration {task.config!r}", "out"
-            ),
+            "parameters": hash_pickled(made_of, f"a configuration {task.config!r}", "out"),
         }
 
     def read(self):
@@ -269,9 +269,15 @@ class RunFile:
                 )
         return run
 
-    def write(self, rows, history):
+    def encode(self, rows, history):
         stored = {"key": self.key, "rows": rows, "history": history}
-        write_whole(self.path, json.dumps(stored).encode())
+        try:
+            return json.dumps(stored).encode()
+        except TypeError as error:
+            raise ValueError(
+                f"got something in history_ that no file can hold ({error}), expected numbers and "
+                "strings; let the callback record such, or leave out=None"
+            ) from error
 
 
 class _KeepBest(Callback):

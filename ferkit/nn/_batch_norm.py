@@ -53,7 +53,7 @@ class _FoldedBatchNorm(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x, weight, bias, eps, fold):
         # the running statistics that are handed in are float32, and so is what comes out
-        unused = torch.zeros(2, fold * len(weight), dtype=torch.float32)
+        unused = weight.new_zeros(2, fold * len(weight))
         means, variances = torch.batch_norm_update_stats(_fold(x, fold), *unused, 0.0)
         means, variances = means.view(fold, -1), variances.view(fold, -1)
         mean = means.mean(0)

@@ -100,6 +100,12 @@ class ImageOverSampler(BaseOverSampler):
         wanted = {label: n for label, n in self.sampling_strategy_.items() if n}
         made = self._make(images, y, wanted, random_state)
         made = [new >= 0.5 if rows.dtype == bool else new for new in made]
+        highest = max((new.max() for new in made if new.size), default=0)
+        if rows.dtype.kind == "i" and highest > np.iinfo(rows.dtype).max:
+            raise ValueError(
+                f"got X of dtype {rows.dtype} and new images of levels up to {highest}, expected a "
+                "dtype that holds them; pass X.astype(np.uint8)"
+            )
         made_rows = [new.reshape(len(new), -1).astype(rows.dtype) for new in made]
         X = np.concatenate([rows, *made_rows])
         y_made = [

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.base import ClassNamePrefixFeaturesOutMixin
 from sklearn.utils._param_validation import Interval
 
+from .._images import check_size
 from .._typing import ImageShape
 from ._base import StatelessTransformer, chunks
 
@@ -83,33 +84,6 @@ class Resize(ClassNamePrefixFeaturesOutMixin, StatelessTransformer):
     def _validate_params(self):
         super()._validate_params()
         check_size(self.size)
-
-
-def check_size(size):
-    """Validate a size of images.
-
-    Parameters
-    ----------
-    size : int or sequence of int
-        The side of squares, or height and width.
-
-    Returns
-    -------
-    tuple of int
-        Height and width.
-
-    Raises
-    ------
-    ValueError
-        If it is not two integers from 1 on.
-    """
-    if isinstance(size, Integral):
-        size = (size, size)
-    if len(size) != 2 or not all(isinstance(side, Integral) and side >= 1 for side in size):
-        raise ValueError(
-            f"got size={size!r}, expected an integer or (height, width), from 1 on; set it so"
-        )
-    return tuple(map(int, size))
 
 
 def _interpolate(images, size):

@@ -3,6 +3,7 @@
 import gc
 import json
 import weakref
+from contextlib import nullcontext
 
 import numpy as np
 import pandas as pd
@@ -200,6 +201,8 @@ def test_means_and_spreads(faces):
     row = table.loc[("fast", "last epoch"), "f1_macro"]
     assert row["mean"] == pytest.approx(chosen.mean())
     assert row["std"] == pytest.approx(np.std(chosen, ddof=1))
+    with pytest.raises(ValueError, match="got runs without weights, expected the DataFrame of"):
+        summarize(runs.drop(columns="weights"))
 
 
 @pytest.mark.parametrize(
@@ -210,6 +213,7 @@ def test_means_and_spreads(faces):
         ([ResNetFER()], {}, "expected a dict of unfitted ferkit estimators by names"),
         (CONFIGS, {"seeds": [0, 0]}, r"got seeds=\[0, 0\], expected different ones"),
         (CONFIGS, {"seeds": [0.5]}, r"got seeds=\[0.5\], expected integers"),
+        (CONFIGS, {"seeds": None}, r"got seeds=\[None\], expected integers"),
         (CONFIGS, {"y_val": None}, "got one of X_val and y_val, expected both or neither"),
         (CONFIGS, {"y_test": [0, 7] * 17 + [0]}, r"got labels \[7\], expected labels among"),
         (CONFIGS, {"y_test": ["happy"] * 35}, r"got labels \['happy'\], expected labels among"),
@@ -261,19 +265,36 @@ def test_a_run_that_fails_leaves_the_others(faces, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["fast-0.json"]
 
 
-def test_a_failed_runs_network_is_let_go(faces):
+@pytest.mark.parametrize("failing", [False, True])
+def test_a_runs_network_is_let_go(failing, faces):
     nets = []
 
-    class Fail(Callback):
+    class Watch(Callback):
         def on_epoch_end(self, net, **kwargs):
             gc.collect()
             assert not any(other() for other in nets)
             nets.append(weakref.ref(net))
-            raise MemoryError
+            if failing:
+                raise MemoryError
 
-    configs = {name: LinearFER(callbacks=[Fail()]) for name in "ab"}
-    with pytest.raises(ValueError, match="'a' with seed 0: MemoryError: \n  'b' with seed 0: M"):
+    configs = {name: LinearFER(max_epochs=1, callbacks=[Watch()]) for name in "ab"}
+    message = "'a' with seed 0: MemoryError: \n  'b' with seed 0: M"
+    with pytest.raises(ValueError, match=message) if failing else nullcontext():
         compare(configs, **faces, seeds=[0])
+    assert len(nets) == 2
+
+
+class RecordArray(Callback):
+    def on_epoch_end(self, net, **kwargs):
+        net.history.record("gradient", np.zeros(3))
+
+
+def test_a_history_that_no_file_can_hold(faces, tmp_path):
+    configs = {"a": LinearFER(max_epochs=1, callbacks=[RecordArray()]), "fast": CONFIGS["fast"]}
+    with pytest.raises(ValueError, match=r"those that ended, 1, are kept(.|\n)*'a' with .*no file"):
+        compare(configs, **faces, seeds=[0], out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["fast-0.json"]
+    assert len(compare(configs, **faces, seeds=[0])) == 4  # without files, it may hold anything
 
 
 def test_a_full_disk_ends_it(faces, tmp_path, monkeypatch):

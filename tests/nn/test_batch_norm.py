@@ -69,6 +69,15 @@ def test_where_it_pays(n, dtype, expected, monkeypatch):
     assert not is_folded(norm.eval()(x))
 
 
+def test_the_callers_default_device_does_not_matter():
+    x = torch.randn(4, 24, 6, 6).to(torch.bfloat16, memory_format=torch.channels_last)
+    norm = BatchNorm2d(24)
+    with torch.device("meta"):
+        y = norm(x)
+    assert is_folded(y)
+    assert torch.equal(y, BatchNorm2d(24)(x))
+
+
 def test_a_network_that_is_bfloat16_itself_is_left_to_torch():
     x = torch.randn(4, 24, 6, 6).to(torch.bfloat16, memory_format=torch.channels_last)
     ours, theirs = BatchNorm2d(24).to(torch.bfloat16), nn.BatchNorm2d(24).to(torch.bfloat16)

@@ -201,6 +201,15 @@ def test_images_of_booleans_are_rounded(faces):
     np.testing.assert_array_equal(made, floats >= 0.5)
 
 
+def test_levels_that_the_dtype_of_x_cannot_hold(faces, pool):
+    X, y = faces
+    dark = (X // 2).astype(np.int8)
+    with pytest.raises(ValueError, match="got X of dtype int8 and new images of levels up to 2"):
+        PoolOverSampler(pool, random_state=0).fit_resample(dark, y)
+    made, _ = PoolOverSampler(ImagePool(dark, y), random_state=0).fit_resample(dark, y)
+    assert made.dtype == np.int8
+
+
 def test_bad_pools():
     with pytest.raises(ValueError, match=r"Expected 2D array, got 1D array"):
         ImagePool(np.zeros(3), [0, 1, 2])

@@ -255,8 +255,9 @@ def test_rows_of_another_length_than_the_fits(transformer):
     [
         (Resize(0), "'size' parameter of Resize must be"),
         (Resize(48.0), "'size' parameter of Resize must be"),
-        (Resize((48, 0)), r"got size=\(48, 0\), expected an integer or \(height, width\)"),
-        (Resize((48, 48, 3)), r"got size=\(48, 48, 3\), expected an integer or"),
+        (Resize(True), "got size=True, expected a number of pixels"),
+        (Resize((48, 0)), r"got size=\(48, 0\), expected a number of pixels or \(height, width\)"),
+        (Resize((48, 48, 3)), r"got size=\(48, 48, 3\), expected a number of pixels"),
         (ToGray(image_shape=48), "'image_shape' parameter of ToGray must be"),
         (EqualizeHistogram("local"), "'method' parameter of EqualizeHistogram must be"),
         (EqualizeHistogram(clip_limit=2), "'clip_limit' parameter of EqualizeHistogram must be"),
