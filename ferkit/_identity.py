@@ -113,9 +113,10 @@ def hash_pickled(value, what, purpose):
     """
     try:
         return joblib.hash(value)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:  # joblib adds all of value
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        why = error.args[0]  # joblib adds all of the value
         raise ValueError(
-            f"got {what} that cannot be pickled ({error.args[0]}), which {purpose} needs to tell it from "
+            f"got {what} that cannot be pickled ({why}), which {purpose} needs to tell it from "
             "others; use named functions instead of lambdas, or ferkit.over_sampling.at_least"
         ) from error
 

@@ -291,6 +291,3 @@ class _KeepBest(Callback):
         if score > self.score:
             self.score, self.epoch = score, len(net.history)
             self.weights = copy.deepcopy(net.predictor_.state_dict())
-
-    def __sklearn_clone__(self):
-        return self
