@@ -224,7 +224,8 @@ class BaseFER(FitMixin, InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseE
             For `transform`, it has a method `embed`, mapping the input to an embedding, and the
             attribute `embedding_size`; for `weights`, `warm_start` and `freeze`, its last layer is
             called `classifier`; a method `freezable_parts` can list what further names of `freeze`
-            mean. It must not change its input, which others look at too.
+            mean, which the class's ``_parameter_constraints["freeze"]`` has to allow. It must not
+            change its input, which others look at too.
         """
         raise NotImplementedError(f"{type(self).__name__} must define _make_module")
 

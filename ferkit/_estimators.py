@@ -10,7 +10,7 @@ _PIPELINE_ADVICE = (
 )
 
 
-def check_estimator(estimator, pipeline_advice=_PIPELINE_ADVICE):
+def check_fitted_fer(estimator, pipeline_advice=_PIPELINE_ADVICE):
     """Refuse what is no fitted ferkit estimator, and say where one may be in it.
 
     Parameters

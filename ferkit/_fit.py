@@ -64,7 +64,7 @@ class FitMixin:
         ValueError
             If the input is not what is expected, or the training diverges.
         OSError
-            If a checkpoint cannot be written.
+            If a checkpoint cannot be written, or a file of `weights` or of a `teacher` not be read.
         RuntimeError
             If the same fit goes on elsewhere with the same `checkpoint_dir`, and this one runs in
             several processes, which cannot wait.
@@ -73,8 +73,9 @@ class FitMixin:
         -----
         UserWarning
             If images for validation are exact copies of images to train on (those of an `X_val` are
-            looked at only with a `sampler`), `soft_targets` contradict `y`, or the same fit goes on
-            elsewhere with the same `checkpoint_dir`, which is waited for.
+            looked at only with a `sampler`), floats look like levels or as if scaled to [-1, 1],
+            `soft_targets` contradict `y`, or the same fit goes on elsewhere with the same
+            `checkpoint_dir`, which is waited for.
         """
         from torch import inference_mode
 
@@ -94,7 +95,12 @@ class FitMixin:
 
         initial = self._find_initial_weights()
         images, y, validation = self._check_training_data(X, y, X_val, y_val)
-        groups = check_groups(groups, len(images))
+        groups = check_groups(
+            groups,
+            len(images),
+            "if a sampler before this step in a Pipeline makes images, give it to the estimator as "
+            "sampler=",
+        )
         targets = encode(y, self.classes_)
         soft_targets = self._check_soft_targets(soft_targets, targets)
         teachers = find_teachers(self.teacher, self)

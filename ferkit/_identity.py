@@ -9,8 +9,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 
+from ._header import to_json
 from ._paths import as_path
-from ._saving import to_json
 
 # parameters that do not change what a fit results in; callbacks can, but have no content to compare
 _WITHOUT_EFFECT = {"callbacks", "checkpoint_dir", "temperature", "tta", "verbose"}
@@ -47,6 +47,8 @@ def identify_fit(estimator, *, random_state, initial, teachers, **data):
         params.pop("teacher_temperature", None)
     if data["X_val"] is None and not estimator.early_stopping:
         params.pop("logit_adjustment", None)  # without validation, it acts after the fit only
+    # a warm start keeps the split of the fit before
+    is_split_kept = estimator.warm_start and estimator.early_stopping and data["X_val"] is None
     sampler = None
     if estimator.sampler is not None:  # a clone, without what a fit has added
         sampler = hash_pickled(clone(estimator.sampler), "a sampler", "checkpoint_dir")
@@ -57,6 +59,7 @@ def identify_fit(estimator, *, random_state, initial, teachers, **data):
         "classes": [estimator.classes_.dtype.str, estimator.classes_.tolist()],
         "random_state": random_state,
         "sampler": sampler,
+        "split_seed": getattr(estimator, "_split_seed", None) if is_split_kept else None,
         "teacher": [_digest_weights(t.module_.state_dict(), t.classes_) for t in teachers],
         "weights": None if initial is None else _digest_weights(*initial),
         **{name: None if values is None else _digest(values) for name, values in data.items()},

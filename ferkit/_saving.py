@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import math
-import os
-import re
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from . import persistence
+from ._header import check_header, from_json, read_classes, to_json
 from ._messages import warn_user
 from ._typing import StrPath
 
@@ -47,8 +45,6 @@ def save(estimator, path, *, dtype="float32", with_history=True):
     ValueError
         If the file could not hold the estimator, or `load` not read it.
     """
-    from sklearn.utils.validation import check_is_fitted  # OnnxFER does without scikit-learn
-
     import ferkit
 
     from .training import rows_of
@@ -166,7 +162,7 @@ def _make(tensors, header, path=None):
         raise ValueError(f"its class is {name!r:.80}, expected one of {', '.join(_CLASSES)}")
     if not _OUTSIDE_FILES.isdisjoint(header["params"]):
         raise ValueError(f"it has one of {', '.join(sorted(_OUTSIDE_FILES))}")
-    params = {key: _from_json(value) for key, value in header["params"].items()}
+    params = {key: from_json(value) for key, value in header["params"].items()}
     estimator = getattr(ferkit, name)(**params)
     estimator._validate_params()
     if path is not None:
@@ -258,40 +254,6 @@ def _read_model(path):
     return tensors, header
 
 
-def read_classes(header):
-    """Read the classes in a header, which may say anything.
-
-    Parameters
-    ----------
-    header : dict
-        Its "classes" should be a dtype and a list of labels.
-
-    Returns
-    -------
-    ndarray of shape (n_classes,)
-        Sorted.
-
-    Raises
-    ------
-    ValueError, and what Python raises for what is no header
-        If they are not two or more different labels, sorted.
-    """
-    dtype, classes = header["classes"]
-    if not re.fullmatch(r"[<>|](b1|[iu][1248]|f[248]|U\d+|O)", dtype):
-        raise ValueError(f"its classes are of dtype {dtype!r:.80}")
-    # the width that a file says text to have could be any
-    array = np.array(classes, dtype=object if "O" in dtype else None)
-    if array.dtype.kind not in "UO":
-        with np.errstate(all="ignore"):  # a number that does not fit changes, and is refused
-            array = array.astype(dtype)
-    is_good = array.ndim == 1 and array.size > 1 and all(map(np.isscalar, classes))
-    if array.dtype.kind in "OU":
-        is_good = is_good and all(isinstance(label, str) for label in classes)
-    if not is_good or array.tolist() != classes or not np.array_equal(np.unique(array), array):
-        raise ValueError(f"its classes are {classes!r:.80}")
-    return array
-
-
 def _check_tensors(tensors):
     import torch
 
@@ -306,7 +268,7 @@ def _restore(estimator, tensors, header):
     from .training import append_rows
 
     estimator.classes_ = read_classes(header)
-    _check_header(header, len(estimator.classes_))
+    check_header(header, len(estimator.classes_))
     counts = np.array(header["class_count"])
     estimator.class_count_ = counts.astype(np.float32) if counts.dtype.kind == "f" else counts
     estimator.n_features_in_ = header["n_features_in"]
@@ -333,118 +295,3 @@ def _check_size(estimator, tensors, in_channels):
     expected = sum(shape.numel() for shape in estimator._network_shapes(in_channels).values())
     if size != expected:
         raise ValueError(f"it has {size:,} values for a network of {expected:,}")
-
-
-def _check_header(header, n_classes):
-    """Refuse what `save` does not write, and what would fail only when it is used."""
-    check_images_of_fit(header)
-    weight, began_with = header["class_weight"], header["began_with"]
-    is_good = {
-        "n_features_in": _are_ints([header["n_features_in"]])
-        and header["n_features_in"] == math.prod(header["image_shape"]),
-        "in_channels": _are_ints([header["in_channels"]], 1) and header["in_channels"] in (1, 3),
-        "seed": _are_ints([header["seed"]]),
-        "split_seed": header["split_seed"] is None or _are_ints([header["split_seed"]]),
-        "class_count": _are_numbers(header["class_count"], n_classes)
-        and max(header["class_count"]) < 2**53,
-        "class_weight": weight is None or _are_numbers(weight, n_classes),
-        "best_epoch": _are_ints([header["best_epoch"]]),
-        "began_with": began_with is None
-        or (isinstance(began_with, str) and os.path.basename(began_with) == began_with),
-        "history": persistence.is_history(header["history"]),
-    }
-    _refuse_bad(header, is_good)
-
-
-def check_images_of_fit(header):
-    """Refuse a header that describes images that no fit has.
-
-    Parameters
-    ----------
-    header : dict
-        With "image_shape", "dtype" and "feature_names_in", as a file of any content gives them.
-
-    Raises
-    ------
-    ValueError
-        If one of them is something else.
-    """
-    shape, names = header["image_shape"], header["feature_names_in"]
-    is_good = {
-        "image_shape": _are_ints(shape, 1) and (len(shape) == 2 or shape[2:] == [3]),
-        "dtype": header["dtype"] in ("uint8", "float32"),
-    }
-    _refuse_bad(header, is_good)  # first: the product of anything else could take any memory
-    are_names = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    _refuse_bad(header, {"feature_names_in": are_names and len(names) in (0, math.prod(shape))})
-
-
-def _refuse_bad(header, is_good):
-    for name, is_it in is_good.items():
-        if not is_it:
-            raise ValueError(f"its {name} is {header[name]!r:.80}")
-
-
-def _are_ints(values, smallest=0):
-    return isinstance(values, list) and all(type(v) is int and v >= smallest for v in values)
-
-
-def _are_numbers(values, n):
-    return (
-        isinstance(values, list)
-        and len(values) == n
-        and all(type(value) in (int, float) and 0 <= value < math.inf for value in values)
-    )
-
-
-def to_json(name, value):
-    """Make a parameter fit for JSON, which has no tuples, numpy scalars or dicts with int keys.
-
-    Parameters
-    ----------
-    name : str
-        Of the parameter, for the message.
-    value : object
-        The parameter.
-
-    Returns
-    -------
-    object
-        What JSON can hold.
-
-    Raises
-    ------
-    ValueError
-        If the value is of another kind than parameters are.
-    """
-    from .augment import Policy
-
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, Policy):
-        return {"policy": {key: to_json(name, v) for key, v in asdict(value).items()}}
-    if isinstance(value, dict):
-        return {"dict": [[to_json(name, k), to_json(name, v)] for k, v in value.items()]}
-    if isinstance(value, (tuple, list)):
-        return [to_json(name, item) for item in value]
-    if not isinstance(value, (str, int, float, bool, type(None))):
-        raise ValueError(
-            f"got {name}={value!r}, expected a number, string, tuple, dict, Policy or None in a "
-            f"file; change it with set_params({name}=...), or use joblib.dump"
-        )
-    return value
-
-
-def _from_json(value, depth=4):
-    """Make a parameter of what `to_json` made of it, which is never deep."""
-    from .augment import Policy
-
-    if depth == 0:
-        raise ValueError("a parameter has parts within parts within parts")
-    if isinstance(value, dict) and "policy" in value:
-        return Policy(**value["policy"])
-    if isinstance(value, dict):
-        return {_from_json(k, depth - 1): _from_json(v, depth - 1) for k, v in value["dict"]}
-    if isinstance(value, list):
-        return tuple(_from_json(item, depth - 1) for item in value)
-    return value

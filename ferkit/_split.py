@@ -136,15 +136,17 @@ def warn_of_copies(images, validation):
         )
 
 
-def check_groups(groups, n_images):
-    """Look at `groups` of a fit.
+def check_groups(groups, n_images, advice="give each image's"):
+    """Look at `groups`, which may be anything.
 
     Parameters
     ----------
     groups : array-like of shape (n_images,) or None
         What belongs together.
     n_images : int
-        Images of the fit.
+        Images.
+    advice : str, default="give each image's"
+        What to do about another number, for the message.
 
     Returns
     -------
@@ -162,8 +164,7 @@ def check_groups(groups, n_images):
     groups = column_or_1d(groups)
     if len(groups) != n_images:
         raise ValueError(
-            f"got {len(groups)} groups for {n_images} images, expected one each; if a sampler "
-            "before this step in a Pipeline makes images, give it to the estimator as sampler="
+            f"got {len(groups)} groups for {n_images} images, expected one each; {advice}"
         )
     codes, _ = pd.factorize(groups)  # groups may be of any kind
     if codes.min() < 0:

@@ -154,9 +154,7 @@ def test_what_was_fitted_is_saved_not_what_was_set_since(faces, tmp_path):
         clf.set_params(max_epochs=0).save(tmp_path / "m")
 
 
-@pytest.mark.parametrize(
-    "params", [{"variant": "strided"}, {"augment": "bogus"}, {"logit_adjustment": 1e31}]
-)
+@pytest.mark.parametrize("params", [{"variant": "strided"}, {"augment": "bogus"}])
 def test_parameters_that_load_would_refuse(params, saved, faces):
     before, clf = saved.read_bytes(), ferkit.load(saved)
     with pytest.raises(

@@ -14,7 +14,7 @@ from sklearn.metrics import f1_score
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from .._base import BaseFER
-from .._estimators import check_estimator
+from .._estimators import check_fitted_fer
 from .._extras import import_extra
 from .._locks import warning_filter
 from .._names import name_classes
@@ -118,7 +118,7 @@ def export_onnx(
     ...     OnnxFER(Path(folder) / "faces.onnx").predict_proba(X).shape
     (5, 7)
     """
-    check_estimator(
+    check_fitted_fer(
         estimator,
         pipeline_advice="pass pipe[-1]; the file lacks the other steps: it takes the images that "
         "these make, so apply them before it",

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 
-from .._saving import check_images_of_fit, read_classes
+from .._header import check_images_of_fit, read_classes
 from ..persistence import explain
 
 FORMAT = 1

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from .._base import BaseFER
-from .._estimators import check_estimator
+from .._estimators import check_fitted_fer
 from .._names import f1_column
 from .._validation import validate_params
 from ._class_images import order_names
@@ -121,7 +121,7 @@ class HistoryDisplay:
         if not several:
             raise ValueError("got no estimators, expected one or more by their names")
         for clf in several.values():
-            check_estimator(clf, pipeline_advice="pass pipe[-1]")
+            check_fitted_fer(clf, pipeline_advice="pass pipe[-1]")
             if clf.n_iter_ == 0:
                 raise ValueError(
                     f"got a {type(clf).__name__} without history, expected one that was trained "

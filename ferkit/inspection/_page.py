@@ -17,7 +17,7 @@ from sklearn.metrics import ConfusionMatrixDisplay
 from sklearn.utils import check_consistent_length, check_random_state
 
 from .._base import BaseFER
-from .._estimators import check_estimator
+from .._estimators import check_fitted_fer
 from .._labels import check_labels, encode
 from .._paths import as_path, check_place, write_whole
 from .._typing import StrPath
@@ -106,7 +106,7 @@ def write_page(
     ...     "Where it is wrong" in (Path(folder) / "page.html").read_text()
     True
     """
-    check_estimator(estimator)
+    check_fitted_fer(estimator)
     notes = _check_notes(notes)
     path = as_path(path)
     check_place(path)

@@ -11,7 +11,7 @@ from scipy.special import softmax
 from sklearn.utils._param_validation import StrOptions
 
 from .._base import BaseFER
-from .._estimators import check_estimator
+from .._estimators import check_fitted_fer
 from .._images import as_unit
 from .._imbalance import logit_offset
 from .._labels import check_labels, encode
@@ -326,7 +326,7 @@ class SaliencyDisplay:
 
 def _check(estimator, X, y):
     """Validate images, and find the positions of the classes that they are asked about."""
-    check_estimator(estimator)
+    check_fitted_fer(estimator)
     estimator._check_set_after_fit()
     images = estimator._check_X(X)
     if y is None:

@@ -139,9 +139,6 @@ class _ReportEpochs(Callback):
         if self.trial.should_prune():
             raise TrialPruned
 
-    def __sklearn_clone__(self):
-        return self
-
 
 def _macro_f1(clf, X, y):
     return f1_score(y, clf.predict(X), average="macro", zero_division=0)

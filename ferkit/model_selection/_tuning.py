@@ -10,7 +10,7 @@ from sklearn.metrics import f1_score
 from sklearn.utils import check_consistent_length
 
 from .._base import BaseFER
-from .._estimators import check_estimator
+from .._estimators import check_fitted_fer
 from .._imbalance import logit_offset
 from .._labels import check_labels, encode
 
@@ -57,7 +57,7 @@ def tune_prediction(estimator: BaseFER, X: ArrayLike, y: ArrayLike) -> dict[str,
     >>> clf = ResNetFER(max_epochs=2, random_state=0).fit(X[:140], y[:140])
     >>> clf = clf.set_params(**tune_prediction(clf, X[140:], y[140:]))
     """
-    check_estimator(estimator)
+    check_fitted_fer(estimator)
     targets = encode(check_labels(y), estimator.classes_)
     check_consistent_length(X, targets)
     logits = estimator._outputs(X)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from ._budget import MAX_PARAMETERS
 from ._conv import conv_bn
 from ._pooled import PooledClassifier
-from ._se_resnet import SqueezeExcitation
+from ._squeeze_excitation import SqueezeExcitation
 
 
 def _conv_bn_silu(*args, **kwargs):

@@ -10,41 +10,11 @@ from torch.nn import functional as F
 from ._budget import MAX_PARAMETERS
 from ._conv import conv_bn
 from ._pooled import PooledClassifier
-
-
-class SqueezeExcitation(nn.Module):
-    """Weigh channels by what all of the image says.
-
-    See [1]_.
-
-    Parameters
-    ----------
-    channels : int
-        Channels of the input and of the output.
-    hidden : int
-        Width of the hidden layer.
-    activation : callable, default=torch.nn.functional.relu
-        What follows the hidden layer.
-
-    References
-    ----------
-    .. [1] Hu et al., "Squeeze-and-Excitation Networks", CVPR 2018.
-    """
-
-    def __init__(self, channels, hidden, activation=F.relu):
-        super().__init__()
-        self.activation = activation
-        self.squeeze = nn.Linear(channels, hidden)
-        self.excite = nn.Linear(hidden, channels)
-
-    def forward(self, x):
-        """Map (n, channels, h, w) to the same shape."""
-        weights = self.excite(self.activation(self.squeeze(x.mean((2, 3))))).sigmoid()
-        return x * weights[:, :, None, None]
+from ._squeeze_excitation import SqueezeExcitation
 
 
 class SEResidualBlock(nn.Module):
-    """Two 3x3 convolutions and squeeze-and-excitation beside a shortcut, then ReLU.
+    """Two 3x3 convolutions, and squeeze-and-excitation, beside a shortcut, then ReLU.
 
     The excitation's hidden layer has an eighth of the channels, but at least 8. The shortcut
     averages before it projects, so that no pixel is left out [1]_.

@@ -2,7 +2,7 @@
 
 from .build import build_net
 from .callbacks import check_callbacks
-from .checkpoints import Checkpoints, undone_on_failure
+from .checkpoints import Checkpoints
 from .device import resolve_device
 from .distillation import Distillation
 from .distributed import from_first, on_first
@@ -11,6 +11,7 @@ from .fine_tuning import absent_parts, graft, move_classes
 from .history import append_rows, rows_of
 from .net import FERNet
 from .schedules import Schedule
+from .state import undone_on_failure
 
 __all__ = [
     "Checkpoints",

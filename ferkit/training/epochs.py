@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import torch
 
-from .checkpoints import pack_state
 from .distributed import from_first, on_first
 from .history import losses_of
 from .schedules import best_epoch
+from .state import pack_state
 
 
 class Stopping(NamedTuple):

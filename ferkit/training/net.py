@@ -17,7 +17,6 @@ from .._random import seed_generators, stream_seed
 from .averaging import WeightAverage
 from .batches import on_device
 from .callbacks import want_batches
-from .checkpoints import unpack_state
 from .cuda_graphs import GraphedStep, can_be_graphed
 from .device import describe_training, resolve_precision
 from .distributed import check_shares, from_first, rank_and_size, share_of_loss, sum_over_processes
@@ -28,6 +27,7 @@ from .inference import compute_outputs
 from .memory import explain_exhaustion, keep_freed_memory
 from .progress import Progress, make_progress
 from .scores import score
+from .state import unpack_state
 
 
 class FERNet(NeuralNetClassifier):

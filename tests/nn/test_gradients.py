@@ -15,7 +15,8 @@ from ferkit.nn._mobilenet import InvertedResidual
 from ferkit.nn._relu6 import ReLU6
 from ferkit.nn._residual_masking import MaskingBlock
 from ferkit.nn._resnet import ResidualBlock
-from ferkit.nn._se_resnet import SEResidualBlock, SqueezeExcitation
+from ferkit.nn._se_resnet import SEResidualBlock
+from ferkit.nn._squeeze_excitation import SqueezeExcitation
 from ferkit.nn._vgg16 import MaxPool, Normalize
 from ferkit.training.distillation import Distillation
 from ferkit.training.losses import FocalLoss

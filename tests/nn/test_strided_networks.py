@@ -5,7 +5,8 @@ import torch
 
 from ferkit import MobileNetFER, ResNetFER
 from ferkit.nn import SEResNet, count_parameters
-from ferkit.nn._se_resnet import SEResidualBlock, SqueezeExcitation
+from ferkit.nn._se_resnet import SEResidualBlock
+from ferkit.nn._squeeze_excitation import SqueezeExcitation
 
 BUDGETS = {MobileNetFER: 150_000, ResNetFER: 500_000}
 
