@@ -96,7 +96,7 @@ def _fit_one(args, X, y, *, X_val, y_val):
         variant=args.variant or "reference",
         max_epochs=15 if args.epochs is None else args.epochs,
         augment=None if augment == "none" else augment,
-        checkpoint_dir=args.checkpoint_dir,
+        checkpoint_dir=None if args.checkpoint_dir is None else str(args.checkpoint_dir),
         random_state=args.seed,
         verbose=2,
     )

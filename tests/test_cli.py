@@ -224,6 +224,14 @@ def test_an_interrupted_training_goes_on(csv, tmp_path, capsys, monkeypatch):
     train += ["--out", str(tmp_path / "m"), "--checkpoint-dir", str(tmp_path / "checkpoints")]
     end_epoch, ended = progress.Lines.end_epoch, []
 
+    def interrupt_at_once(self, *args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(progress.Lines, "end_epoch", interrupt_at_once)
+    assert main(train) == 130
+    said = capsys.readouterr().err
+    assert said.startswith("ferkit train: interrupted before an epoch ended; nothing is in")
+
     def interrupt(self, row):
         end_epoch(self, row)
         ended.append(row)

@@ -68,6 +68,8 @@ def test_they_are_what_training_may_begin_with(estimator, faces):
     np.testing.assert_array_equal(clf.transform(X), pretrained.transform(X))
     with pytest.raises(ValueError, match=r"got weights of another network, .*variant"):
         estimator(weights="fer2013").fit(X, y)
+    with pytest.raises(ValueError, match="got weights for gray images, expected some for colour"):
+        estimator(weights="fer2013", variant="strided").fit(np.stack([X] * 3, axis=3), y)
 
 
 @pytest.mark.parametrize("estimator", LIMITS)

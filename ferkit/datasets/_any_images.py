@@ -316,7 +316,7 @@ def _flatten(image):
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
         image = image.convert("RGBA")
         if image.getextrema()[3][0] < 255:
-            raise UnfitFileError("an image with transparent pixels", advice=_READ_ANYHOW)
+            raise UnfitFileError("an image with transparent pixels", "opaque ones", _READ_ANYHOW)
     elif image.mode not in _PLAIN_MODES:
         advice = _READ_ANYHOW if image.mode.startswith("I") else None
         raise UnfitFileError(MODES.get(image.mode, f"a {image.mode} image"), advice=advice)

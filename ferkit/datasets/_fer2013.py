@@ -248,10 +248,11 @@ def _explain_header(start):
         return f"got an empty file, expected {_FORMS}; fetch it again"
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "got text in UTF-16, expected a csv in UTF-8; save it again in that encoding"
-    if b"emotion" in start and b"pixels" in start:
-        advice = "rename or add what is missing, or fetch fer2013.csv, which has them"
-        if b"Usage" in start:
-            advice = "separate the columns by commas, and remove others (in pandas, index=False)"
+    missing = [name for name in ("emotion", "pixels", "Usage") if name.encode() not in start]
+    if len(missing) < 2:
+        advice = "separate the columns by commas, and remove others (in pandas, index=False)"
+        if missing:
+            advice = f"add {missing[0]}, or rename what it is called, or fetch fer2013.csv"
         return (
             f"got a csv that starts with {start[:60]!r}, expected the columns emotion, pixels and "
             f"Usage alone; {advice}"

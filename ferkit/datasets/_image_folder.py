@@ -184,7 +184,8 @@ def _index(path, on_error):
     names = {folder: list_files(path, folder) for folder in folders}
     if not any(names.values()):
         raise ValueError(
-            f"{path}: got empty class folders, expected images in them; fetch the data set again"
+            f"{path}: got empty class folders, expected images in them; put some there, or "
+            "fetch the data set again"
         )
     entries = [name for folder in folders for name in names[folder]]
     if all((path / name).is_dir() for name in entries):  # fast, as it ends at the first file

@@ -241,7 +241,8 @@ class FaceGridDisplay:
         Returns
         -------
         FaceGridDisplay
-            The plotted display; over each face is what it was taken for, and how surely.
+            The plotted display; over each face is what it was taken for, and how surely. Classes
+            without mistakes have no row.
 
         Raises
         ------
@@ -264,7 +265,9 @@ class FaceGridDisplay:
                 titles[name] = [f"{name_of[predicted[i]]} {y_prob[i].max():.2f}" for i in wrong]
         if not rows:
             raise ValueError("got no mistake, expected one or more; there is nothing to show")
-        return cls(rows, titles=titles).plot(figure=figure)
+        display = cls(rows, titles=titles).plot(figure=figure)
+        display.figure_.supylabel("true class", fontsize="medium")
+        return display
 
     def plot(self, figure: Figure | SubFigure | None = None) -> Self:
         """Draw the faces.

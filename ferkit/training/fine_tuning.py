@@ -148,6 +148,7 @@ def graft(module, tensors, *, keep=()):
             f"of shape {tuple(t[name].shape)}" if name in t else "missing" for t in (tensors, own)
         )
         if got != expected:
+            _refuse_other_channels(tensors.get(name), own.get(name))
             raise ValueError(
                 f"got weights of another network ({name}: {got}), expected those of a "
                 f"{type(module).__name__} ({expected}); set the parameters that the "
@@ -156,3 +157,18 @@ def graft(module, tensors, *, keep=()):
                 "warm_start=False"
             )
     return tensors
+
+
+def _refuse_other_channels(given, own):
+    """Say it plainly if a convolution is of gray images, and the other of colour images."""
+    channels = [None if tensor is None else tuple(tensor.shape[1:2]) for tensor in (given, own)]
+    if channels == [(1,), (3,)]:
+        raise ValueError(
+            "got weights for gray images, expected some for colour images, as X holds; make X gray "
+            "with ferkit.preprocessing.ToGray, or set weights=None and warm_start=False"
+        )
+    if channels == [(3,), (1,)]:
+        raise ValueError(
+            "got weights for colour images, expected some for gray images, as X holds; set "
+            "channels=3, or weights=None and warm_start=False"
+        )

@@ -393,7 +393,7 @@ def several(path):
 
 
 UTF_16 = "got text in UTF-16, expected a csv in UTF-8; save it again in that encoding"
-NO_USAGE = r"got a csv that starts with b'emotion,pixels.*', expected the columns .*; rename or add"
+NO_USAGE = r"got a csv that starts with b'emotion,pixels.*', expected the columns .*; add Usage, or"
 NO_DISGUST = "got no disgust in Training, expected images of all seven classes; fetch .* on_error="
 TWICE = r"got a zip with two entries '.*', expected each name once; fetch"
 ESCAPES = r"got a zip whose entry '.*' leads out of it, expected names within it; do not unzip it"
@@ -424,6 +424,10 @@ WHOLE = {
         rf"got a file that starts with b'label,pixels\\n', {FORMS} emotion,pixels,Usage; pass",
     ),
     "csv without Usage": (in_file("train.csv", CSV.replace(b",Usage", b"", 1)), NO_USAGE),
+    "csv without pixels": (
+        in_file("a.csv", b"emotion,Usage\n0,Training\n"),
+        "got a csv that starts with .*, expected the columns .*; add pixels, or",
+    ),
     "csv with an index": (
         in_file("a.csv", b"," + CSV),
         r"got a csv that starts with b',emotion,pixels,Usage.*', expected .* alone; separate .*",
