@@ -218,7 +218,7 @@ def test_refusals(faces, tmp_path):
     with pytest.raises(ValueError, match=r"got weights of another network, ResNetFER.*take ResN"):
         MobileNetFER(weights=tmp_path / "resnet").fit(X, y)
     with pytest.raises(
-        ValueError, match=r"got weights for colour images, expected some for gray .*; set channels=3"
+        ValueError, match=r"got weights for colour images, expected some for gray .*channels=3"
     ):
         MobileNetFER(weights=tmp_path / "rgb").fit(X, y)
     with pytest.raises(ValueError, match="got freeze='features' for random weights, expected some"):
