@@ -165,7 +165,8 @@ class VGG16FER(BaseFER):
         gives another fit each time, but for one that `checkpoint_dir` goes on with.
     verbose : int, default=0
         0 is silent, 1 shows a progress bar on standard error (a line per epoch where no bar can be
-        drawn), 2 prints a line per epoch and where training runs.
+        drawn), 2 prints a line per epoch and where training runs, with a bar for the epoch under
+        way.
 
     Attributes
     ----------

@@ -33,12 +33,8 @@ class Bar(Progress):
 
     def __init__(self, n_before, last, n_images):
         self._last = last
-        total = (last - n_before) * n_images
-        self._bar = tqdm(total=total, unit=" images", unit_scale=True, bar_format=_BAR)
-        self._name_epoch(n_before + 1)
-
-    def _name_epoch(self, epoch):
-        self._bar.set_description_str(f"epoch {min(epoch, self._last)}/{self._last}")
+        self._bar = _make_bar((last - n_before) * n_images)
+        _name_epoch(self._bar, n_before + 1, last)
 
     def advance(self, n_images):
         """Move the bar."""
@@ -47,7 +43,7 @@ class Bar(Progress):
     def end_epoch(self, row):
         """Show the last epoch's scores beside the bar."""
         self._bar.set_postfix_str(_summary(row))
-        self._name_epoch(row["epoch"] + 1)
+        _name_epoch(self._bar, row["epoch"] + 1, self._last)
 
     def close(self):
         """Leave the bar as it stands."""
@@ -55,23 +51,46 @@ class Bar(Progress):
 
 
 class Lines(Progress):
-    """A line per epoch: `verbose=2` on standard output, `verbose=1` where no bar can be drawn."""
+    """A line per epoch: `verbose=2` on standard output, `verbose=1` where no bar can be drawn.
 
-    def __init__(self, last, file):
-        self._last = last
-        self._file = file
+    Where one can, it shows the epoch under way, which may take minutes, and goes at the end.
+    """
+
+    def __init__(self, n_before, last, n_images, file):
+        self._last, self._file = last, file
+        self._bar = _make_bar(n_images, leave=False, disable=not can_draw())
+        _name_epoch(self._bar, n_before + 1, last)
 
     def say(self, text):
         """Print it."""
-        print(text, file=self._file, flush=True)
+        with tqdm.external_write_mode(self._file):  # above the bar
+            print(text, file=self._file, flush=True)
+
+    def advance(self, n_images):
+        """Move the bar."""
+        self._bar.update(n_images)
 
     def end_epoch(self, row):
         """Print the epoch's line."""
+        self._bar.reset()
+        _name_epoch(self._bar, row["epoch"] + 1, self._last)
         self.say(
             f"epoch {row['epoch']:{len(str(self._last))}d}/{self._last}  {_summary(row)}  "
             f"lr {row['lr']:.3g}  {row['images_per_second']:.0f} images/s  "
             f"{row['seconds']:.1f} s"
         )
+
+    def close(self):
+        """Take the bar away."""
+        self._bar.close()
+
+
+def _make_bar(n_images, **kwargs):
+    return tqdm(total=n_images, unit=" images", unit_scale=True, bar_format=_BAR, **kwargs)
+
+
+def _name_epoch(bar, epoch, last):
+    bar.set_description_str(f"epoch {min(epoch, last)}/{last}")
 
 
 def make_progress(verbose, *, n_before, last, n_images):
@@ -81,7 +100,8 @@ def make_progress(verbose, *, n_before, last, n_images):
     ----------
     verbose : int or bool
         0 silent, 1 a bar on standard error, or a line per epoch if that is neither a terminal nor
-        in a notebook, 2 or more a line per epoch on standard output.
+        in a notebook, 2 or more a line per epoch on standard output, and where the first would
+        show a bar, one of the epoch under way.
     n_before : int
         Epochs trained before.
     last : int
@@ -97,8 +117,10 @@ def make_progress(verbose, *, n_before, last, n_images):
     if not verbose:
         return Progress()
     if verbose >= 2:
-        return Lines(last, sys.stdout)
-    return Bar(n_before, last, n_images) if can_draw() else Lines(last, sys.stderr)
+        return Lines(n_before, last, n_images, sys.stdout)
+    if can_draw():
+        return Bar(n_before, last, n_images)
+    return Lines(n_before, last, n_images, sys.stderr)
 
 
 def _summary(row):
