@@ -117,7 +117,7 @@ def hash_pickled(value, what, purpose):
     try:
         return joblib.hash(value)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        why = error.args[0]  # joblib adds all of the value
+        why = error.args[0] if error.args else type(error).__name__  # joblib adds all of the value
         raise ValueError(
             f"got {what} that cannot be pickled ({why}), which {purpose} needs to tell it from "
             "others; use named functions instead of lambdas, or ferkit.over_sampling.at_least"

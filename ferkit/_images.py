@@ -122,8 +122,8 @@ def from_torch(X):
 def _stack(images):
     if isinstance(images, (list, tuple)):
         images = [from_torch(image) for image in images]
-        for image in images:  # numpy would stack what is behind a mask
-            refuse_masked(image, "an image", "image.filled(0) makes them black")
+        for sample, image in enumerate(images):  # numpy would stack what is behind a mask
+            refuse_masked(image, f"sample {sample}", "filled(0) makes them black")
     try:
         X = np.asarray(images)
         if X.dtype == object:

@@ -47,11 +47,8 @@ def main(argv=None):
         return 1
     except KeyboardInterrupt:
         folder = getattr(args, "checkpoint_dir", None)
-        goes_on = ""
-        if folder is not None:
-            is_kept = any(folder.glob("**/*.safetensors"))
-            goes_on = f"; the same command goes on with what is in {folder}"
-            goes_on = goes_on if is_kept else f" before an epoch ended; nothing is in {folder} yet"
+        kept = f"; the same command goes on after the last epoch that it has kept in {folder}"
+        goes_on = kept if folder else ""
         print(f"ferkit {args.command}: interrupted{goes_on}", file=sys.stderr)
         return 130
     return code or 0

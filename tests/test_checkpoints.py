@@ -91,6 +91,19 @@ def test_an_interrupted_fit_goes_on_to_the_same_bits(params, faces, tmp_path):
         assert_same_fit(resumed.partial_fit(*faces), expected.partial_fit(*faces), faces[0])
 
 
+def test_warm_starts_with_different_splits_are_different_fits(faces, tmp_path):
+    first, second = (
+        LinearFER(max_epochs=1, early_stopping=True, random_state=seed).fit(*faces)
+        for seed in (0, 1)
+    )
+    second.net_ = first.net_  # from the same weights
+    folder = tmp_path / "checkpoints"
+    for clf in (first, second):
+        clf.set_params(warm_start=True, random_state=0, checkpoint_dir=folder).fit(*faces)
+    assert len(list(folder.iterdir())) == 2
+    assert first.history_["valid_loss"][0] != second.history_["valid_loss"][0]
+
+
 @pytest.mark.parametrize("ema_decay", [None, 0.9])
 def test_shared_weights_stay_shared(ema_decay, faces, tmp_path):
     class Tied(LinearFER):

@@ -221,6 +221,9 @@ def test_refusals(faces, tmp_path):
         ValueError, match=r"got weights for colour images, expected some for gray .*channels=3"
     ):
         MobileNetFER(weights=tmp_path / "rgb").fit(X, y)
+    MobileNetFER(max_epochs=1, random_state=0).fit(X, y).save(tmp_path / "gray")
+    with pytest.raises(ValueError, match=r"for gray images, expected some for colour .*'auto'"):
+        MobileNetFER(weights=tmp_path / "gray", channels=3).fit(X, y)
     with pytest.raises(ValueError, match="got freeze='features' for random weights, expected some"):
         ResNetFER(freeze="features").fit(X, y)
     linear = LinearFER(max_epochs=1, warm_start=True, random_state=0).fit(X, y)

@@ -252,7 +252,7 @@ def _explain_header(start):
     if len(missing) < 2:
         advice = "separate the columns by commas, and remove others (in pandas, index=False)"
         if missing:
-            advice = f"add {missing[0]}, or rename what it is called, or fetch fer2013.csv"
+            advice = f"add {missing[0]}, or rename the column that has it, or fetch fer2013.csv"
         return (
             f"got a csv that starts with {start[:60]!r}, expected the columns emotion, pixels and "
             f"Usage alone; {advice}"

@@ -36,6 +36,8 @@ class FaceGridDisplay:
         Faces by the names of their rows.
     titles : dict of str to list of str, default=None
         A line over each face, by row.
+    row_label : str, default=None
+        What the names of the rows are.
 
     Attributes
     ----------
@@ -56,10 +58,15 @@ class FaceGridDisplay:
     """
 
     def __init__(
-        self, rows: dict[str, np.ndarray], *, titles: dict[str, list[str]] | None = None
+        self,
+        rows: dict[str, np.ndarray],
+        *,
+        titles: dict[str, list[str]] | None = None,
+        row_label: str | None = None,
     ) -> None:
         self.rows = rows
         self.titles = titles
+        self.row_label = row_label
 
     @classmethod
     @validate_params({"n_per_class": _COUNT})
@@ -265,9 +272,7 @@ class FaceGridDisplay:
                 titles[name] = [f"{name_of[predicted[i]]} {y_prob[i].max():.2f}" for i in wrong]
         if not rows:
             raise ValueError("got no mistake, expected one or more; there is nothing to show")
-        display = cls(rows, titles=titles).plot(figure=figure)
-        display.figure_.supylabel("true class", fontsize="medium")
-        return display
+        return cls(rows, titles=titles, row_label="true class").plot(figure=figure)
 
     def plot(self, figure: Figure | SubFigure | None = None) -> Self:
         """Draw the faces.
@@ -298,5 +303,7 @@ class FaceGridDisplay:
                 draw_face(ax, face)
                 ax.set_title(title, fontsize=7, pad=2)
             row_axes[0].set_ylabel(name, rotation=0, ha="right", va="center")
+        if self.row_label is not None:
+            figure.supylabel(self.row_label, fontsize="medium")
         self.axes_, self.figure_ = axes, figure
         return self

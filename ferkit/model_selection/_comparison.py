@@ -79,9 +79,10 @@ def compare(
         integer or there twice, there is a `y_val` without `X_val` or the other way round, `y_test`
         has labels that `y` lacks or another length than `X_test`, two names are the same file in
         `out`, parameters cannot be pickled to be told from others there, or it holds a run of this
-        name on other data or with other parameters; of files of weights and teachers, their content
-        counts. All of this before the first training, as what a `fit` would refuse but for its
-        sampler. If a training fails, such as one that diverges, once the others have ended.
+        name on other data, with other parameters, or of another class or release; of files of
+        weights and teachers, their content counts. All of this before the first training, as what a
+        `fit` would refuse but for its sampler. If a training fails, such as one that diverges, or
+        one with a history that no file in `out` can hold, once the others have ended.
     OSError
         If `out` is no folder, or cannot be written to.
 
@@ -193,7 +194,7 @@ def summarize(runs: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     ValueError
-        If `runs` lacks columns that `compare` makes.
+        If `runs` has no "config" or "weights".
 
     Examples
     --------
@@ -205,7 +206,7 @@ def summarize(runs: pd.DataFrame) -> pd.DataFrame:
     [0.6, 0.14]
     """
     by = ["config", "weights"]
-    missing = [name for name in by if name not in runs]
+    missing = [name for name in by if name not in {*runs, *runs.index.names}]
     if missing:
         raise ValueError(
             f"got runs without {' and '.join(missing)}, expected the DataFrame of compare; pass it "

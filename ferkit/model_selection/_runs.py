@@ -242,11 +242,11 @@ class RunFile:
         self.path = folder / f"{re.sub(r'[^A-Za-z0-9_.=-]', '_', task.config)}-{task.seed}.json"
         params = task.estimator.get_params(deep=False)
         params |= by_content(params)
-        made_of = [identify_code(task.estimator), params]
         self.key = {
             "config": task.config,
+            **identify_code(task.estimator),
             "data": digest,
-            "parameters": hash_pickled(made_of, f"a configuration {task.config!r}", "out"),
+            "parameters": hash_pickled(params, f"a configuration {task.config!r}", "out"),
         }
 
     def read(self):

@@ -100,12 +100,8 @@ class ImageOverSampler(BaseOverSampler):
         wanted = {label: n for label, n in self.sampling_strategy_.items() if n}
         made = self._make(images, y, wanted, random_state)
         made = [new >= 0.5 if rows.dtype == bool else new for new in made]
-        highest = max((new.max() for new in made if new.size), default=0)
-        if rows.dtype.kind == "i" and highest > np.iinfo(rows.dtype).max:
-            raise ValueError(
-                f"got X of dtype {rows.dtype} and new images of levels up to {highest}, expected a "
-                "dtype that holds them; pass X.astype(np.uint8)"
-            )
+        if rows.dtype == np.int8:
+            _check_levels(made)
         made_rows = [new.reshape(len(new), -1).astype(rows.dtype) for new in made]
         X = np.concatenate([rows, *made_rows])
         y_made = [
@@ -118,3 +114,13 @@ class ImageOverSampler(BaseOverSampler):
         tags.input_tags.three_d_array = True
         tags.input_tags.sparse = False
         return tags
+
+
+def _check_levels(made):
+    """Refuse new images that int8 cannot hold; all of `X` has passed as levels."""
+    highest = max((new.max() for new in made if new.size), default=0)
+    if highest > 127:
+        raise ValueError(
+            f"got X of dtype int8 and new images of levels up to {highest}, expected a dtype that "
+            "holds them; pass X.astype(np.uint8)"
+        )

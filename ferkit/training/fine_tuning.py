@@ -164,11 +164,12 @@ def _refuse_other_channels(given, own):
     channels = [None if tensor is None else tuple(tensor.shape[1:2]) for tensor in (given, own)]
     if channels == [(1,), (3,)]:
         raise ValueError(
-            "got weights for gray images, expected some for colour images, as X holds; make X gray "
-            "with ferkit.preprocessing.ToGray, or set weights=None and warm_start=False"
+            "got weights for gray images, expected some for colour images; make X gray with "
+            "ferkit.preprocessing.ToGray, and set channels='auto', or set weights=None and "
+            "warm_start=False"
         )
     if channels == [(3,), (1,)]:
         raise ValueError(
-            "got weights for colour images, expected some for gray images, as X holds; set "
-            "channels=3, or weights=None and warm_start=False"
+            "got weights for colour images, expected some for gray images; set channels=3, or "
+            "weights=None and warm_start=False"
         )

@@ -99,6 +99,7 @@ def test_worst_mistakes(faces):
     assert list(display.rows) == ["sad"]
     np.testing.assert_array_equal(display.rows["sad"][..., 0], X[wrong[[1, 2]]])
     assert [ax.get_title() for ax in display.axes_[0]] == ["disgust 0.90", "fear 0.70"]
+    assert display.plot().figure_.get_supylabel() == "true class"
     y_prob[wrong] = np.eye(7)[4]
     with pytest.raises(ValueError, match="got no mistake"):
         FaceGridDisplay.from_predictions(X, y, y_prob)

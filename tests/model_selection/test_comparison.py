@@ -114,6 +114,22 @@ def test_two_names_are_two_files(faces, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+class Refuses:
+    def __reduce__(self):
+        raise TypeError
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def fit_resample(self, X, y):
+        return X, y
+
+
+def test_an_error_that_says_nothing(faces, tmp_path):
+    with pytest.raises(ValueError, match=r"cannot be pickled \(TypeError\)"):
+        compare({"a": LinearFER(sampler=Refuses())}, **faces, out=tmp_path)
+
+
 def test_a_sampler_that_cannot_be_pickled_is_told_before_training(faces, tmp_path):
     sampler = RandomOverSampler(sampling_strategy=lambda y: {1: 30})
     with pytest.raises(ValueError, match=r"configuration 'a' that cannot be pickled.*out needs"):
@@ -159,7 +175,7 @@ def test_a_killed_comparison_leaves_whole_files(faces, tmp_path, monkeypatch):
     assert all(json.loads(path.read_text())["rows"] for path in tmp_path.glob("*.json"))
 
 
-def test_runs_on_other_data_are_noticed(faces, tmp_path):
+def test_runs_on_other_data_are_noticed(faces, tmp_path, monkeypatch):
     compare(CONFIGS, **faces, seeds=[0], out=tmp_path)
     other = {**faces, "y_test": np.roll(faces["y_test"], 1)}
     with pytest.raises(ValueError, match="a run with different data, expected one of this compari"):
@@ -167,6 +183,9 @@ def test_runs_on_other_data_are_noticed(faces, tmp_path):
     configs = {"fast": LinearFER(lr=1e-2, max_epochs=4)}
     with pytest.raises(ValueError, match="a run with different parameters"):
         compare(configs, **faces, seeds=[0], out=tmp_path)
+    monkeypatch.setattr(ferkit, "__version__", "0.0.1")
+    with pytest.raises(ValueError, match="a run with different release"):
+        compare(CONFIGS, **faces, seeds=[0], out=tmp_path)
 
 
 def test_files_count_by_their_content(faces, tmp_path):
@@ -201,6 +220,7 @@ def test_means_and_spreads(faces):
     row = table.loc[("fast", "last epoch"), "f1_macro"]
     assert row["mean"] == pytest.approx(chosen.mean())
     assert row["std"] == pytest.approx(np.std(chosen, ddof=1))
+    pd.testing.assert_frame_equal(summarize(runs.set_index(["config", "weights"])), table)
     with pytest.raises(ValueError, match="got runs without weights, expected the DataFrame of"):
         summarize(runs.drop(columns="weights"))
 

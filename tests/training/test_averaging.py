@@ -64,7 +64,7 @@ def test_tensors_that_are_replaced_are_averaged_too():
 
 @pytest.mark.parametrize("estimator", [MobileNetFER, ResNetFER])
 def test_batch_statistics_are_right_for_the_average(estimator):
-    X, y = make_faces(350, image_size=16, random_state=0, return_X_y=True)
+    X, y = make_faces(350, image_size=24, random_state=0, return_X_y=True)
     params = {"max_epochs": 20, "lr_schedule": "cosine", "random_state": 0}
     clf = estimator(ema_decay=0.9, **params).fit(X, y)
     averaged = clf.decision_function(X)
