@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from copy import deepcopy
 from numbers import Integral, Real
 from tempfile import TemporaryDirectory
@@ -245,8 +246,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         X, y = indexable(X, check_labels(y))
         folds, groups = find_folds(self.cv, X, y, groups, find_copies=find_copies)
         space = resolve_space(self.space, self.estimator)
-        with TemporaryDirectory() as folder:
-            storage = self._open_storage(folder)
+        with TemporaryDirectory() as folder, self._open_storage(folder) as storage:
             study = open_study(
                 storage=storage,
                 name=self.study_name,
@@ -342,8 +342,8 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         if isinstance(self.storage, str):
             return open_storage(self.storage)
         if self.storage is None and effective_n_jobs(self.n_jobs) > 1:
-            return open_journal(folder)
-        return self.storage
+            return nullcontext(open_journal(folder))
+        return nullcontext(self.storage)
 
     def _get_pruner(self):
         from optuna.pruners import MedianPruner

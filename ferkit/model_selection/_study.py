@@ -136,16 +136,17 @@ def check_space(study, space):
             ) from error
 
 
+@contextmanager
 def open_storage(storage):
-    """Open a database in which the trials of processes that die are tried once more.
+    """Open a database in which the trials of processes that die are tried once more; close it.
 
     Parameters
     ----------
     storage : str
         Its URL, such as "sqlite:///search.db".
 
-    Returns
-    -------
+    Yields
+    ------
     optuna.storages.RDBStorage
         The storage.
 
@@ -159,6 +160,15 @@ def open_storage(storage):
             f"got storage={storage!r}, a database in memory, expected one that lasts, such as "
             "'sqlite:///search.db'; None keeps the study in memory"
         )
+    opened = _connect(storage)
+    try:
+        yield opened
+    finally:  # not whenever it is collected, of which Python 3.13 warns
+        opened.remove_session()
+        opened.engine.dispose()
+
+
+def _connect(storage):
     for attempt in range(_N_ATTEMPTS):
         try:
             with warning_filter("ignore", category=ExperimentalWarning):

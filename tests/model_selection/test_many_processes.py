@@ -243,9 +243,9 @@ def test_one_too_many_waits_for_the_others(tmp_path):
 
 
 def test_a_url_is_opened_with_a_heartbeat(tmp_path):
-    storage = open_storage(f"sqlite:///{tmp_path / 'search.db'}")
-    assert storage.get_heartbeat_interval() == 60
-    assert storage.get_heartbeat_stale_trial_callback()._max_retry == 1
+    with open_storage(f"sqlite:///{tmp_path / 'search.db'}") as storage:
+        assert storage.get_heartbeat_interval() == 60
+        assert storage.get_heartbeat_stale_trial_callback()._max_retry == 1
 
 
 @pytest.mark.parametrize("reason", ["table studies already exists", "database is locked"])
@@ -256,8 +256,9 @@ def test_processes_may_make_a_database_at_once(reason, tmp_path):
     with (
         mock.patch("ferkit.model_selection._study.RDBStorage", side_effect=[error, error, made]),
         mock.patch("time.sleep") as sleep,
+        open_storage(url) as storage,
     ):
-        assert open_storage(url) is made
+        assert storage is made
     assert sleep.call_count == 2
 
 

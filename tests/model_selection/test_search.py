@@ -1,6 +1,8 @@
 """FERSearchCV."""
 
 import pickle
+from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 import optuna
@@ -459,6 +461,22 @@ def test_an_interrupted_trial_is_tried_again(faces, tmp_path):
     trials = search.fit(*faces).study_.trials
     assert [trial.state.name for trial in trials] == ["COMPLETE", "FAIL"] + ["COMPLETE"] * 3
     assert trials[2].params == trials[1].params
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs /proc")
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_search_closes_its_database(fails, faces, tmp_path):
+    def space(trial):
+        if fails:
+            raise KeyboardInterrupt
+        return {"lr": trial.suggest_float("lr", 1e-4, 1e-2)}
+
+    path = tmp_path / "search.db"
+    search = search_of(LinearFER(max_epochs=1), space, storage=f"sqlite:///{path}", study_name="a")
+    with pytest.raises(KeyboardInterrupt) if fails else nullcontext():
+        search.fit(*faces)
+    assert path.exists()
+    assert path not in [link.resolve() for link in Path("/proc/self/fd").iterdir()]
 
 
 def test_a_fitted_search_needs_its_storage_no_more(faces, tmp_path):
