@@ -91,7 +91,7 @@ VALUES = {
     ),
     "a list of masked images": BadInput(
         lambda: fit([np.ma.masked_greater(image, 229) for image in LEVELS]),
-        "got 1 masked values in sample ",
+        "got 10 masked values in sample 11, expected none; filled(0)",
     ),
     "floats that look like levels": BadInput(
         lambda: fit(LEVELS.astype(float)),
