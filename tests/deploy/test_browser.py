@@ -236,8 +236,8 @@ def test_the_camera(page, clf, camera_face):
     # as a browser makes levels of video, whose luma is 16 to 235
     levels = np.rint((_to_luma(camera_face) - 16.0) * (255 / 219)).clip(0, 255).astype(np.uint8)
     box = [answer["square"]["x"], answer["square"]["y"], side, side]
-    # the browser's arithmetic from luma to levels differs by one, of which the bicubic filter, whose
-    # weights' magnitudes have a sum above 1, can make two
+    # the browser's arithmetic from luma to levels may differ by one; the bicubic filter, whose
+    # weights' magnitudes sum to 1.36, can make two levels of it
     np.testing.assert_allclose(answer["face"], crop_faces(levels, [box])[0], rtol=0, atol=2)
     seen = answer["face"].astype(np.uint8)
     expected = clf.predict_proba(seen[None])[0]
