@@ -20,7 +20,7 @@ def fits(tmp_path_factory):
             env={**os.environ, "OMP_NUM_THREADS": "1"},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
         )
         assert process.returncode == 0, process.stderr
         found[name] = [np.load(path) for path in sorted(folder.glob("*.npz"))]
