@@ -84,6 +84,7 @@ def wait_for_a_write(root):
 
 def main(folder):
     torch.set_num_threads(1)
+    expected = fit(None, folder / "uninterrupted")  # first, for what it imports the children share
     rng = random.Random(0)
     root, journal = folder / "checkpoints", folder / "journal"
     starts, n_hit_writes = [], 0
@@ -112,7 +113,6 @@ def main(folder):
     n_before = len(lines(journal))
     os.waitpid(fit_in_child(root, journal), 0)
     starts.append(lines(journal)[n_before])
-    expected = fit(None, folder / "uninterrupted")
     outcome = {
         "kills": N_KILLS,
         "kills_in_a_write": n_hit_writes,
