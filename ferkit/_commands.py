@@ -148,7 +148,7 @@ def evaluate(args):
     """Score a model on FER2013."""
     from .datasets import load_fer2013
 
-    clf = _load(args.model)
+    clf = _load(args.model, tta=args.tta)
     _check_emotions(clf)
     X, y = load_fer2013(args.data, subset=args.subset, on_error=args.on_error, return_X_y=True)
     print(f"{clf}\n{args.subset}, {len(X)} images:")
@@ -167,7 +167,7 @@ def report(args):
     from .inspection import write_page
 
     check_place(args.out)
-    clf = _load(args.model, onnx=False)
+    clf = _load(args.model, tta=args.tta, onnx=False)
     _check_emotions(clf)
     X, y = load_fer2013(args.data, subset=args.subset, on_error=args.on_error, return_X_y=True)
     X_train = y_train = None
@@ -183,6 +183,8 @@ def report(args):
         )
     print("drawing the page, which takes a minute or two", flush=True)
     options = ["--subset", args.subset, "--out", args.out]
+    if args.tta is not None:
+        options += ["--tta", args.tta]
     if args.on_error != "raise":
         options += ["--on-error", args.on_error]
     write_page(
@@ -205,7 +207,7 @@ def _find(model):
     return find_weights(SHIPPED[model], "fer2013") if model in SHIPPED else as_path(model)
 
 
-def _load(model, *, onnx=True):
+def _load(model, *, tta, onnx=True):
     import ferkit
 
     path = _find(model)
@@ -215,11 +217,17 @@ def _load(model, *, onnx=True):
             "it is no file, check the path"
         )
     if path.suffix.lower() != ".onnx":
-        return ferkit.load(path)
+        clf = ferkit.load(path)
+        return clf if tta is None else clf.set_params(tta=None if tta == "none" else tta)
     if not onnx:
         raise ValueError(
             f"got {model}, an ONNX file, expected a model file, made by ferkit train or an "
             "estimator's save; give the one that it was exported from"
+        )
+    if tta is not None:
+        raise ValueError(
+            f"got --tta with {model}, expected a model file or the name of weights: an ONNX file "
+            "has its views in it; export it anew with --tta"
         )
     return ferkit.deploy.OnnxFER(path)
 
@@ -259,7 +267,7 @@ def predict(args):
 
     from .deploy import predict_files
 
-    found = predict_files(_load(args.model), args.paths, crops=args.crops)
+    found = predict_files(_load(args.model, tta=args.tta), args.paths, crops=args.crops)
     n_files, n_faces, unread = 0, 0, []
     with tqdm(found, unit=" files", disable=None) as progress:
         for path, faces, error in progress:
@@ -317,7 +325,7 @@ def export(args):
     check_place(args.out)
     if args.out.suffix.lower() != ".onnx":
         raise ValueError(f"got --out {args.out}, expected a name that ends in .onnx")
-    clf = _load(args.model, onnx=False)
+    clf = _load(args.model, tta=args.tta, onnx=False)
     if args.max_f1_drop is not None and args.int8 is None:
         raise ValueError("got --max-f1-drop without --int8, expected both or --int8 alone")
     options = {}

@@ -116,6 +116,7 @@ def _add_evaluate(commands):
     evaluate.add_argument("model", metavar="MODEL", help=f"{_MODEL}; or an ONNX file")
     _add_data(evaluate)
     _add_subset(evaluate)
+    _add_tta(evaluate)
 
 
 def _add_predict(commands):
@@ -133,6 +134,7 @@ def _add_predict(commands):
         action="store_true",
         help="each image is a face that was cut out already; no face is looked for",
     )
+    _add_tta(predict)
     predict.add_argument("--json", action="store_true", help="a line of JSON for each file")
 
 
@@ -141,6 +143,7 @@ def _add_export(commands):
     export.set_defaults(run=_commands.export)
     export.add_argument("model", metavar="MODEL", help=_MODEL)
     export.add_argument("--out", type=as_path, required=True, metavar="FILE", help="ONNX file")
+    _add_tta(export)
     export.add_argument(
         "--int8",
         type=as_path,
@@ -161,6 +164,7 @@ def _add_report(commands):
     report.add_argument("model", metavar="MODEL", help=_MODEL)
     _add_data(report)
     _add_subset(report)
+    _add_tta(report)
     report.add_argument("--out", type=as_path, required=True, metavar="FILE", help="HTML file")
 
 
@@ -192,6 +196,15 @@ def _add_subset(parser):
         choices=["train", "public_test", "private_test", "test"],
         default="public_test",
         help="part of FER2013 (default: public_test)",
+    )
+
+
+def _add_tta(parser):
+    parser.add_argument(
+        "--tta",
+        choices=["none", "flip", "tilt", "ten"],
+        help="views of a face to take the mean over, as in Python; none is one view, and fastest "
+        "(default: the model's own, flip for those that come with ferkit)",
     )
 
 

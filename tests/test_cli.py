@@ -1,11 +1,13 @@
 """The commands, on small data."""
 
+import json
 import re
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from PIL import Image
 from sklearn.metrics import accuracy_score
 
 import ferkit
@@ -118,6 +120,7 @@ def test_models_that_a_command_cannot_use(tmp_path, capsys):
         (["export", own, *file, "--int8", "none"], "got a model of the classes ['bored', 'cross']"),
         (["report", onnx, "none", *page], "an ONNX file, expected a model file, made by ferkit tr"),
         (["export", own, *file, "--max-f1-drop", "1"], "got --max-f1-drop without --int8"),
+        (["evaluate", onnx, "none", "--tta", "flip"], "an ONNX file has its views in it; export"),
         (["export", onnx, *file], "an ONNX file, expected a model file, made by ferkit train"),
         (
             ["evaluate", "fer2013", "none"],
@@ -128,6 +131,25 @@ def test_models_that_a_command_cannot_use(tmp_path, capsys):
         out, err = capsys.readouterr()
         assert not out
         assert message in err
+
+
+def test_one_view(csv, tmp_path, capsys):
+    views, shipped = ["--tta", "none"], "resnet-fer2013"
+    X, y = load_fer2013(csv, subset="public_test", return_X_y=True)
+    clf = ResNetFER.from_pretrained("fer2013").set_params(tta=None)
+    assert main(["evaluate", shipped, str(csv), *views]) == 0
+    assert accuracy_printed(capsys.readouterr().out) == pytest.approx(clf.score(X, y), abs=5e-4)
+    file, page = tmp_path / "m.onnx", tmp_path / "page.html"
+    assert main(["export", shipped, "--out", str(file), *views]) == 0
+    found = ferkit.deploy.OnnxFER(file).predict_proba(X)
+    np.testing.assert_allclose(found, clf.predict_proba(X), atol=1e-4)
+    assert main(["report", shipped, str(csv), "--out", str(page), *views]) == 0
+    assert "--tta none" in page.read_text()
+    capsys.readouterr()
+    Image.fromarray(X[0]).save(tmp_path / "face.png")
+    assert main(["predict", "--crops", "--json", "--model", shipped, *views, str(tmp_path)]) == 0
+    (face,) = json.loads(capsys.readouterr().out)["faces"]
+    assert face["probability"] == pytest.approx(clf.predict_proba(X[:1]).max(), abs=1e-5)
 
 
 def test_a_model_of_names(csv, tmp_path, capsys):
