@@ -131,14 +131,32 @@ class NetMixin:
     def _build_net(self, in_channels, class_weight, seed):
         """Make a net from what is resolved: the network's channels and a weight per class."""
         import torch
+        from torch import nn, optim
 
         from .augment import resolve_policy
-        from .training import Schedule, build_net, check_callbacks, resolve_device
+        from .training import (
+            Batches,
+            FERNet,
+            FocalLoss,
+            Schedule,
+            check_callbacks,
+            resolve_device,
+            softmax,
+        )
 
         f1_columns = [f1_column("valid_f1_", label) for label in self.classes_]
         check_callbacks(self.callbacks or [], f1_columns)
 
         device = resolve_device(self.device)
+        if class_weight is not None:
+            class_weight = torch.tensor(class_weight, dtype=torch.float32, device="cpu")
+        optimizers = {"adam": optim.Adam, "adamw": optim.AdamW, "sgd": optim.SGD}
+        losses = {"cross_entropy": nn.CrossEntropyLoss, "focal": FocalLoss}
+        of_one = {}  # parameters that the others do not have
+        if self.optimizer == "sgd":
+            of_one["optimizer__momentum"] = self.momentum
+        if self.loss == "focal":
+            of_one["criterion__gamma"] = self.focal_gamma
         with (
             preserved_generators(device),
             draw_lock,
@@ -146,10 +164,8 @@ class NetMixin:
             torch.inference_mode(False),  # tensors of a caller's inference_mode cannot be trained
         ):
             seed_generators(device, stream_seed(seed, 0))
-            net = build_net(
+            net = FERNet(
                 partial(self._make_module, in_channels, len(self.classes_)),
-                in_channels=in_channels,
-                device=device,
                 seed=seed,
                 precision=self.precision,
                 schedule=Schedule(self.lr_schedule, self.max_epochs, self.warmup_epochs),
@@ -158,20 +174,31 @@ class NetMixin:
                 clip_grad_norm=self.clip_grad_norm,
                 freeze=self.freeze,
                 compile_module=self.compile,
-                optimizer=self.optimizer,
-                lr=self.lr,
-                momentum=self.momentum,
-                weight_decay=self.weight_decay,
-                batch_size=self.batch_size,
                 logit_offset=logit_offset(self.logit_adjustment, self.class_count_),
-                n_classes=len(self.classes_),
-                loss=self.loss,
-                focal_gamma=self.focal_gamma,
-                class_weight=class_weight,
-                label_smoothing=self.label_smoothing,
-                augment=resolve_policy(self.augment, "augment"),
+                device=str(device),
+                criterion=losses[self.loss],
+                criterion__weight=class_weight,
+                criterion__label_smoothing=self.label_smoothing,
+                predict_nonlinearity=softmax,  # skorch's own is for cross-entropy only
+                optimizer=optimizers[self.optimizer],
+                optimizer__weight_decay=self.weight_decay,
+                optimizer__fused=True,
+                lr=self.lr,
+                batch_size=self.batch_size,
+                iterator_train=Batches,
+                iterator_train__in_channels=in_channels,
+                iterator_train__augment=resolve_policy(self.augment, "augment"),
+                iterator_train__n_classes=len(self.classes_),
+                iterator_valid=Batches,
+                iterator_valid__in_channels=in_channels,
+                iterator_valid__batch_size=64,
+                train_split=None,
                 callbacks=self.callbacks,
-            )
+                verbose=0,
+                **of_one,
+            ).initialize()
+        # the class stands in for the factory, which would tie the net to this estimator
+        net.module = type(net.module_)
         # a subclass of MobileNetFER with a network of its own may have no `variant`
         names = [name for name in self._network_params if hasattr(self, name)]
         self._fitted_network = {name: getattr(self, name) for name in names}

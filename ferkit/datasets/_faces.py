@@ -14,9 +14,11 @@ from typing import Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils import Bunch, check_random_state
+from sklearn.utils._param_validation import Interval
 
 from .._labels import EMOTIONS
 from .._typing import ImagesAndTarget, RandomStateLike
+from .._validation import validate_params
 from ._sketch import sketch_faces
 
 # The geometry of a face at rest, in the units of `_sketch`.
@@ -155,6 +157,15 @@ def make_faces(
 ) -> ImagesAndTarget: ...
 
 
+@validate_params(
+    {
+        "n_samples": [Interval(Integral, 1, None, closed="left")],
+        "image_size": [Interval(Integral, 16, None, closed="left")],
+        "noise": [Interval(Real, 0, None, closed="left")],
+        "random_state": ["random_state"],
+        "return_X_y": ["boolean"],
+    }
+)
 def make_faces(
     n_samples: int = 700,
     *,
@@ -209,11 +220,9 @@ def make_faces(
 
     Raises
     ------
-    TypeError
-        If `n_samples` or `image_size` is not an integer, or `noise` is not a number.
     ValueError
-        If an argument is out of range, or `class_weights` is not seven finite non-negative
-        numbers with a positive sum.
+        If an argument is of another type or out of range, or `class_weights` is not seven finite
+        non-negative numbers with a positive sum.
 
     See Also
     --------
@@ -242,9 +251,6 @@ def make_faces(
     >>> np.bincount(y)
     array([20,  2, 20, 30, 20, 18, 20])
     """
-    n_samples = _check_integer("n_samples", n_samples, minimum=1)
-    image_size = _check_integer("image_size", image_size, minimum=16)
-    noise = _check_noise(noise)
     counts = _class_counts(n_samples, class_weights)
     random_state = check_random_state(random_state)
 
@@ -272,25 +278,9 @@ def _draw_images(target, image_size, noise, random_state):
         chunk = slice(start, start + step)
         drawn = sketch_faces(_draw_parameters(target[chunk], face_rng), image_size)
         if noise:
-            drawn += noise * noise_rng.standard_normal(drawn.shape, dtype=np.float32)
+            drawn += np.float32(noise) * noise_rng.standard_normal(drawn.shape, dtype=np.float32)
         images[chunk] = np.clip(255 * drawn + 0.5, 0, 255)
     return images
-
-
-def _check_integer(name, value, minimum):
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name}: got {value!r}, expected an integer")
-    if value < minimum:
-        raise ValueError(f"{name}: got {value!r}, expected at least {minimum}")
-    return int(value)
-
-
-def _check_noise(noise):
-    if isinstance(noise, bool) or not isinstance(noise, Real):
-        raise TypeError(f"noise: got {noise!r}, expected a number")
-    if not 0 <= noise < np.inf:
-        raise ValueError(f"noise: got {noise!r}, expected a finite number >= 0")
-    return np.float32(noise)
 
 
 def _class_counts(n_samples, class_weights):

@@ -33,6 +33,7 @@ class FittedEstimatorProtocol:
     predict: Callable[[ArrayLike], np.ndarray]
     transform: Callable[[ArrayLike], Any]
     get_feature_names_out: Callable[..., np.ndarray]
+    _sklearn_auto_wrap_output_keys = frozenset({"transform"})
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Get the parameters.
@@ -182,11 +183,7 @@ class FittedEstimatorProtocol:
 
     def _contain(self, output: np.ndarray, X: Any) -> Any:
         """Give the output of `transform` as `set_output` and scikit-learn's configuration ask."""
-        config = getattr(self, "_sklearn_output_config", None)
-        if config is None and sys.modules.get("sklearn") is None:  # then nobody asked
-            return output
-        import_scikit_learn("sklearn.base", "set_output")
-        from ._containers import Container
-
-        container = Container(output, self.get_feature_names_out())
-        return container.set_output(**(config or {})).transform(X)
+        if not hasattr(self, "_sklearn_output_config") and sys.modules.get("sklearn") is None:
+            return output  # nobody asked
+        set_output = import_scikit_learn("sklearn.utils._set_output", "set_output")
+        return set_output._wrap_data_with_container("transform", output, X, self)

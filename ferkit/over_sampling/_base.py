@@ -72,7 +72,7 @@ class ImageOverSampler(BaseOverSampler):
         Returns
         -------
         X_resampled : array-like of shape (n_new, h, w), (n_new, h, w, 3) or (n_new, n_pixels)
-            `X`, and the new images after it, of the same dtype.
+            `X`, and the new images after it; of the same dtype where that can hold them.
         y_resampled : array-like of shape (n_new,)
             Their labels.
 
@@ -99,11 +99,8 @@ class ImageOverSampler(BaseOverSampler):
         random_state = check_random_state(self.random_state)
         wanted = {label: n for label, n in self.sampling_strategy_.items() if n}
         made = self._make(images, y, wanted, random_state)
-        made = [new >= 0.5 if rows.dtype == bool else new for new in made]
-        if rows.dtype == np.int8:
-            _check_levels(made)
-        made_rows = [new.reshape(len(new), -1).astype(rows.dtype) for new in made]
-        X = np.concatenate([rows, *made_rows])
+        # numpy's dtype for both, such as int16 for a user's int8 and new levels above 127
+        X = np.concatenate([rows, *(new.reshape(len(new), -1) for new in made)])
         y_made = [
             np.full(len(new), label, y.dtype) for label, new in zip(wanted, made, strict=True)
         ]
@@ -114,13 +111,3 @@ class ImageOverSampler(BaseOverSampler):
         tags.input_tags.three_d_array = True
         tags.input_tags.sparse = False
         return tags
-
-
-def _check_levels(made):
-    """Refuse new images that int8 cannot hold; all of `X` has passed as levels."""
-    highest = max((new.max() for new in made if new.size), default=0)
-    if highest > 127:
-        raise ValueError(
-            f"got X of dtype int8 and new images of levels up to {highest}, expected a dtype that "
-            "holds them; pass X.astype(np.uint8)"
-        )

@@ -156,33 +156,30 @@ def test_noise_is_a_standard_deviation():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "message"),
+    ("arguments", "message"),
     [
-        ({"n_samples": 0}, ValueError, "n_samples: got 0, expected at least 1"),
-        ({"n_samples": 7.0}, TypeError, "n_samples: got 7.0, expected an integer"),
-        ({"n_samples": True}, TypeError, "n_samples: got True, expected an integer"),
-        ({"n_samples": None}, TypeError, "n_samples: got None, expected an integer"),
-        ({"image_size": 15}, ValueError, "image_size: got 15, expected at least 16"),
-        ({"image_size": (48, 48)}, TypeError, r"image_size: got \(48, 48\), expected an integer"),
-        ({"noise": -0.1}, ValueError, "noise: got -0.1, expected a finite number >= 0"),
-        ({"noise": np.nan}, ValueError, "noise: got nan, expected a finite number"),
-        ({"noise": np.inf}, ValueError, "noise: got inf, expected a finite number"),
-        ({"noise": "0.1"}, TypeError, "noise: got '0.1', expected a number"),
-        ({"noise": None}, TypeError, "noise: got None, expected a number"),
-        ({"class_weights": [1, 2]}, ValueError, r"got shape \(2,\), expected 7"),
-        ({"class_weights": 1.0}, ValueError, r"got shape \(\), expected 7"),
-        ({"class_weights": np.ones((7, 1))}, ValueError, r"got shape \(7, 1\), expected 7"),
-        ({"class_weights": [0] * 7}, ValueError, "expected 7 finite .* positive sum"),
-        ({"class_weights": [-1] + [1] * 6}, ValueError, r"got \[-1, .*expected 7 finite"),
-        ({"class_weights": [np.nan] + [1] * 6}, ValueError, r"got \[nan, .*expected 7 finite"),
-        ({"class_weights": [np.inf] + [1] * 6}, ValueError, r"got \[inf, .*expected 7 finite"),
-        ({"class_weights": "balanced"}, ValueError, "got 'balanced', expected 7 finite"),
-        ({"class_weights": {0: 1}}, ValueError, r"got \{0: 1\}, expected 7 finite"),
-        ({"random_state": "seed"}, ValueError, "'seed' cannot be used to seed"),
+        ({"n_samples": 0}, r"'n_samples' .* an int in the range \[1, inf\)\. Got 0 instead"),
+        ({"n_samples": 7.0}, r"'n_samples' .* must be an int .* Got 7\.0 instead"),
+        ({"image_size": 15}, r"'image_size' .* an int in the range \[16, inf\)\. Got 15"),
+        ({"image_size": (48, 48)}, r"'image_size' .* must be an int .* Got \(48, 48\)"),
+        ({"noise": -0.1}, r"'noise' .* a float in the range \[0\.0, inf\)\. Got -0\.1"),
+        ({"noise": np.nan}, "'noise' .* must be a float .* Got nan"),
+        ({"noise": np.inf}, "'noise' .* must be a float .* Got inf"),
+        ({"noise": "0.1"}, "'noise' .* must be a float .* Got '0.1'"),
+        ({"class_weights": [1, 2]}, r"got shape \(2,\), expected 7"),
+        ({"class_weights": 1.0}, r"got shape \(\), expected 7"),
+        ({"class_weights": np.ones((7, 1))}, r"got shape \(7, 1\), expected 7"),
+        ({"class_weights": [0] * 7}, "expected 7 finite .* positive sum"),
+        ({"class_weights": [-1] + [1] * 6}, r"got \[-1, .*expected 7 finite"),
+        ({"class_weights": [np.nan] + [1] * 6}, r"got \[nan, .*expected 7 finite"),
+        ({"class_weights": [np.inf] + [1] * 6}, r"got \[inf, .*expected 7 finite"),
+        ({"class_weights": "balanced"}, "got 'balanced', expected 7 finite"),
+        ({"class_weights": {0: 1}}, r"got \{0: 1\}, expected 7 finite"),
+        ({"random_state": "seed"}, "'random_state' .* Got 'seed' instead"),
     ],
 )
-def test_bad_arguments(arguments, error, message):
-    with pytest.raises(error, match=message):
+def test_bad_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
         make_faces(**arguments)
 
 

@@ -193,22 +193,25 @@ def test_bad_parameters(make, message, faces, pool):
         make(pool).fit_resample(*faces)
 
 
-def test_images_of_booleans_are_rounded(faces):
+@pytest.mark.parametrize(
+    ("given", "made"),
+    [
+        (bool, np.float32),
+        (np.int8, np.int16),
+        (np.int64, np.int64),
+        (np.float16, np.float32),
+        (np.float64, np.float64),
+    ],
+)
+def test_new_images_of_other_dtypes(given, made, faces):
     X, y = faces
-    bits = X > 100
-    made, _ = AugmentedOverSampler(random_state=0).fit_resample(bits, y)
-    floats, _ = AugmentedOverSampler(random_state=0).fit_resample(bits.astype(np.float32), y)
-    np.testing.assert_array_equal(made, floats >= 0.5)
-
-
-def test_levels_that_the_dtype_of_x_cannot_hold(faces, pool):
-    X, y = faces
-    dark = (X // 2).astype(np.int8)
-    with pytest.raises(ValueError, match="got X of dtype int8 and new images of levels up to 2"):
-        PoolOverSampler(pool, random_state=0).fit_resample(dark, y)
-    with pytest.warns(UserWarning, match="the pool lacks"):
-        made, _ = PoolOverSampler(ImagePool(dark, y), random_state=0).fit_resample(dark, y)
-    assert made.dtype == np.int8
+    X = (X > 100) if np.dtype(given).kind in "bf" else X // 2
+    own = X.astype(given)
+    same = own.astype(np.float32 if np.dtype(given).kind in "bf" else np.uint8)
+    X_own, _ = AugmentedOverSampler(random_state=0).fit_resample(own, y)
+    X_same, _ = AugmentedOverSampler(random_state=0).fit_resample(same, y)
+    assert X_own.dtype == made
+    np.testing.assert_array_equal(X_own, X_same)
 
 
 def test_bad_pools():
