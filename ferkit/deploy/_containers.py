@@ -4,16 +4,9 @@ from sklearn.base import TransformerMixin
 
 
 class Container(TransformerMixin):
-    """A transformer whose output is there already.
+    """A transformer whose output, an array with named columns, is there already.
 
     scikit-learn makes it a DataFrame if `set_output`, or its global configuration, asks for one.
-
-    Parameters
-    ----------
-    output : ndarray of shape (n, n_columns)
-        What `transform` gives.
-    names : ndarray of shape (n_columns,)
-        Of the columns.
     """
 
     def __init__(self, output, names):
