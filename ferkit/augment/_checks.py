@@ -17,19 +17,10 @@ ALPHA_OR_NONE = (Real, 0, 1000, "a number, 0 to 1000")  # a policy's 0 leaves it
 
 
 def check_numbers(where, **numbers):
-    """Validate the numbers that a change takes.
+    """Refuse numbers that a change cannot take, by a ValueError.
 
-    Parameters
-    ----------
-    where : str
-        Of what they are parameters, for the message.
-    **numbers : tuple
-        By its name, a number and what it has to be: one of this module's constants.
-
-    Raises
-    ------
-    ValueError
-        If one is out of its range, or no number.
+    Each keyword is a pair: the number, and what it has to be, one of this module's constants.
+    `where` says of what they are parameters.
     """
     for name, (value, (kind, smallest, largest, meaning)) in numbers.items():
         is_number = isinstance(value, kind) and not isinstance(value, bool)
@@ -38,21 +29,9 @@ def check_numbers(where, **numbers):
 
 
 def check_range(where, name, value, largest):
-    """Validate a smallest and a largest number, both above 0.
+    """Refuse what is not a smallest and a largest number, both above 0 and at most `largest`.
 
-    Parameters
-    ----------
-    where, name : str
-        Of what it is a parameter, and its name, for the message.
-    value : object
-        The two.
-    largest : float
-        What both may be at most.
-
-    Raises
-    ------
-    ValueError
-        If it is something else.
+    A ValueError, which names the parameter as `name` of `where`.
     """
     is_pair = (
         isinstance(value, (tuple, list))
@@ -67,19 +46,9 @@ def check_range(where, name, value, largest):
 
 
 def check_images(where, images):
-    """Validate a batch of images by what is known without waiting for a device.
+    """Refuse, by a ValueError, what is not a batch of images: floats, (n, channels, height, width).
 
-    Parameters
-    ----------
-    where : str
-        To what it is given, for the message.
-    images : torch.Tensor of shape (n, channels, height, width)
-        Floats.
-
-    Raises
-    ------
-    ValueError
-        If it is something else.
+    It looks at what is known without waiting for a device. `where` says to what it was given.
     """
     if not isinstance(images, torch.Tensor):
         raise ValueError(
@@ -106,21 +75,9 @@ def check_images(where, images):
 
 
 def check_targets(where, images, targets):
-    """Validate the targets of a batch of images.
+    """Refuse, by a ValueError, what is not (n, n_classes) floats, one row for each image.
 
-    Parameters
-    ----------
-    where : str
-        To what they are given, for the message.
-    images : torch.Tensor of shape (n, channels, height, width)
-        The images.
-    targets : torch.Tensor of shape (n, n_classes)
-        Probabilities of the classes.
-
-    Raises
-    ------
-    ValueError
-        If they are something else.
+    They are probabilities of the classes. `where` says to what they were given.
     """
     is_tensor = isinstance(targets, torch.Tensor)
     if not is_tensor or targets.ndim != 2 or not targets.is_floating_point():

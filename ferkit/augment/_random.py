@@ -14,19 +14,10 @@ def per_image(values, images):
 
 
 def boxes(heights, widths, height, width):
-    """Place a box in each image, anywhere within it.
+    """Place a box in each image, anywhere within it: a bool (n, 1, height, width), true inside.
 
-    Parameters
-    ----------
-    heights, widths : torch.Tensor of shape (n,)
-        The boxes' sizes in pixels, as whole numbers.
-    height, width : int
-        The images' size.
-
-    Returns
-    -------
-    torch.Tensor of shape (n, 1, height, width)
-        bool, true within the box.
+    The boxes' `heights` and `widths`, tensors of shape (n,), are whole numbers of pixels; `height`
+    and `width` are the images' size.
     """
     device = heights.device
     top = torch.floor(torch.rand(len(heights), device=device) * (height - heights + 1))

@@ -72,27 +72,12 @@ _FORMS = (
 
 
 def locate(path, subset):
-    """Find a subset at or just below a folder.
+    """Find a subset at or just below a folder: its place, and what indexes it there.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The folder.
-    subset : str
-        "train", "val" or "test".
-
-    Returns
-    -------
-    place : pathlib.Path
-        The subset's folder or csv.
-    index : callable
-        Takes it and a BadSamples; returns the folder that the images' names start from, and a
-        list of (name, class, face box or None).
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If it is not there, or could be in several places.
+    The place is the subset's folder or csv. The second is a function that takes it and a
+    BadSamples; it returns the folder that the images' names start from, and a list of
+    (name, class, face box or None). FileNotFoundError if there is no such folder, ValueError if the
+    subset is not there or could be in several places.
     """
     found = _find_parts(path)
     if not found:

@@ -60,26 +60,10 @@ class LabelledFile(NamedTuple):
 
 
 def check_options(image_size, memmap, on_error):
-    """Look at the parameters that the loaders share.
+    """Refuse bad options that the loaders share; give `image_size` as height and width, or None.
 
-    Parameters
-    ----------
-    image_size : int, pair of int, or None
-        As the user gave it.
-    memmap : path-like or None
-        Where the images are to be stored.
-    on_error : str
-        "raise" or "skip".
-
-    Returns
-    -------
-    tuple of int or None
-        Height and width.
-
-    Raises
-    ------
-    ValueError, FileNotFoundError, FileExistsError
-        If one of them is not what it should be.
+    ValueError for a bad size or `on_error`, FileExistsError if there is a file at `memmap`, and
+    FileNotFoundError if there is no folder for it.
     """
     check_on_error(on_error)
     if memmap is not None and os.path.lexists(as_path(memmap)):
@@ -96,36 +80,12 @@ def check_options(image_size, memmap, on_error):
 
 
 def read_bunch(samples, path, bad, *, image_size, gray, memmap, target_names, desc):
-    """Read the images of samples.
+    """Read the images of at least one LabelledFile; names start from the folder `path`.
 
-    Parameters
-    ----------
-    samples : list of LabelledFile
-        At least one.
-    path : path-like
-        The folder that names start from.
-    bad : BadSamples
-        What to do about a file that is not an image.
-    image_size : tuple of int or None
-        Height and width; None takes those of the first file.
-    gray : bool
-        Whether to make the images gray, or RGB.
-    memmap : path-like or None
-        The .npy file to write; None keeps the images in memory.
-    target_names : list of str
-        What labels are positions in.
-    desc : str
-        Stands before the progress bar.
-
-    Returns
-    -------
-    Bunch
-        Of images, data, target, target_names, filenames and skipped.
-
-    Raises
-    ------
-    ValueError
-        If no image is left.
+    The Bunch has images, data, target, target_names (what labels are positions in), filenames and
+    skipped. `image_size` is (height, width); None takes that of the first good file, and other
+    sizes are bad. `memmap` is the .npy file to write; None keeps the images in memory. `desc`
+    stands before the progress bar. ValueError if no image is left.
     """
     shape, other_size = image_size, None
     if shape is None:
@@ -239,15 +199,7 @@ def _convert(content, shape, gray, box, other_size):
 def find_turn(image):
     """Find what makes an image upright, by how the camera was held; no pixels are decoded.
 
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        Of a file.
-
-    Returns
-    -------
-    str or None
-        A name in ``PIL.Image.Transpose``; None if it is upright, or says nothing.
+    A name in ``PIL.Image.Transpose``; None if the image is upright, or does not say.
     """
     # TIFF is left to Pillow; without EXIF before a PNG's pixels, they would be decoded for it
     if "exif" not in image.info or not has_good_exif(image):
@@ -256,19 +208,7 @@ def find_turn(image):
 
 
 def turned(shape, turn):
-    """Find the shape that an image has after a turn; or has before it, to have this one after.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Height and width.
-    turn : str or None
-        As `find_turn` gives it.
-
-    Returns
-    -------
-    tuple of int
-    """
+    """Find the (height, width) after a turn by `find_turn`, or before it to have this one after."""
     is_on_its_side = turn in ("TRANSPOSE", "TRANSVERSE", "ROTATE_90", "ROTATE_270")
     return shape[::-1] if is_on_its_side else shape
 
@@ -285,23 +225,11 @@ def _clip(box, size):
 
 
 def draft(image, shape, gray, box):
-    """Let a JPEG decode gray, and no finer than twice what is asked for.
+    """Let a JPEG decode gray, and no finer than twice what is asked for; return the box, rescaled.
 
-    Parameters
-    ----------
-    image : PIL.Image.Image
-        Of a file, none of whose pixels has been decoded yet.
-    shape : tuple of int
-        Height and width of what is to be made of the box.
-    gray : bool
-        Whether colours are not needed.
-    box : tuple of float
-        (left, upper, right, lower), in pixels.
-
-    Returns
-    -------
-    tuple of float
-        The box, in pixels of the coarser image.
+    None of the image's pixels may have been decoded yet. `shape` is the height and width of what is
+    to be made of the box, which is (left, upper, right, lower) in pixels; it comes back in pixels
+    of the coarser image.
     """
     width, height = image.size
     fraction = (box[2] - box[0]) / width, (box[3] - box[1]) / height
@@ -343,22 +271,9 @@ def _write_header(file, n_images, image_shape):
 
 
 def list_class_folders(path):
-    """List the folders within a folder.
+    """List the names of the folders within a folder, sorted, but for clutter.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The folder.
-
-    Returns
-    -------
-    list of str
-        Their names, sorted.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If it is not a folder.
+    FileNotFoundError or ValueError if it is not a folder.
     """
     if not path.exists():
         raise FileNotFoundError(
@@ -374,16 +289,5 @@ def list_class_folders(path):
 
 
 def list_files(path, folder):
-    """List what lies in a class folder, but for clutter.
-
-    Parameters
-    ----------
-    path, folder : pathlib.Path, str
-        The data set, and the folder within it.
-
-    Returns
-    -------
-    list of str
-        Names from `path`, sorted.
-    """
+    """List what lies in a class folder, but for clutter, as sorted names from `path`."""
     return [f"{folder}/{name}" for name in sorted(os.listdir(path / folder)) if is_visible(name)]

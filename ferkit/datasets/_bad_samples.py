@@ -24,19 +24,7 @@ def permission_explained():
 
 
 def bad_line(path, line, got, expected):
-    """Make the error for a bad line of a csv.
-
-    Parameters
-    ----------
-    path, line : path-like, int
-        Where it is.
-    got, expected : str
-        For the message.
-
-    Returns
-    -------
-    ValueError
-    """
+    """Make the ValueError for a bad line of a csv."""
     return ValueError(
         f"{path}, line {line}: got {got}, expected {expected}; mend or remove the line, or pass "
         "on_error='skip'"
@@ -44,17 +32,9 @@ def bad_line(path, line, got, expected):
 
 
 class BadSamples:
-    """Raise for the first bad sample, or remember all of them.
+    """Raise for the first bad sample, or remember all of them in `skipped`.
 
-    Parameters
-    ----------
-    on_error : {"raise", "skip"}
-        What to do.
-
-    Attributes
-    ----------
-    skipped : list of tuple
-        The place of each (a file's name or a line's number), and what is wrong with it.
+    It holds for each its place (a file's name or a line's number) and what is wrong with it.
     """
 
     def __init__(self, on_error):
@@ -62,28 +42,14 @@ class BadSamples:
         self.skipped = []
 
     def add(self, place, error):
-        """Raise the error, or remember it.
-
-        Parameters
-        ----------
-        place : str or int
-            The file's name or the line's number.
-        error : ValueError
-            What is wrong with it.
-        """
+        """Raise the error, or remember it; the place is a file's name or a line's number."""
         message = shorten(str(error))
         if self._raises:
             raise ValueError(message) from error.__cause__
         self.skipped.append((place, message))
 
     def warn(self, path):
-        """Tell how many were left out, if any were.
-
-        Parameters
-        ----------
-        path : path-like
-            The data set.
-        """
+        """Warn once of how many were left out of the data set at `path`, if any were."""
         if self.skipped:
             warn_user(
                 f"{path}: left out {self.count()}, all listed in the Bunch's `skipped`; the first: "

@@ -83,38 +83,14 @@ def find_duplicates(X: ArrayLike, *, threshold: float = THRESHOLD) -> NDArray[np
 
 
 def check_rows(X):
-    """Validate images and flatten them.
-
-    Parameters
-    ----------
-    X : array-like
-        Gray images, colour images or rows.
-
-    Returns
-    -------
-    ndarray of shape (n, n_values)
-        uint8 levels or float32.
-    """
+    """Validate gray images, colour images or rows; make rows of uint8 levels or float32."""
     rows, image_shape = as_rows(X)
     rows = check_array(rows, ensure_all_finite=False)  # `as_images` says where one is not finite
     return as_images(rows, image_shape or (1, rows.shape[1])).reshape(rows.shape)
 
 
 def group_copies(rows, threshold):
-    """Do what `find_duplicates` does, with checked rows.
-
-    Parameters
-    ----------
-    rows : ndarray of shape (n, n_values)
-        Of `check_rows`.
-    threshold : float
-        Smallest correlation of copies.
-
-    Returns
-    -------
-    ndarray of shape (n,), dtype int64
-        The group of each image.
-    """
+    """Do what `find_duplicates` does, with rows of `check_rows`."""
     if not (isinstance(threshold, Real) and 0 < threshold <= 1):
         raise ValueError(
             f"got threshold={threshold!r}, expected a correlation above 0 and at most 1; copies "
@@ -125,19 +101,9 @@ def group_copies(rows, threshold):
 
 
 def digest_rows(rows, key=b""):
-    """Tell images apart by short bytes.
+    """Tell images apart by short bytes: equal for equal values, otherwise as good as random.
 
-    Parameters
-    ----------
-    rows : ndarray of shape (n, n_values)
-        Images.
-    key : bytes, default=b""
-        Another key gives other digests.
-
-    Returns
-    -------
-    ndarray of shape (n,), dtype object
-        Bytes, equal for rows of equal values, otherwise as good as random.
+    The digests are bytes, in an array of dtype object. Another key gives other digests.
     """
     zero = rows.dtype.type(0)  # added, it makes the bytes of 0.0 and -0.0 the same
     digests = [blake2b(row + zero, digest_size=16, key=key).digest() for row in rows]

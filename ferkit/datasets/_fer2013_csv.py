@@ -72,17 +72,9 @@ def first_line(path):
 
 
 def find_columns(header):
-    """Find the columns of a csv.
+    """Find the positions of emotion, pixels and Usage in a csv's first line.
 
-    Parameters
-    ----------
-    header : bytes
-        The first line.
-
-    Returns
-    -------
-    tuple of int or None
-        Positions of emotion, pixels and Usage; None if the header is another one.
+    None if the header is another one.
     """
     names = [name.strip(_PADDING) for name in header.removeprefix(b"\xef\xbb\xbf").split(b",")]
     if sorted(names) != [b"Usage", b"emotion", b"pixels"]:
@@ -91,27 +83,11 @@ def find_columns(header):
 
 
 def read_csv(stream, path, usages, bad):
-    """Read the rows of some usages.
+    """Read the rows of some usages from a binary stream at its start, as a Table.
 
-    Parameters
-    ----------
-    stream : binary file
-        At its start.
-    path : path-like
-        Its path, for messages.
-    usages : collection of str
-        Which rows to keep; the pixels of others are not looked at.
-    bad : BadSamples
-        What to do about a row that is not a label, 2,304 levels and a usage.
-
-    Returns
-    -------
-    Table
-
-    Raises
-    ------
-    ValueError
-        If the file itself is damaged, or too large for FER2013.
+    The pixels of other rows are not looked at. `bad` is told of rows that are not a label, 2,304
+    levels and a usage. ValueError if the file itself is damaged, or too large for FER2013. `path`
+    is for messages.
     """
     from tqdm import tqdm
 
@@ -221,15 +197,8 @@ def _append_rows(table, chunk, path, bad):
 def _parse_fast(chunk):
     """Parse rows at once, if they are flawless: numbers of one to three digits, one space between.
 
-    Parameters
-    ----------
-    chunk : list of bytes
-        Fields of levels.
-
-    Returns
-    -------
-    bytes or None
-        Levels, one byte each; None if there is anything else, which `_parse_row` can judge.
+    From fields of levels to one byte a level; None if there is anything else, which `_parse_row`
+    can judge.
     """
     text = np.frombuffer(b"\n\n\n" + b"\n".join([*chunk, b""]), np.uint8)
     digits = text - np.uint8(_ZERO)  # what lies below "0" wraps around to 200 and more

@@ -45,17 +45,7 @@ class FER2013Sample(NamedTuple):
 
 
 def list_folder(path):
-    """List the files of an image folder, as names such as ``train/angry/Training_1.jpg``.
-
-    Parameters
-    ----------
-    path : path-like
-        The folder that holds ``train`` or ``test``.
-
-    Returns
-    -------
-    list of str
-    """
+    """List the files of an image folder, as names such as ``train/angry/Training_1.jpg``."""
     names = []
     for split in SPLITS:
         for folder in _children(path, split):
@@ -70,24 +60,10 @@ def _children(path, folder):
 
 
 def find_root(names, path):
-    """Find the folder that holds ``train`` and ``test`` within a zip.
+    """Find the folder that holds ``train`` and ``test`` within a zip, by its files' names.
 
-    Parameters
-    ----------
-    names : list of str
-        The zip's files.
-    path : path-like
-        The zip, for messages.
-
-    Returns
-    -------
-    str or None
-        "" or a name with a trailing slash; None if this is not a zip of images.
-
-    Raises
-    ------
-    ValueError
-        If several folders could be meant.
+    "" or a name with a trailing slash; None if this is not a zip of images. ValueError if several
+    folders could be meant. `path` is for the message.
     """
     roots = set()
     for name in names:
@@ -106,21 +82,10 @@ def find_root(names, path):
 
 
 def index_samples(names, path, bad):
-    """Read usage, label and order from names.
+    """Read usage, label and order from names such as ``train/angry/Training_1.jpg``.
 
-    Parameters
-    ----------
-    names : list of str
-        Such as ``train/angry/Training_1.jpg``.
-    path : path-like
-        Where they are, for messages.
-    bad : BadSamples
-        What to do about a name of another form.
-
-    Returns
-    -------
-    list of FER2013Sample
-        By usage, class folder and id.
+    The samples come by usage, class folder and id. `bad` is told of names of another form. `path`
+    is for messages.
     """
     samples, misnamed = {usage: [] for usage in _USAGES}, []
     for name in names:
@@ -151,24 +116,11 @@ def _explain_name(name):
 
 
 def decode_images(read, samples, path, bad):
-    """Decode images of FER2013.
+    """Decode images of FER2013; return those that are good, and which samples they are of.
 
-    Parameters
-    ----------
-    read : callable
-        Takes a name, returns bytes or raises OSError or ValueError; called from several threads.
-    samples : list of FER2013Sample
-        What to decode.
-    path : path-like
-        Where they are, for messages.
-    bad : BadSamples
-        What to do about a file that is not a gray image of this size.
-
-    Returns
-    -------
-    images : ndarray of shape (n_good, 48, 48), dtype uint8
-    is_good : ndarray of shape (n_samples,), dtype bool
-        Which samples they are of.
+    Images are uint8 of shape (n_good, 48, 48), the second a bool for each sample. `read` takes a
+    name and returns bytes, or raises OSError or ValueError; several threads call it. `bad` is told
+    of files that are not gray images of this size. `path` is for messages.
     """
     decode = partial(_decode_sample, read=read, path=path)
     levels = bytearray()  # grows in place

@@ -52,14 +52,9 @@ _CLUTTER = re.compile(r"(?:^|/)(?:\.|(?:__MACOSX|Thumbs\.db|desktop\.ini)(?:/|$)
 
 
 class UnfitFileError(ValueError):
-    """Not a file that could hold a face.
+    """Not a file that could hold a face: what it is, what would be right, and what to do.
 
-    Parameters
-    ----------
-    what : str
-        What it is.
-    expected, advice : str, default=None
-        What would be right, and what to do; None for what is said of any file.
+    None for the latter two stands for what is said of any file.
     """
 
     def __init__(self, what, expected=None, advice=None):
@@ -76,23 +71,8 @@ def is_visible(name):
 def read_file(path, max_size=_MAX_SIZE):
     """Read an image file whole.
 
-    Parameters
-    ----------
-    path : str
-        The file.
-    max_size : int
-        Bytes that it may have.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    OSError
-        If it cannot be read.
-    ValueError
-        If it is too large for a face, or a folder, pipe or device.
+    OSError if it cannot be read; UnfitFileError, a ValueError, if it has more than `max_size`
+    bytes, or is a folder, pipe or device.
     """
     descriptor = os.open(path, _OPEN_FLAGS)
     try:
@@ -115,22 +95,12 @@ def _check_size(size, max_size=_MAX_SIZE):
 def open_members(path, members):
     """Open a zip so that several threads can read it.
 
-    ZipFile.read takes as long as decoding the image, holds the interpreter meanwhile, and may
-    not be called from two threads; reading at a place has none of that. Neither has a slice of a
-    memory map, but where the file is cut meanwhile, or its drive goes, it ends the process.
+    Yields a function from a name to bytes, of the `members`, ZipInfo by name, all compressed by
+    `READABLE` methods. It raises ValueError if the member is damaged, or too large for a face.
 
-    Parameters
-    ----------
-    path : path-like
-        The zip.
-    members : dict of str to zipfile.ZipInfo
-        Its files, compressed by `READABLE` methods.
-
-    Yields
-    ------
-    callable
-        Takes a name, returns bytes; raises ValueError if the member is damaged, or too large for
-        a face.
+    ZipFile.read takes as long as decoding the image, holds the interpreter meanwhile, and may not
+    be called from two threads; reading at a place has none of that. Neither has a slice of a memory
+    map, but where the file is cut meanwhile, or its drive goes, it ends the process.
     """
     with open(path, "rb") as file, _open_at(file) as read_at:
 
@@ -170,25 +140,10 @@ def _read_member(read_at, info):
 def decode_in_order(decode, samples, bad, write, *, image_size, desc):
     """Decode images, in threads: Pillow releases the interpreter while it decodes.
 
-    Parameters
-    ----------
-    decode : callable
-        Takes a sample, returns levels as bytes or raises ValueError; called from several threads.
-    samples : list
-        What to decode; each has a `name`, the place that `bad` is told.
-    bad : BadSamples
-        What to do about a ValueError.
-    write : callable
-        Takes the levels of the next good images, as bytes; called from this thread.
-    image_size : int
-        Bytes of an image's levels.
-    desc : str
-        Stands before the progress bar.
-
-    Returns
-    -------
-    is_good : ndarray of shape (n_samples,), dtype bool
-        Which were written.
+    `decode` takes a sample and returns levels as bytes, or raises ValueError, which `bad` is told
+    with the sample's `name`; several threads call it. `write`, called from this thread, takes the
+    levels of the next good images as bytes. `image_size` is the bytes of an image's levels, and
+    `desc` stands before the progress bar. Returns a bool for each sample: whether it was written.
     """
     from tqdm import tqdm
 
@@ -235,26 +190,10 @@ def _map_ahead(pool, function, items):
 
 
 def decode_file(decode, read, name, path, expected):
-    """Read and decode one file; every bad one ends here.
+    """Read and decode one file; every bad one ends here, as a ValueError.
 
-    Parameters
-    ----------
-    decode, read : callable
-        From bytes to levels, and from the name to bytes.
-    name, path : str, path-like
-        The file, and where it is.
-    expected : str
-        What a message asks for, where the error does not say it.
-
-    Returns
-    -------
-    bytes
-        Levels.
-
-    Raises
-    ------
-    ValueError
-        If the file is unfit.
+    `read` makes bytes of the name and `decode` makes levels, also bytes, of those. `expected` is
+    what the message asks for where the error does not say it.
     """
     advice = "convert, replace or remove the file"
     try:
@@ -272,17 +211,8 @@ def decode_file(decode, read, name, path, expected):
 def decode_gray_jpeg(content, shape):
     """Decode a gray JPEG without Image.open, which is slow and holds the interpreter.
 
-    Parameters
-    ----------
-    content : bytes
-        A file.
-    shape : tuple of int
-        Height and width.
-
-    Returns
-    -------
-    bytes or None
-        The same levels; None if it is another file, or a damaged one, which Image.open explains.
+    The levels are the same, as bytes. None if it is another file than a gray JPEG of this height
+    and width (`shape`), or a damaged one, which Image.open explains.
     """
     from PIL import Image
 

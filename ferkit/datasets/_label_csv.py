@@ -5,27 +5,12 @@ from itertools import chain
 
 
 def read_label_csv(path, required, optional=(), names=None):
-    """Read some columns of a csv.
+    """Read the required columns of a csv, and the optional ones that it has, as a DataFrame.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-    required, optional : sequence of str
-        Columns to read.
-    names : sequence of str or None
-        The columns of a file without a header, if there are such files.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Text without spaces around it, empty where a line ends early; the index holds the numbers
-        of lines, blank lines are left out.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If it is not a csv with these columns, or a line has more.
+    Text without spaces around it, empty where a line ends early; the index holds the numbers of
+    lines, blank lines are left out. `names` are the columns of a file without a header, if there
+    are such files. FileNotFoundError or ValueError if it is not a csv with these columns, or a line
+    has more.
     """
     import pandas as pd
 

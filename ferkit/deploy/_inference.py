@@ -10,13 +10,7 @@ from ..training.views import views
 
 
 class InferenceModule(nn.Module):
-    """Images in, probabilities and embedding out.
-
-    Parameters
-    ----------
-    estimator : BaseFER
-        Fitted. Its network is copied.
-    """
+    """Images in, probabilities and embedding out; holds a copy of a fitted estimator's network."""
 
     def __init__(self, estimator):
         super().__init__()
@@ -31,17 +25,9 @@ class InferenceModule(nn.Module):
         self.eval()
 
     def forward(self, images):
-        """Map images to probabilities, and an embedding if the network has one.
+        """Map images to probabilities, and an embedding if the network has one: a tuple of tensors.
 
-        Parameters
-        ----------
-        images : torch.Tensor of shape (n, h, w) or (n, h, w, 3)
-            uint8 levels or floats in [0, 1].
-
-        Returns
-        -------
-        tuple of torch.Tensor
-            (n, n_classes) probabilities, and (n, embedding_size).
+        Images have the shape (n, h, w) or (n, h, w, 3): uint8 levels or floats in [0, 1].
         """
         x = images[:, None] if images.ndim == 3 else images.permute(0, 3, 1, 2)
         if x.shape[1] != self.n_channels:  # gray, for a network of colours

@@ -14,23 +14,11 @@ _FAULTS = (KeyError, TypeError, AttributeError, ValueError, OverflowError, Recur
 
 
 def pack(estimator, *, labels, card, **facts):
-    """Write down what an estimator is, for `unpack` and for people.
+    """Write down what a fitted estimator is, for `unpack` and for people.
 
-    Parameters
-    ----------
-    estimator : BaseFER
-        Fitted.
-    labels : list of str
-        Names of the classes, in the order of `classes_`.
-    card : str or None
-        The model card.
-    **facts
-        More that is to be known, which JSON can hold.
-
-    Returns
-    -------
-    dict of str to str
-        Metadata of an ONNX file.
+    `labels` are names of the classes in the order of `classes_`, `card` is the model card or None,
+    and `facts` are more that is to be known, which JSON can hold. Returns the metadata of an ONNX
+    file, a dict of str to str.
     """
     described = {
         "format": FORMAT,
@@ -50,23 +38,11 @@ def pack(estimator, *, labels, card, **facts):
 
 
 def unpack(texts):
-    """Read what `pack` wrote.
+    """Read what `pack` wrote: a dict of what was described, and "labels".
 
-    Parameters
-    ----------
-    texts : dict of str to str
-        Metadata of an ONNX file.
-
-    Returns
-    -------
-    dict
-        What was described; "classes" as an ndarray, "image_shape" as a tuple, "dtype" as a numpy
-        dtype, and "labels".
-
-    Raises
-    ------
-    ValueError
-        If they are not those of a file that `export_onnx` wrote, or of a newer format.
+    "classes" is an ndarray, "image_shape" a tuple, and "dtype" a numpy dtype. ValueError if the
+    metadata are not those of a file that `export_onnx` wrote, or of another format than this
+    ferkit's.
     """
     try:
         described = json.loads(texts["ferkit"])

@@ -212,26 +212,10 @@ def predict_photo(
 
 
 def class_names(clf):
-    """Find the names of a classifier's classes, in its order.
+    """Find the names of a fitted classifier's classes, or other labels, in its order.
 
-    Parameters
-    ----------
-    clf : estimator
-        Fitted.
-
-    Returns
-    -------
-    list
-        A name, or another label, for each class.
-
-    Raises
-    ------
-    TypeError
-        If it has no `predict_proba`.
-    ValueError
-        If a class has the name of another column.
-    NotFittedError
-        If it is not fitted.
+    TypeError if it has no `predict_proba`, NotFittedError if it is not fitted, ValueError if a
+    class has the name of another column of the table.
     """
     if not hasattr(clf, "predict_proba"):
         raise TypeError(
@@ -254,21 +238,9 @@ def class_names(clf):
 
 
 def tabulate(boxes, proba, names):
-    """Make the table of a photo's faces.
+    """Make the table of a photo's faces, as `predict_photo` returns it.
 
-    Parameters
-    ----------
-    boxes : ndarray of shape (n, 4)
-        x, y, width, height.
-    proba : ndarray of shape (n, n_classes)
-        Probabilities.
-    names : list
-        Of the classes.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As `predict_photo` returns it.
+    A row of `boxes` is x, y, width, height; `names` are those of the classes.
     """
     # in one go: a table that grows by columns takes longer than the network does for a face
     columns = {name: boxes[:, i] for i, name in enumerate(_BOX)}
@@ -278,22 +250,10 @@ def tabulate(boxes, proba, names):
 
 
 def image_shape_of(clf):
-    """Find the shape of the images that a classifier takes.
+    """Find the shape of the images that a fitted classifier takes: (h, w) or (h, w, 3).
 
-    Parameters
-    ----------
-    clf : estimator
-        Fitted. Pipelines and searches only count the values of an image.
-
-    Returns
-    -------
-    tuple of int
-        (h, w) or (h, w, 3).
-
-    Raises
-    ------
-    ValueError
-        If it cannot be told.
+    Pipelines and searches only count the values of an image, so their parts are asked, and then
+    images are taken to be square. ValueError if it cannot be told.
     """
     n_values = getattr(clf, "n_features_in_", math.prod(_FER2013_SHAPE))
     parts = [clf, *_parts_of(clf)]

@@ -16,20 +16,10 @@ _OPERATORS = ["Conv", "Gemm", "MatMul", "Add", "Clip", "Relu"]
 
 
 def quantize_int8(model, images):
-    """Round a model's weights and activations to 8 bits.
+    """Round the weights and activations of a model, the bytes of an ONNX file, to 8 bits.
 
-    Parameters
-    ----------
-    model : bytes
-        An ONNX file.
-    images : ndarray
-        What it takes; the ranges of activations are those that these images have. All activations
-        are kept at once: one to three megabytes for each image of 48 x 48 pixels.
-
-    Returns
-    -------
-    bytes
-        The smaller ONNX file.
+    `images` are what it takes; the ranges of activations are those that these images have. All
+    activations are kept at once: one to three megabytes for each image of 48 x 48 pixels.
     """
     quantization = import_extra("onnxruntime.quantization")
 

@@ -90,30 +90,9 @@ def read_crop(path, size, margin, gray):
     """Read a face that was cut out already, at a size; the aspect ratio is not kept.
 
     It is what `load_image_folder` makes of it, to the bit; what that refuses but `read_photo` reads
-    is read, too.
-
-    Parameters
-    ----------
-    path : path-like
-        As in `read_photo`.
-    size : tuple of int
-        Height and width.
-    margin : float
-        0 or less: what is cut off at each side, as a part of it.
-    gray : bool
-        Whether to make it gray, or RGB.
-
-    Returns
-    -------
-    crop : ndarray of shape (height, width) or (height, width, 3), dtype uint8
-        The face.
-    full_size : tuple of int
-        Width and height of the upright image.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        As `read_photo` does.
+    is read, too. `size` is (height, width), and `margin`, 0 or less, what is cut off at each side,
+    as a part of it. Returns the face, uint8 of shape (height, width) or (height, width, 3), and
+    width and height of the upright image. Raises as `read_photo` does.
     """
     from PIL import Image
 
@@ -209,22 +188,10 @@ def _from_16_bits(levels):
 
 
 def check_photo(photo):
-    """Look at a photo that came as an array.
+    """Look at a photo that came as an array of uint8 levels.
 
-    Parameters
-    ----------
-    photo : array-like of shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4)
-        uint8 levels.
-
-    Returns
-    -------
-    ndarray of shape (h, w) or (h, w, 3), dtype uint8
-        The photo; transparent pixels are laid on white.
-
-    Raises
-    ------
-    ValueError
-        If it has another shape or dtype.
+    It may have the shape (h, w), (h, w, 1), (h, w, 3) or (h, w, 4), and comes back as (h, w) or
+    (h, w, 3); transparent pixels are laid on white. ValueError for another shape or dtype.
     """
     photo = np.asarray(photo)
     channels = photo.shape[2:]

@@ -8,19 +8,9 @@ _BATCH_SIZE = 256  # images at once: bounds the memory, whatever the size of X
 
 
 def open_session(model, n_threads):
-    """Load a model into ONNX Runtime, on the CPU.
+    """Load an ONNX file, a path or bytes, into ONNX Runtime on the CPU.
 
-    Parameters
-    ----------
-    model : str or bytes
-        The path of an ONNX file, or its content.
-    n_threads : int
-        Threads of an operation; 0 takes one for each core.
-
-    Returns
-    -------
-    onnxruntime.InferenceSession
-        The session.
+    An operation runs on `n_threads`; 0 takes one for each core.
     """
     onnxruntime = import_extra("onnxruntime")
     options = onnxruntime.SessionOptions()
@@ -30,21 +20,9 @@ def open_session(model, n_threads):
 
 
 def run(session, output, images):
-    """Compute an output of a session for many images.
+    """Compute "probabilities" or "embedding" for images, as the file takes them, in batches.
 
-    Parameters
-    ----------
-    session : onnxruntime.InferenceSession
-        Of a file by `export_onnx`.
-    output : {"probabilities", "embedding"}
-        Which.
-    images : ndarray of shape (n, h, w) or (n, h, w, 3)
-        As the file takes them.
-
-    Returns
-    -------
-    ndarray of shape (n, n_values)
-        float32.
+    The file is one of `export_onnx`; the output is float32, of shape (n, n_values).
     """
     parts = [
         session.run([output], {"images": images[start : start + _BATCH_SIZE]})[0]

@@ -40,23 +40,11 @@ class ImageOverSampler(BaseOverSampler):
 
     @abstractmethod
     def _make(self, images, y, wanted, random_state):
-        """Make images for some classes.
+        """Make the new images that `wanted`, a dict of label to count, asks for.
 
-        Parameters
-        ----------
-        images : ndarray of shape (n, height, width, channels)
-            uint8 or float32.
-        y : ndarray of shape (n,)
-            Labels.
-        wanted : dict
-            How many new images of which label.
-        random_state : RandomState
-            To draw from.
-
-        Returns
-        -------
-        images : list of ndarray of shape (n_new, height, width, channels)
-            One for each label of `wanted`, of the dtype of the others.
+        Images are of shape (n, height, width, channels), uint8 or float32, and `y` holds their
+        labels. Returns a list with an array of the same dtype for each label of `wanted`, in its
+        order.
         """
 
     def fit_resample(self, X: ArrayLike, y: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

@@ -150,33 +150,12 @@ class StatelessTransformer(ImageTransformer):
 
 
 def chunks(images):
-    """Cut images into parts of a few megabytes.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n, ...)
-        Images.
-
-    Yields
-    ------
-    slice
-        Of one or more images.
-    """
+    """Yield slices that cut images into parts of a few megabytes, of one or more images."""
     length = max(1, _CHUNK_VALUES // images[0].size)
     for start in range(0, len(images), length):
         yield slice(start, start + length)
 
 
 def to_levels(floats):
-    """Round floats to levels.
-
-    Parameters
-    ----------
-    floats : ndarray
-        1.0 is white; what lies beyond [0, 1] is clipped.
-
-    Returns
-    -------
-    ndarray of the same shape, dtype uint8
-    """
+    """Round floats to uint8 levels; 1.0 is white, and what lies beyond [0, 1] is clipped."""
     return np.rint(np.clip(floats, 0, 1) * 255).astype(np.uint8)
