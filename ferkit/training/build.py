@@ -32,29 +32,8 @@ def build_net(
 ):
     """Make and initialise the net of one fit; the caller has seeded torch for its weights.
 
-    Parameters
-    ----------
-    make_module : callable
-        Makes the torch module.
-    in_channels : int
-        Channels of the module's input.
-    device : torch.device
-        Where to train.
-    n_classes : int
-        Width of the module's output.
-    class_weight : ndarray of shape (n_classes,) or None
-        Weights of the classes in the loss.
-    augment : ferkit.augment.Policy or None
-        How batches are changed.
-    optimizer, lr, momentum, weight_decay, batch_size, loss, focal_gamma, label_smoothing, callbacks
-        As in the estimators.
-    **kwargs
-        Parameters of `FERNet`.
-
-    Returns
-    -------
-    FERNet
-        An initialised net.
+    `class_weight` is an array of shape (n_classes,) or None, and `augment` a `Policy` or None.
+    `kwargs` are parameters of `FERNet`; the others are as in the estimators.
     """
     momentum = {"optimizer__momentum": momentum} if optimizer == "sgd" else {}
     gamma = {"criterion__gamma": focal_gamma} if loss == "focal" else {}
