@@ -9,19 +9,8 @@ from ._legend import draw_beside, find_width
 def draw_bars(ax, table):
     """Draw a bar for each class and column, side by side; one column has the classes' colours.
 
-    Parameters
-    ----------
-    ax : matplotlib Axes or None
-        Where to; None makes a figure.
-    table : DataFrame
-        A row per class and a column per set or model.
-
-    Returns
-    -------
-    ax : matplotlib Axes
-        The axes.
-    bars : list of matplotlib BarContainer
-        One for each column.
+    `table` has a row per class and a column per set or model. Without an `ax`, a figure is made.
+    Returns the axes, and a container of bars for each column.
     """
     import matplotlib.pyplot as plt
 

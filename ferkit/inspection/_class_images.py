@@ -10,26 +10,10 @@ from .._names import order_classes
 
 
 def check_images(X, y=None):
-    """Validate images and their labels.
+    """Validate images or rows, uint8 levels or floats in [0, 1], and labels, if there are any.
 
-    Parameters
-    ----------
-    X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
-        Images or rows: uint8 levels, or floats in [0, 1].
-    y : array-like of shape (n,), default=None
-        Their labels.
-
-    Returns
-    -------
-    images : ndarray of shape (n, h, w, channels)
-        uint8 or float32.
-    y : ndarray of shape (n,) or None
-        The labels.
-
-    Raises
-    ------
-    ValueError
-        If there are none, they are not images and labels, or floats outside [0, 1].
+    The images become uint8 or float32, of shape (n, h, w, channels). Raises a ValueError if there
+    are none, they are not images and labels, or floats outside [0, 1].
     """
     images = check_loose_images(X)
     if images.dtype != np.uint8 and (images.min() < 0 or images.max() > 1):
@@ -44,21 +28,10 @@ def check_images(X, y=None):
 
 
 def order_names(labels, target_names=None):
-    """Find the order of classes, as `order_classes` does, and their names as text.
+    """Find the order of classes, as `order_classes` does, and their names as text in that order.
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n_labels,)
-        Different labels.
-    target_names : sequence of str, default=None
-        Names that integer labels are positions in; None takes the emotions for all of 0 to 6.
-
-    Returns
-    -------
-    order : ndarray of shape (n_labels,)
-        Positions in `labels`.
-    names : list of str
-        In that order.
+    The order is positions in `labels`, which differ from each other. Integer labels are positions
+    in `target_names`; None takes the emotions for all of 0 to 6.
     """
     order, names = order_classes(labels, target_names)
     return order, list(map(str, names))
@@ -67,12 +40,7 @@ def order_names(labels, target_names=None):
 def draw_face(ax, face):
     """Draw a face, of shape (h, w, 1) or (h, w, 3).
 
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        Where to.
-    face : ndarray of shape (h, w, channels)
-        Levels or floats, which augmentation may bring a little out of [0, 1].
+    Augmentation may bring floats a little out of [0, 1].
     """
     face = as_unit(face).clip(0, 1)
     # squeeze only the channel: an image may be one pixel high

@@ -11,18 +11,7 @@ EMOTION_COLORS = dict(zip(EMOTIONS, _PALETTE, strict=True))
 
 
 def class_colors(names):
-    """Find the colours of classes.
-
-    Parameters
-    ----------
-    names : sequence
-        Names of the classes.
-
-    Returns
-    -------
-    list of str
-        The emotions' own colours; for others the same ones by turns.
-    """
+    """Find the colours of classes: the emotions' own; for others the same ones by turns."""
     if set(names) <= set(EMOTIONS):
         return [EMOTION_COLORS[name] for name in names]
     return [_PALETTE[position % len(_PALETTE)] for position in range(len(names))]

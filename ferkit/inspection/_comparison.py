@@ -180,18 +180,7 @@ class ComparisonDisplay:
 
 
 def check_runs(runs):
-    """Refuse what is no comparison.
-
-    Parameters
-    ----------
-    runs : object
-        What was passed.
-
-    Raises
-    ------
-    ValueError
-        If it is not what `compare` returned, or there is no run in it.
-    """
+    """Raise a ValueError if `runs` is not what `compare` returned, or there is no run in it."""
     if not isinstance(runs, pd.DataFrame) or not {"config", "weights"} <= set(runs.columns):
         raise ValueError(
             f"got runs of type {type(runs).__name__} without columns config and weights, expected "

@@ -5,16 +5,9 @@ _MARKERS = "os^DvPX"  # the colours of many series are too near each other
 
 
 def draw_beside(ax, handles=None, **settings):
-    """Draw a legend on the right of axes.
+    """Draw a legend on the right of axes, of `handles`, or of all that have labels.
 
-    Parameters
-    ----------
-    ax : matplotlib Axes
-        Beside what.
-    handles : list of matplotlib artists, default=None
-        What it explains; None takes all that have labels.
-    **settings
-        Of `Axes.legend`.
+    Other settings are those of `Axes.legend`.
     """
     handles = ax.get_legend_handles_labels()[0] if handles is None else handles
     ax.legend(

@@ -12,32 +12,11 @@ from ..datasets import find_duplicates
 
 
 def find_folds(cv, X, y, groups, *, find_copies):
-    """Find the folds of a study.
+    """Find the folds of a study, and the groups that they were made with, or None.
 
-    Parameters
-    ----------
-    cv : int, splitter, iterable or None
-        As in `FERSearchCV`.
-    X : array-like
-        Images or rows.
-    y : ndarray of shape (n,)
-        Their labels.
-    groups : array-like of shape (n,) or None
-        What belongs together.
-    find_copies : bool
-        Whether copies of images are the groups where `groups` is None.
-
-    Returns
-    -------
-    folds : list of tuple
-        Positions of those to train on, and of those to score on.
-    groups : ndarray of shape (n,) or None
-        The groups they were made with.
-
-    Raises
-    ------
-    ValueError
-        If there is no fold, or one that leaves a class out of what is trained on.
+    `cv` is as in `FERSearchCV`. With `find_copies`, copies of images are the groups where `groups`
+    is None. A fold is a pair of positions, to train on and to score on. Raises a ValueError if
+    there is no fold, or one that leaves a class out of what is trained on.
     """
     cv = 5 if cv is None else cv
     quiet = nullcontext()

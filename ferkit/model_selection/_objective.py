@@ -24,20 +24,8 @@ class TrainingFailed(Exception):
 class Objective:
     """The mean macro-F1 over folds, which reports each epoch.
 
-    Parameters
-    ----------
-    estimator : BaseFER or Pipeline
-        What is trained.
-    space : callable
-        Takes a trial, and returns parameters.
-    X, y : array-like
-        All images and labels.
-    folds : list of tuple
-        Positions of those to train on, and of those to score on.
-    groups : ndarray of shape (n,) or None
-        What belongs together.
-    seed : int
-        Seeds what in the estimator has no seed.
+    `space` takes a trial, and returns parameters. `folds` and `groups` are what `find_folds`
+    returned. `seed` is for what in the estimator has no seed.
     """
 
     def __init__(self, estimator, space, X, y, folds, groups, seed):
@@ -64,37 +52,16 @@ class Objective:
         return float(np.mean(scores))
 
     def make_estimator(self, params):
-        """Make an estimator with a trial's parameters, all of it seeded.
-
-        Parameters
-        ----------
-        params : dict
-            What the space returned.
-
-        Returns
-        -------
-        BaseFER or Pipeline
-            The unfitted estimator.
-        """
+        """Make an unfitted estimator with a trial's parameters, all of it seeded."""
         estimator = seeded(self.estimator, self.seed)
         # a space may choose among estimators, too, which then need seeds of their own
         return seeded(estimator.set_params(**clone(params, safe=False)), self.seed)
 
     def fit_params(self, estimator, train):
-        """Find what the last step's `fit` takes beside images and labels.
+        """Find what the last step's `fit` takes beside images and labels, of those at `train`.
 
-        Parameters
-        ----------
-        estimator : BaseFER or Pipeline
-            What is trained.
-        train : ndarray or slice
-            Positions of the images to train on.
-
-        Returns
-        -------
-        dict
-            The `groups` for an estimator's own `early_stopping`; nothing after a sampler, whose
-            images belong to no group.
+        That is the `groups`, for an estimator's own `early_stopping`; nothing after a sampler,
+        whose images belong to no group.
         """
         is_resampled = any(hasattr(step, "fit_resample") for step in first_steps(estimator))
         return {} if is_resampled or self.groups is None else {"groups": self.groups[train]}

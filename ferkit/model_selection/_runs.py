@@ -31,21 +31,9 @@ class Task(NamedTuple):
 
 
 def make_tasks(configs, seeds, max_epochs):
-    """List the runs of a comparison.
+    """List the runs of a comparison, one for each configuration and seed, without files.
 
-    Parameters
-    ----------
-    configs : mapping of str to BaseFER
-        Unfitted estimators by the names of their configurations.
-    seeds : list of int
-        A run of each configuration for each.
-    max_epochs : int or None
-        Epochs of every configuration; None leaves each its own.
-
-    Returns
-    -------
-    list of Task
-        Without files.
+    `max_epochs` is for every configuration; None leaves each its own.
     """
     tasks = []
     for config, estimator in configs.items():
@@ -61,17 +49,8 @@ def make_tasks(configs, seeds, max_epochs):
 def rehearse(tasks, data):
     """Raise what a run would before it trains.
 
-    Parameters
-    ----------
-    tasks : list of Task
-        What is to run.
-    data : dict
-        X, y, X_val, y_val, X_test and y_test.
-
-    Raises
-    ------
-    ValueError, OSError
-        What a `fit` or a prediction would; or that a run's file cannot be written.
+    `data` has X, y, X_val, y_val, X_test and y_test. Raises the ValueError or OSError that a `fit`
+    or a prediction would; or an OSError if a run's file cannot be written.
     """
     training = [data[name] for name in ("X", "y", "X_val", "y_val")]
     if tasks and tasks[0].file is not None:
@@ -99,21 +78,8 @@ class Failure(NamedTuple):
 def run_task(i, task, data):
     """Train and score, and keep the run if it has a file.
 
-    Parameters
-    ----------
-    i : int
-        The run's place among all.
-    task : Task
-        What to train.
-    data : dict
-        As `rehearse` takes them.
-
-    Returns
-    -------
-    i : int
-        As given, for runs end in any order.
-    run : tuple or Failure
-        Rows of the table, and the history; a failure is returned, so that other runs go on.
+    Returns `i`, for runs end in any order, and the rows of the table with the history. A failure to
+    train is returned in their place, so that other runs go on; one to write the file is raised.
     """
     try:
         run = _train_and_score(task, data)
@@ -126,21 +92,9 @@ def run_task(i, task, data):
 
 
 def explain_failures(failures, n_ended, out):
-    """Make an error of runs that failed.
+    """Make a ValueError of pairs of tasks and failures; its note is the first one's traceback.
 
-    Parameters
-    ----------
-    failures : list of (Task, Failure)
-        One or more.
-    n_ended : int
-        Runs that did not fail.
-    out : path-like or None
-        Where these are kept.
-
-    Returns
-    -------
-    ValueError
-        With the first failure's traceback as its note.
+    `n_ended` other runs did not fail, and are kept in the folder `out`, or lost if that is None.
     """
     failed = "".join(
         f"\n  {task.config!r} with seed {task.seed}: {failure.error}" for task, failure in failures
@@ -195,28 +149,11 @@ def _time_one_image(estimator, X):
 
 
 def keep_in(out, tasks, data):
-    """Give each task a file of its own.
+    """Give each task a file of its own in the folder `out`, which is made if it is missing.
 
-    Parameters
-    ----------
-    out : path-like
-        The folder, which is made if it is missing.
-    tasks : list of Task
-        Runs.
-    data : dict
-        As `rehearse` takes them.
-
-    Returns
-    -------
-    list of Task
-        The same, with files.
-
-    Raises
-    ------
-    NotADirectoryError
-        If `out` is a file.
-    ValueError
-        If two configurations would have the same file, or one cannot be told from others.
+    `data` is as `rehearse` takes it. Raises a NotADirectoryError if `out` is a file, an OSError if
+    it cannot be made, and a ValueError if two configurations would have the same file, or one
+    cannot be told from others.
     """
     folder = as_path(out)
     make_folder(folder, "out")

@@ -114,24 +114,9 @@ def _check_prefix(prefix):
 
 
 def resolve_space(space, estimator):
-    """Make the function that a trial's parameters come from.
+    """Make the function that takes a trial and returns parameters of `FERSearchCV`'s `space`.
 
-    Parameters
-    ----------
-    space : callable, dict or None
-        As in `FERSearchCV`.
-    estimator : BaseFER or Pipeline
-        What is searched.
-
-    Returns
-    -------
-    callable
-        Takes a trial, and returns parameters; a `NamedSpace` of a dict.
-
-    Raises
-    ------
-    ValueError
-        If a dict has something else in it than distributions and dicts.
+    A dict becomes a `NamedSpace`, whose ValueError says what may be in it.
     """
     if space is None:
         prefix = f"{estimator.steps[-1][0]}__" if hasattr(estimator, "steps") else ""
@@ -142,16 +127,9 @@ def resolve_space(space, estimator):
 class NamedSpace:
     """A space that is written as a dict.
 
-    Parameters
-    ----------
-    choices : dict of str to optuna distribution or dict
-        By parameter of the estimator: a distribution, or values by names under which a study keeps
-        them, for what is no number or string.
-
-    Raises
-    ------
-    ValueError
-        If there is something else in it.
+    By parameter of the estimator, `choices` has an optuna distribution; or, for what is no number
+    or string, a dict of values by names under which a study keeps them. Raises a ValueError if
+    there is something else in it, or an empty dict.
     """
 
     def __init__(self, choices):

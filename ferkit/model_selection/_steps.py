@@ -17,18 +17,7 @@ _NEEDED = {"callbacks", "checkpoint_dir", "device", "max_epochs", "random_state"
 
 
 def check_has_parameters(estimator):
-    """Refuse an estimator of a user's class that leaves out parameters that are set here.
-
-    Parameters
-    ----------
-    estimator : BaseFER
-        Of any class.
-
-    Raises
-    ------
-    ValueError
-        If one is missing.
-    """
+    """Raise a ValueError for a user's class that leaves out parameters that are set here."""
     missing = _NEEDED - estimator.get_params(deep=False).keys()
     if missing:
         names = ", ".join(sorted(missing))

@@ -28,11 +28,6 @@ class NumberedSampler(BaseSampler):
 
     So a study goes on as if it had never stopped, and processes and threads that share one do not
     suggest the same.
-
-    Parameters
-    ----------
-    seed : int
-        The study's.
     """
 
     def __init__(self, seed):
@@ -54,31 +49,12 @@ class NumberedSampler(BaseSampler):
 
 
 def open_study(*, storage, name, seed, pruner, made_of):
-    """Make a study, or find it in its storage.
+    """Make a study, or find it in its storage, where None is the memory of this process.
 
-    Parameters
-    ----------
-    storage : optuna storage or None
-        None is the memory of this process.
-    name : str or None
-        Of the study.
-    seed : int
-        Of a new study.
-    pruner : optuna.pruners.BasePruner
-        The pruner.
-    made_of : dict
-        Things by their names, on which trials depend beside their parameters.
-
-    Returns
-    -------
-    optuna.Study
-        Its user attribute "seed" is the study's.
-
-    Raises
-    ------
-    ValueError
-        If the study is there, and was made of something else or for something else, or a thing
-        cannot be pickled.
+    `seed` is only of a new study; the study's own is its user attribute "seed". `made_of` has
+    things by their names, on which trials depend beside their parameters. Raises a ValueError if
+    the study is there, and was made of something else or for something else, or a thing cannot be
+    pickled.
     """
     with quiet():
         study = optuna.create_study(
@@ -111,19 +87,9 @@ def open_study(*, storage, name, seed, pruner, made_of):
 
 
 def check_space(study, space):
-    """Ask for the parameters of trials that are there, before others are run.
+    """Ask a space for the parameters of trials that are there, before others are run.
 
-    Parameters
-    ----------
-    study : optuna.Study
-        The study.
-    space : callable
-        Takes a trial, and returns parameters.
-
-    Raises
-    ------
-    ValueError
-        If a trial was made in another space.
+    Raises a ValueError if a trial was made in another space.
     """
     # a space may prune: it would raise TrialPruned again for a pruned trial
     for trial in study.get_trials(states=(TrialState.COMPLETE,)):
@@ -140,20 +106,8 @@ def check_space(study, space):
 def open_storage(storage):
     """Open a database in which the trials of processes that die are tried once more; close it.
 
-    Parameters
-    ----------
-    storage : str
-        Its URL, such as "sqlite:///search.db".
-
-    Yields
-    ------
-    optuna.storages.RDBStorage
-        The storage.
-
-    Raises
-    ------
-    ValueError
-        If nothing that lasts can be opened there.
+    `storage` is its URL, such as "sqlite:///search.db". Raises a ValueError if nothing that lasts
+    can be opened there.
     """
     if storage in {"sqlite://", "sqlite:///:memory:"}:
         raise ValueError(
@@ -195,53 +149,20 @@ def _is_race(error):
 
 
 def open_journal(folder):
-    """Make a storage that processes of this machine share while a search runs.
-
-    Parameters
-    ----------
-    folder : str
-        Where its file is made.
-
-    Returns
-    -------
-    optuna.storages.journal.JournalStorage
-        The storage.
-    """
+    """Make a storage in a folder that processes of this machine share while a search runs."""
     path = str(Path(folder) / "study.log")
     # the default lock is a symbolic link, which takes special rights on Windows
     return JournalStorage(JournalFileBackend(path, lock_obj=JournalFileOpenLock(path)))
 
 
 def heartbeat_of(storage):
-    """Find how often a storage hears that a process is alive.
-
-    Parameters
-    ----------
-    storage : optuna storage or None
-        The storage.
-
-    Returns
-    -------
-    int or None
-        Seconds; None: never.
-    """
+    """Find after how many seconds a storage hears again that a process is alive; None: never."""
     ask = getattr(storage, "get_heartbeat_interval", None)
     return None if ask is None else ask()
 
 
 def in_memory(study):
-    """Copy a study, for its file or server may go.
-
-    Parameters
-    ----------
-    study : optuna.Study
-        The study.
-
-    Returns
-    -------
-    optuna.Study
-        With the same trials and attributes, and no storage.
-    """
+    """Copy a study with its trials and attributes, for its file or server may go."""
     with quiet():
         copied = optuna.create_study(
             study_name=study.study_name,

@@ -28,24 +28,12 @@ _PROCESS, _BEGUN = "process", "begun"
 
 
 def run_trials(study, objective, *, n_trials, timeout, heartbeat, n_jobs, verbose):
-    """Run trials until there are enough, or the time is up.
+    """Run trials until the study has `n_trials` in all, or the time is up.
 
-    Parameters
-    ----------
-    study : optuna.Study
-        The study.
-    objective : callable
-        As in `run_next_trial`.
-    n_trials : int or None
-        How many the study is to have in all; None is for a `timeout`.
-    timeout : float or None
-        Seconds after which none begins any more.
-    heartbeat : int or None
-        As in `run_next_trial`.
-    n_jobs : int or None
-        Processes that run trials at once.
-    verbose : int
-        Whether to show a progress bar, and to say which other processes' trials are waited for.
+    `n_trials` is None for a `timeout` alone: seconds after which none begins any more, or None.
+    `objective` and `heartbeat` are as in `run_next_trial`; `n_jobs` processes run trials at once.
+    With `verbose`, there is a progress bar, and a word about which other processes' trials are
+    waited for.
     """
     deadline = time.monotonic() + (math.inf if timeout is None else timeout)
     n_left = None
@@ -78,32 +66,16 @@ def run_trials(study, objective, *, n_trials, timeout, heartbeat, n_jobs, verbos
 
 
 def run_next_trial(study, objective, *, n_trials, timeout, heartbeat, verbose=0):
-    """Run a trial, if the study needs one more.
+    """Run a trial, if the study needs one more; return whether there was one.
 
-    While other processes are at the last ones, wait for them: theirs may have to be tried again.
-    In a storage without heartbeats, nothing tells that they are alive, so they do not count.
+    While other processes are at the last ones, wait for them: theirs may have to be tried again. In
+    a storage without heartbeats, nothing tells that they are alive, so they do not count.
 
-    Parameters
-    ----------
-    study : optuna.Study
-        The study.
-    objective : callable
-        Takes a trial, and returns its value; `TrainingFailed` ends the trial, not the study.
-    n_trials : int or None
-        How many the study is to have in all; of several that begin at the same moment, those that
-        are too many are failed at once.
-    timeout : float
-        Seconds after which none begins any more; they are not those of `time.time`, which jumps
-        when a clock is set.
-    heartbeat : int or None
-        Seconds after which the study's storage hears again that a process is alive; None: never.
-    verbose : int, default=0
-        Whether to say what is waited for.
-
-    Returns
-    -------
-    bool
-        Whether there was one.
+    `objective` takes a trial, and returns its value; its `TrainingFailed` ends the trial, not the
+    study. `n_trials` is how many the study is to have in all, or None; of several that begin at the
+    same moment, those that are too many are failed at once. `timeout` is the seconds after which
+    none begins any more; they are not those of `time.time`, which jumps when a clock is set.
+    `heartbeat` is as `heartbeat_of` finds it.
     """
     has_heartbeat = heartbeat is not None
     first_seen = {}
@@ -136,17 +108,9 @@ def _explain_waiting(study, heartbeat):
 
 
 def count_trials(study):
-    """Count trials that ended, and others that are running.
+    """Count trials that have "ended", and others that are "running".
 
-    Parameters
-    ----------
-    study : optuna.Study
-        The study.
-
-    Returns
-    -------
-    Counter
-        "ended" of those with a value, pruned, or with a training that failed; "running".
+    Those with a value have ended, those that were pruned, and those with a training that failed.
     """
     trials = study.get_trials(deepcopy=False)
     return Counter(
@@ -156,24 +120,10 @@ def count_trials(study):
 
 
 def check_trials(study, n_before):
-    """Refuse a study without a value, and warn of trainings that failed.
+    """Refuse a study without a value, with a ValueError, and warn of trainings that failed.
 
-    Parameters
-    ----------
-    study : optuna.Study
-        The study, after a search.
-    n_before : int
-        How many of its trials had ended before; where no others have, nothing is warned of.
-
-    Raises
-    ------
-    ValueError
-        If no trial ended with a value.
-
-    Warns
-    -----
-    FitFailedWarning
-        If the training of some trials failed.
+    `n_before` of its trials had ended before the search; where no others have, nothing is warned
+    of.
     """
     trials = study.get_trials(deepcopy=False)
     errors = [trial.user_attrs[ERROR] for trial in trials if ERROR in trial.user_attrs]

@@ -10,18 +10,9 @@ class WeightAverage:
     averaged alike; they are moving averages themselves. The decay rises from 0.1 at first, so that
     a short training does not average its first weights in.
 
-    Parameters
-    ----------
-    average : torch.nn.Module
-        A copy of the module, changed in place.
-    module : torch.nn.Module
-        What is trained.
-    decay : float
-        How much of the average stays at each update, in the long run.
-
-    References
-    ----------
-    .. [1] Tarvainen and Valpola, "Mean teachers are better role models", 2017.
+    `average` is a copy of the module, and is changed in place. `decay` is how much of it stays at
+    each update, in the long run. See Tarvainen and Valpola, "Mean teachers are better role models",
+    2017.
     """
 
     def __init__(self, average, module, decay):
@@ -40,13 +31,7 @@ class WeightAverage:
 
     @torch.no_grad()
     def update(self, n_updates):
-        """Move the average.
-
-        Parameters
-        ----------
-        n_updates : int
-            Updates so far.
-        """
+        """Move the average, after `n_updates` earlier updates."""
         decay = min(self._decay, (1 + n_updates) / (10 + n_updates))
         if self._floats:
             torch._foreach_lerp_(*_look_up(self._floats), 1 - decay)

@@ -13,17 +13,7 @@ _RESIDENT = 2**31  # bytes: FER2013 has 66 MB, and a device has its network to h
 def on_device(array, device):
     """Move an array to an accelerator once, so that no step of a fit waits for a copy.
 
-    Parameters
-    ----------
-    array : ndarray
-        Images as they are stored, or targets.
-    device : torch.device
-        Where training runs.
-
-    Returns
-    -------
-    ndarray or torch.Tensor
-        The array itself for the CPU, or where it has more than 2 GiB, which go batch by batch.
+    It stays an ndarray for the CPU, and where it has more than 2 GiB, which go batch by batch.
     """
     if device.type == "cpu" or array.nbytes > _RESIDENT:
         return array
@@ -31,19 +21,10 @@ def on_device(array, device):
 
 
 def to_input(images, in_channels):
-    """Scale a batch to [-1, 1] floats with as many channels as the network has.
+    """Scale images in [0, 1] to float32 in [-1, 1] with as many channels as the network has.
 
-    Parameters
-    ----------
-    images : torch.Tensor of shape (n, in_channels or 1, height, width)
-        Floats in [0, 1].
-    in_channels : int
-        Channels of the network; gray images are repeated.
-
-    Returns
-    -------
-    torch.Tensor of shape (n, in_channels, height, width)
-        float32, in channels-last memory format.
+    Gray images, of shape (n, 1, height, width), are repeated. The result is in channels-last memory
+    format.
     """
     x = (images * 2).sub_(1).expand(-1, in_channels, -1, -1)
     x = x.contiguous(memory_format=torch.channels_last)
@@ -60,35 +41,17 @@ class Batches:
     the images are, and a batch is moved to the device before it becomes floats there. Batches are
     of even size, for batch normalisation cannot train on a rest of one.
 
-    Parameters
-    ----------
-    dataset : skorch.dataset.Dataset
-        Its X is an ndarray or tensor of shape (n, height, width, channels), uint8 levels or
-        floats; its y one of shape (n,), or (n, n_classes) for probabilities, or None.
-    batch_size : int
-        Size of a batch, of all processes together, or a little less; one more where only that
-        avoids a batch of one.
-    in_channels : int
-        Channels of the network.
-    augment : ferkit.augment.Policy, default=None
-        How batches are changed.
-    n_classes : int, default=None
-        Number of classes, for a policy that mixes targets.
+    The dataset's X is an ndarray or tensor of shape (n, height, width, channels), uint8 levels or
+    floats; its y one of shape (n,), or (n, n_classes) for probabilities, or None. `batch_size` is
+    that of all processes together, or a little less; one more where only that avoids a batch of
+    one. `n_classes` is for an `augment` that mixes targets.
 
-    Attributes
-    ----------
-    device : torch.device
-        Where the batches go; the net sets it, for it may have moved since.
-    shuffle_seed : int or None
-        Of the order; the net sets it for each epoch of training. None goes through all images as
-        they are; else each of several processes goes through its share of every batch.
+    The net sets `device`, where the batches go, for it may have moved since, and `shuffle_seed` for
+    each epoch of training. None goes through all images as they are; else each of several processes
+    goes through its share of every batch.
 
-    Yields
-    ------
-    inputs : torch.Tensor of shape (n, in_channels, height, width)
-        float32 in [-1, 1].
-    targets : torch.Tensor of shape (n,) or (n, n_classes)
-        int64 indices, zeros if the dataset has no y; or float32 probabilities.
+    Yields inputs, float32 in [-1, 1] of shape (n, in_channels, height, width), and targets: int64
+    indices, zeros if the dataset has no y; or float32 probabilities.
     """
 
     def __init__(self, dataset, batch_size, *, in_channels, augment=None, n_classes=None):

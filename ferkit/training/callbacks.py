@@ -36,20 +36,10 @@ _RECORDED = {
 
 
 def check_callbacks(callbacks, f1_columns):
-    """Refuse callbacks that work against the loop.
+    """Refuse callbacks that work against the loop, with a ValueError.
 
-    Parameters
-    ----------
-    callbacks : list of skorch.callbacks.Callback
-        Of an estimator.
-    f1_columns : list of str
-        Columns of the history for the classes' F1.
-
-    Raises
-    ------
-    ValueError
-        If there is something that is no callback, or that the estimators have a parameter for, or
-        a score with the name of another column of the history.
+    Refused is what is no callback, what the estimators have a parameter for, and a score with the
+    name of another column of the history; `f1_columns` are those for the classes' F1.
     """
     for callback in callbacks:
         if isinstance(callback, tuple):  # a name and a callback, as skorch takes them
@@ -75,18 +65,7 @@ def check_callbacks(callbacks, f1_columns):
 
 
 def want_batches(callbacks):
-    """Tell whether any of the callbacks wants to know of each batch.
-
-    Parameters
-    ----------
-    callbacks : list of skorch.callbacks.Callback
-        Of a net.
-
-    Returns
-    -------
-    bool
-        False spares the net a call per batch.
-    """
+    """Tell whether a callback wants to know of each batch; False spares a call per batch."""
     return any(
         getattr(type(callback), name) is not getattr(Callback, name)
         for callback in callbacks

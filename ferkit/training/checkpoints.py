@@ -24,34 +24,15 @@ _HELD: set[tuple] = set()  # locked folders and the threads that did it: none ca
 class Checkpoints:
     """The checkpoints of one fit, in a folder of their own that is locked while it runs.
 
-    Parameters
-    ----------
-    root : str or os.PathLike
-        Where the folders of fits are made, named by what identifies them; or such a folder itself.
-        "~" is the home folder.
-    identity : dict
-        What the fit's result depends on, as JSON can hold it.
+    `root` is where the folders of fits are made, named by what identifies them; or such a folder
+    itself. "~" is the home folder. `identity` is what the fit's result depends on, as JSON can hold
+    it. `last` has the tensors and the header of the last checkpoint that was there, or is None.
 
-    Raises
-    ------
-    OSError
-        If the folder cannot be made, or has no checkpoints and cannot be written to.
-    RuntimeError
-        If the same fit is writing to the folder elsewhere, and this one runs in several processes
-        or is a part of it, so that it cannot wait.
-    ValueError
-        If `root` is the folder of another fit.
-
-    Warns
-    -----
-    UserWarning
-        If another fit is writing to the folder, which is waited for; if the last checkpoint is
-        damaged, and an older one is taken.
-
-    Attributes
-    ----------
-    last : tuple or None
-        Tensors and header of the last checkpoint that was there, as given to `save`.
+    Raises an OSError if the folder cannot be made, or has no checkpoints and cannot be written to,
+    and a ValueError if `root` is the folder of another fit. If the same fit is writing to the
+    folder elsewhere, it is waited for, with a warning; but a fit that runs in several processes, or
+    is a part of the other, cannot wait, and gets a RuntimeError. Warns if the last checkpoint is
+    damaged, and takes an older one.
     """
 
     def __init__(self, root, identity):
@@ -133,19 +114,8 @@ class Checkpoints:
     def save(self, epoch, tensors, header):
         """Write a checkpoint, whole or not at all, and remove those that are no longer needed.
 
-        Parameters
-        ----------
-        epoch : int
-            Epochs trained.
-        tensors : dict of str to torch.Tensor
-            The state.
-        header : dict
-            The rest of it, as JSON can hold it.
-
-        Raises
-        ------
-        OSError
-            If it cannot be written; the one before is still there.
+        `header` is what JSON can hold of the state. Raises an OSError if it cannot be written; the
+        one before is still there.
         """
         try:
             persistence.write(

@@ -11,25 +11,10 @@ _WORTHWHILE = 100  # steps; recording takes as long as tens of them
 def can_be_graphed(device, networks, callbacks, n_steps):
     """Tell whether a `GraphedStep` computes what the step itself would, in less time.
 
-    What others write may branch by what it sees, draw random numbers that are not torch's, or
-    change a network between steps.
-
-    Parameters
-    ----------
-    device : torch.device
-        Where training runs, in one process.
-    networks : list of torch.nn.Module
-        All that take part in a step.
-    callbacks : list of skorch.callbacks.Callback
-        Of the net.
-    n_steps : int
-        Steps to train.
-
-    Returns
-    -------
-    bool
-        True with NVIDIA's CUDA, if all parts of all networks are torch's and ferkit's, all
-        callbacks skorch's and ferkit's, and the steps are many.
+    It does with NVIDIA's CUDA and many steps, if all parts of all networks in a step are torch's
+    and ferkit's, and all callbacks skorch's and ferkit's. What others write may branch by what it
+    sees, draw random numbers that are not torch's, or change a network between steps. That training
+    runs in one process is for the caller to see to.
     """
     return (
         device.type == "cuda"
@@ -44,21 +29,11 @@ class GraphedStep:
     """A function of tensors that computes gradients, recorded once per shape and then replayed.
 
     Replaying runs the same kernels on the same memory, with fresh random numbers; Python code in
-    the function is not run again. The next call overwrites the gradients.
+    the function is not run again. The next call overwrites the gradients. See Ng et al.,
+    "Accelerating PyTorch with CUDA Graphs", pytorch.org, 2021.
 
-    See [1]_.
-
-    Parameters
-    ----------
-    function : callable
-        Takes tensors, computes the gradients of `parameters` where they have none, and returns
-        a tuple of tensors.
-    parameters : iterable of torch.nn.Parameter
-        Of a module on a CUDA device.
-
-    References
-    ----------
-    .. [1] Ng et al., "Accelerating PyTorch with CUDA Graphs", pytorch.org, 2021.
+    `function` takes tensors, computes the gradients of `parameters`, which are on a CUDA device,
+    where they have none, and returns a tuple of tensors.
     """
 
     def __init__(self, function, parameters):
@@ -69,18 +44,7 @@ class GraphedStep:
         self._network, self._recordings, self._n_seen = None, {}, {}
 
     def __call__(self, *inputs):
-        """Compute the outputs and the gradients, which take the place of those there are.
-
-        Parameters
-        ----------
-        *inputs : torch.Tensor
-            Of the function.
-
-        Returns
-        -------
-        tuple of torch.Tensor
-            Its outputs, detached.
-        """
+        """Compute detached outputs, and gradients, which take the place of those there are."""
         # a callback may freeze or thaw parts of the network, or put other weights in
         network = [(p.requires_grad, p.data_ptr()) for p in self._parameters]
         if network != self._network:

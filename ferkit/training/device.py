@@ -9,20 +9,8 @@ from torch import nn
 def resolve_device(device):
     """Turn an estimator's `device` into a torch device that is there.
 
-    Parameters
-    ----------
-    device : str
-        "auto" for the first of cuda, mps and cpu that torch can use, or a torch device name.
-
-    Returns
-    -------
-    torch.device
-        The device.
-
-    Raises
-    ------
-    ValueError
-        If torch does not know the device or cannot use it.
+    "auto" is the first of cuda, mps and cpu that torch can use. Raises a ValueError for a device
+    that torch does not know or cannot use.
     """
     available = ["cpu"]
     if torch.backends.mps.is_available():
@@ -45,29 +33,12 @@ def resolve_precision(precision, device, module, input_shape=None):
     "auto" is a fixed table, never a measurement, so that the same machine gives the same bits:
     bfloat16 where the hardware multiplies it natively, else float32. On the CPU, networks with
     strided convolutions other than ferkit's stay in float32 if torch's gradient for them is slow,
-    as for depthwise ones, or wrong, as for maps narrower than the stride. Weights, batch
-    statistics and inference are float32 in any case.
+    as for depthwise ones, or wrong, as for maps narrower than the stride; a ValueError refuses
+    bfloat16 that is asked for where it is wrong. Weights, batch statistics and inference are
+    float32 in any case.
 
-    Parameters
-    ----------
-    precision : {"auto", "float32", "bfloat16"}
-        What the user asked for.
-    device : torch.device
-        Where training runs.
-    module : torch.nn.Module
-        What is trained.
-    input_shape : tuple of int, default=None
-        Channels, height and width of what it is trained on; None if it only predicts.
-
-    Returns
-    -------
-    torch.dtype
-        torch.float32 or torch.bfloat16.
-
-    Raises
-    ------
-    ValueError
-        If bfloat16 is asked for where torch's gradient is wrong.
+    `input_shape` has the channels, height and width of what `module` is trained on; None if it only
+    predicts.
     """
     if precision == "float32" or (precision == "auto" and not _pays(device, module)):
         return torch.float32
@@ -87,20 +58,7 @@ def resolve_precision(precision, device, module, input_shape=None):
 
 
 def describe_training(device, dtype):
-    """Say where a fit runs, and how.
-
-    Parameters
-    ----------
-    device : torch.device
-        The device.
-    dtype : torch.dtype
-        Of `resolve_precision`.
-
-    Returns
-    -------
-    str
-        For people.
-    """
+    """Say to people where a fit runs, and how."""
     where = str(device)
     if where == "cpu":
         n_threads = torch.get_num_threads()

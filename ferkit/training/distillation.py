@@ -12,28 +12,15 @@ from .folding import fold_batch_norm
 class Distillation:
     """Loss of a network against what its teachers say of the same batch.
 
-    Teachers see the images as they are changed for the pupil [1]_, and their probabilities are
-    averaged. Softening both sides shows what teachers know of the less probable classes [2]_.
+    Teachers see the images as they are changed for the pupil (Beyer et al., "Knowledge
+    Distillation: A Good Teacher Is Patient and Consistent", CVPR 2022), and their probabilities are
+    averaged. Softening both sides shows what teachers know of the less probable classes (Hinton et
+    al., "Distilling the Knowledge in a Neural Network", 2015).
 
-    Parameters
-    ----------
-    teachers : list of (torch.nn.Module, int, ndarray of shape (n_classes,))
-        Trained networks, which are copied; their input channels; and the places of the pupil's
-        classes among their outputs.
-    weight : float
-        Share of this loss in the whole one, 0 to 1.
-    temperature : float
-        What logits are divided by, on both sides.
-    device : torch.device
-        Where training runs.
-    precision : {"auto", "float32", "bfloat16"}
-        Of the teachers' forward passes, as `resolve_precision` takes it.
-
-    References
-    ----------
-    .. [1] Beyer et al., "Knowledge Distillation: A Good Teacher Is Patient and Consistent",
-       CVPR 2022.
-    .. [2] Hinton et al., "Distilling the Knowledge in a Neural Network", 2015.
+    `teachers` are tuples: a trained network, which is copied; its input channels; and the places of
+    the pupil's classes among its outputs, an array of shape (n_classes,). `weight` is this loss's
+    share in the whole one, 0 to 1; `temperature` is what logits are divided by, on both sides; and
+    `precision` is of the teachers' forward passes, as `resolve_precision` takes it.
     """
 
     def __init__(self, teachers, *, weight, temperature, device, precision):
@@ -67,22 +54,8 @@ class Distillation:
     def __call__(self, loss, logits, x, factor=1.0):
         """Mix the loss on a batch's own targets with that against the teachers.
 
-        Parameters
-        ----------
-        loss : torch.Tensor of shape ()
-            On its own targets.
-        logits : torch.Tensor of shape (n, n_classes)
-            What the pupil says.
-        x : torch.Tensor of shape (n, channels, height, width)
-            The batch as the pupil saw it.
-        factor : float, default=1.0
-            What the teachers' part is multiplied by.
-
-        Returns
-        -------
-        torch.Tensor of shape ()
-            The mixture. The teachers' part is multiplied by the temperature's square, so that its
-            gradient keeps its size [2]_.
+        `x` is the batch as the pupil saw it. The teachers' part is multiplied by `factor`, and by
+        the temperature's square, so that its gradient keeps its size (Hinton et al., 2015).
         """
         log_q = F.log_softmax(logits / self.temperature, dim=1)
         divergence = F.kl_div(log_q, self._probabilities(x), reduction="batchmean")

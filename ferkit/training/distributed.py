@@ -16,34 +16,15 @@ def rank_and_size():
 
 
 def share_of(index):
-    """Take this process's share of a batch.
-
-    Parameters
-    ----------
-    index : torch.Tensor of shape (n,)
-        The images of the batch, the same in all processes.
-
-    Returns
-    -------
-    torch.Tensor
-        Those to train on here.
-    """
+    """Take this process's share of a batch, whose `index` is the same in all processes."""
     rank, size = rank_and_size()
     return index if size == 1 else torch.tensor_split(index, size)[rank]
 
 
 def check_shares(n_images):
-    """Refuse batches too small to be shared.
+    """Refuse batches that leave a process fewer than two images, with a ValueError.
 
-    Parameters
-    ----------
-    n_images : int
-        Of the smallest batch, in all processes together.
-
-    Raises
-    ------
-    ValueError
-        If a process would have fewer than two.
+    `n_images` is of the smallest batch, in all processes together.
     """
     n_processes = rank_and_size()[1]
     if n_processes > 1 and n_images < 2 * n_processes:
@@ -54,19 +35,10 @@ def check_shares(n_images):
 
 
 def share_of_loss(targets, class_weight):
-    """Compute how much this process's loss of a batch counts among all processes'.
+    """Compute how much this process's loss of a batch counts among all processes', 0 to 1.
 
-    Parameters
-    ----------
-    targets : torch.Tensor of shape (n,) or (n, n_classes)
-        This process's: indices of classes, or probabilities.
-    class_weight : torch.Tensor of shape (n_classes,) or None
-        Weights by which the loss is a mean over indices; over probabilities it is a plain one.
-
-    Returns
-    -------
-    float or torch.Tensor of shape ()
-        0 to 1.
+    `targets` are this process's. The loss is a mean weighted by `class_weight` over indices of
+    classes, of shape (n,); over probabilities, of shape (n, n_classes), it is a plain one.
     """
     if rank_and_size()[1] == 1:
         return 1.0
@@ -80,18 +52,7 @@ def share_of_loss(targets, class_weight):
 
 
 def from_first(thing):
-    """Return what the first process has, in all of them.
-
-    Parameters
-    ----------
-    thing : object
-        Picklable; only the first process's counts.
-
-    Returns
-    -------
-    object
-        The first process's.
-    """
+    """Return what the first process has, which is picklable, in all of them."""
     if rank_and_size()[1] == 1:
         return thing
     box = [thing]
@@ -102,22 +63,8 @@ def from_first(thing):
 def on_first(function, *args):
     """Call a function in the first process only, and fail in all if it fails there.
 
-    Parameters
-    ----------
-    function : callable
-        What to call.
-    *args
-        With what.
-
-    Returns
-    -------
-    object
-        What the function returned; None in the other processes.
-
-    Raises
-    ------
-    Exception
-        What the function raised, in all processes, so that none waits for the others.
+    The other processes return None. All raise what the function raised, so that none waits for the
+    others.
     """
     rank, size = rank_and_size()
     if size == 1:
@@ -138,12 +85,7 @@ def on_first(function, *args):
 def sum_over_processes(tensors, weight):
     """Replace tensors by their weighted sum over the processes, in place.
 
-    Parameters
-    ----------
-    tensors : list of torch.Tensor
-        Floats, of the same shapes in all processes.
-    weight : float
-        This process's.
+    They are floats, of the same shapes in all processes; `weight` is this process's.
     """
     if rank_and_size()[1] == 1 or not tensors:
         return

@@ -23,20 +23,10 @@ class Stopping(NamedTuple):
 def train_epochs(net, images, targets, *, last, stopping, best_weights, checkpoints):
     """Train a net to its last epoch, or to where it no longer improves.
 
-    Parameters
-    ----------
-    net : FERNet
-        Its history tells how many epochs it has behind it.
-    images, targets : ndarray or torch.Tensor
-        As in `FERNet.train`, where `on_device` puts them.
-    last : int
-        The epoch after which training ends.
-    stopping : Stopping or None
-        When to stop earlier.
-    best_weights : dict of str to torch.Tensor or None
-        Of the predictor, from the best epoch so far.
-    checkpoints : Checkpoints or None
-        Where the first process writes the state after each epoch; None in the others.
+    The net's history tells how many epochs it has behind it, `last` after which one training ends.
+    `images` and `targets` are where `on_device` puts them. `best_weights` are the predictor's from
+    the best epoch so far, or None. The first process writes the state to `checkpoints` after each
+    epoch; the others have None.
     """
     n_iter_no_change, tol, restore_best = stopping or Stopping()
     has_checkpoints = from_first(checkpoints is not None)
@@ -70,20 +60,7 @@ def _save(checkpoints, epoch, state):
 
 
 def check_finite(net, train_loss):
-    """Refuse to go on after an epoch that ended in a loss or weights that are not finite.
-
-    Parameters
-    ----------
-    net : FERNet
-        After an epoch.
-    train_loss : float
-        The epoch's mean loss.
-
-    Raises
-    ------
-    ValueError
-        If training diverged.
-    """
+    """Raise a ValueError after an epoch that ended in a loss or weights that are not finite."""
     tensors = net.module_.state_dict().values()
     if math.isfinite(train_loss) and all(tensor.isfinite().all() for tensor in tensors):
         return

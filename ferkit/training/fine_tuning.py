@@ -4,23 +4,7 @@ from torch import nn
 
 
 def feature_parts(module):
-    """List the parts of a module below its last layer.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Its last layer is called ``classifier``.
-
-    Returns
-    -------
-    list of torch.nn.Module
-        Its other children.
-
-    Raises
-    ------
-    ValueError
-        If it has no last layer of this name.
-    """
+    """List a module's children but its `classifier`, the last layer; ValueError if it has none."""
     if not hasattr(module, "classifier"):
         raise ValueError(
             f"got a {type(module).__name__} without classifier, expected its last layer to be "
@@ -32,22 +16,9 @@ def feature_parts(module):
 def frozen_parts(module, name):
     """List the parts of a module that training leaves as they are.
 
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Its method ``freezable_parts``, if it has one, lists parts by names of its own.
-    name : str
-        One of these, or "features" for all but the last layer.
-
-    Returns
-    -------
-    list of torch.nn.Module
-        The parts.
-
-    Raises
-    ------
-    ValueError
-        If the module does not know the name, or has no last layer called ``classifier``.
+    `name` is one that the module's `freezable_parts` lists, if it has this method, or "features"
+    for all but the last layer. Raises a ValueError if the module does not know the name, or has no
+    last layer called `classifier`.
     """
     named = module.freezable_parts() if hasattr(module, "freezable_parts") else {}
     if name in named:
@@ -61,47 +32,20 @@ def frozen_parts(module, name):
 
 
 def absent_parts(module, tensors):
-    """List the children of a module that weights say nothing about.
-
-    Parameters
-    ----------
-    module : torch.nn.Module
-        The module.
-    tensors : dict of str to torch.Tensor
-        Weights of some of its children.
-
-    Returns
-    -------
-    list of str
-        Names of the others.
-    """
+    """List the names of a module's children that weights say nothing about."""
     present = {name.split(".")[0] for name in tensors}
     return [name for name, _ in module.named_children() if name not in present]
 
 
 def move_classes(module, tensors, places):
-    """Put what weights know of classes where a module's last layer has them.
+    """Put what weights know of classes where a module's last layer, `classifier`, has them.
 
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Its last layer is called ``classifier``.
-    tensors : dict of str to torch.Tensor
-        Weights of a module like it, for other classes or another order of them.
-    places : ndarray of shape (n_classes,)
-        Where each class was there, -1 for a new one.
+    `tensors` are the weights of a module like it, for other classes or another order of them.
+    `places`, of shape (n_classes,), tells where each class was there, -1 for a new one.
 
-    Returns
-    -------
-    tensors : dict of str to torch.Tensor
-        With the module's own weights for classes that are not known.
-    is_known : ndarray of shape (n_classes,), dtype bool
-        Whether a class is; none is if the last layer is not linear, or another.
-
-    Raises
-    ------
-    ValueError
-        If the module has no last layer of this name.
+    Returns weights, which are the module's own for classes that are not known, and an array that
+    tells which are: none if the last layer is not linear, or another. Raises a ValueError if there
+    is no last layer of this name.
     """
     feature_parts(module)
     own = module.classifier.state_dict(prefix="classifier.")
@@ -122,24 +66,8 @@ def move_classes(module, tensors, places):
 def graft(module, tensors, *, keep=()):
     """Complete weights for a module, parts of which may be others.
 
-    Parameters
-    ----------
-    module : torch.nn.Module
-        The module.
-    tensors : dict of str to torch.Tensor
-        Weights of a module like it.
-    keep : sequence of str, default=()
-        Names of its children whose weights stay as they are.
-
-    Returns
-    -------
-    dict of str to torch.Tensor
-        Weights for the module.
-
-    Raises
-    ------
-    ValueError
-        If they are of another module.
+    The children named in `keep` keep the weights they have. Raises a ValueError if the others' are
+    of another module.
     """
     own = module.state_dict()
     tensors = tensors | {name: t for name, t in own.items() if name.split(".")[0] in keep}

@@ -11,17 +11,9 @@ from .plain import is_plain
 def fold_batch_norm(module):
     """Put batch normalisation into the convolutions before it: the same function, in fewer steps.
 
-    Parameters
-    ----------
-    module : torch.nn.Module
-        In eval mode; changed in place where the one directly follows the other in a
-        `torch.nn.Sequential`, and both are torch's or ferkit's. Its parameters are no longer those
-        that were trained.
-
-    Returns
-    -------
-    torch.nn.Module
-        The module.
+    The module, in eval mode, is changed in place where the one directly follows the other in a
+    `torch.nn.Sequential`, and both are torch's or ferkit's. Its parameters are no longer those that
+    were trained.
     """
     for sequence in list(module.modules()):
         if type(sequence) is nn.Sequential:

@@ -4,31 +4,12 @@ import math
 
 
 def rows_of(net):
-    """List the epochs' records, without skorch's lists of batches.
-
-    Parameters
-    ----------
-    net : FERNet
-        Its history is read.
-
-    Returns
-    -------
-    list of dict
-        A row per epoch.
-    """
+    """List the epochs' records, without skorch's lists of batches."""
     return [{k: v for k, v in row.items() if k != "batches"} for row in net.history]
 
 
 def append_rows(net, rows):
-    """Add what `rows_of` listed, and a file may have kept, to a net's history.
-
-    Parameters
-    ----------
-    net : FERNet
-        Its history is extended.
-    rows : list of dict
-        A row per epoch.
-    """
+    """Add what `rows_of` listed, and a file may have kept, to a net's history."""
     for row in rows:
         net.history.new_epoch()
         for key, value in row.items():
@@ -37,19 +18,10 @@ def append_rows(net, rows):
 
 
 def losses_of(rows, monitor):
-    """Tell how epochs went: the smaller, the better.
+    """Tell how epochs went, in a value each: the smaller, the better.
 
-    Parameters
-    ----------
-    rows : sequence of dict
-        A row per epoch.
-    monitor : {"valid_loss", "valid_f1_macro"}
-        What to go by; without validation data, it is the training loss.
-
-    Returns
-    -------
-    list of float
-        A value per epoch; only of those with validation data, if there are any.
+    `monitor` is "valid_loss" or "valid_f1_macro". Epochs without validation data have no value if
+    others have some; if none has, the values are the training loss.
     """
     watched = [row for row in rows if monitor in row]  # partial_fit has no validation
     if not watched:

@@ -9,25 +9,10 @@ _SMALLEST_BATCH = 16
 
 
 def compute_outputs(module, batches, n_images, method="forward", tta=None):
-    """Apply a module to batches.
+    """Apply a module's `method`, "forward" or "embed", to batches; it is set to evaluate.
 
-    Parameters
-    ----------
-    module : torch.nn.Module
-        The network; it is set to evaluate.
-    batches : iterable of tuple
-        Inputs, as `to_input` makes them, and anything.
-    n_images : int
-        In all batches together.
-    method : {"forward", "embed"}, default="forward"
-        The module's method: logits or embeddings.
-    tta : {"flip", "tilt", "ten"} or None, default=None
-        Of which `views` the outputs are averaged.
-
-    Returns
-    -------
-    torch.Tensor of shape (n_images, n_classes) or (n_images, embedding_size)
-        On the batches' device.
+    `batches` are pairs of inputs, as `to_input` makes them, and anything; `n_images` are in all of
+    them together. Outputs are averaged over the `views` of `tta`, and are on the batches' device.
     """
     module.eval()
     function = getattr(module, method)

@@ -8,20 +8,9 @@ from torch.nn import functional as F
 class FocalLoss(nn.Module):
     """Cross-entropy in which what is already right counts less.
 
-    See [1]_.
-
-    Parameters
-    ----------
-    gamma : float, default=2.0
-        Each class's term is multiplied by (1 - its probability) ** gamma; 0 is cross-entropy.
-    weight : torch.Tensor of shape (n_classes,), default=None
-        Weights of the classes.
-    label_smoothing : float, default=0.0
-        Share of the target that is spread over all classes.
-
-    References
-    ----------
-    .. [1] Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
+    Each class's term is multiplied by (1 - its probability) ** gamma; 0 is cross-entropy. `weight`
+    is of the classes, and `label_smoothing` the share of the target that is spread over all of
+    them. See Lin et al., "Focal Loss for Dense Object Detection", ICCV 2017.
     """
 
     def __init__(self, gamma=2.0, weight=None, label_smoothing=0.0):
@@ -31,20 +20,10 @@ class FocalLoss(nn.Module):
         self.label_smoothing = label_smoothing
 
     def forward(self, logits, targets):
-        """Compute the loss of a batch.
+        """Compute the loss of a batch, whose targets are indices of classes or their probabilities.
 
-        Parameters
-        ----------
-        logits : torch.Tensor of shape (n, n_classes)
-            The network's output.
-        targets : torch.Tensor of shape (n,) or (n, n_classes)
-            Indices of classes, or their probabilities.
-
-        Returns
-        -------
-        torch.Tensor of shape ()
-            The mean, as `torch.nn.CrossEntropyLoss` takes it: by the weights of the classes where
-            the targets are indices.
+        It is a mean as `torch.nn.CrossEntropyLoss` takes it: by the weights of the classes where
+        the targets are indices.
         """
         log_p = F.log_softmax(logits, dim=1)
         n_classes = logits.shape[1]

@@ -72,21 +72,9 @@ _EXHAUSTED = ("out of memory", "DefaultCPUAllocator", "ALLOC_FAILED")
 
 @contextmanager
 def explain_exhaustion(device, what, advice):
-    """Say what to set where a device has not enough memory.
+    """Say what to set where a device has not enough memory for `what`.
 
-    Parameters
-    ----------
-    device : torch.device
-        The device.
-    what : str
-        What was computed.
-    advice : str
-        What to set.
-
-    Raises
-    ------
-    torch.OutOfMemoryError
-        From torch's error, if it is one of memory.
+    Turns torch's error, if it is one of memory, into a torch.OutOfMemoryError that gives `advice`.
     """
     try:
         yield

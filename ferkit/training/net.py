@@ -37,37 +37,15 @@ class FERNet(NeuralNetClassifier):
     nothing is read back from the device before an epoch ends, an interrupt propagates, a diverged
     fit raises, and `history` holds one row per epoch.
 
-    Parameters
-    ----------
-    module : callable
-        Makes the torch module, which returns logits.
-    seed : int
-        The fit's seed.
-    precision : {"auto", "float32", "bfloat16"}
-        Of training; inference is float32.
-    schedule : Schedule
-        How `lr` changes.
-    monitor : {"valid_loss", "valid_f1_macro"}
-        What tells how an epoch went; without validation data it is the training loss.
-    ema_decay : float or None
-        Of a moving average of the weights, which then predicts.
-    clip_grad_norm : float or None
-        Largest norm of a step's gradient.
-    freeze : str or None
-        What is not trained, as `frozen_parts` names it.
-    compile_module : bool
-        Whether training steps run through `torch.compile`.
-    logit_offset : ndarray of shape (n_classes,)
-        What the estimator adds to logits when it predicts, as the validation scores do.
-    **kwargs
-        Parameters of `skorch.NeuralNetClassifier`.
+    `module` makes the torch module, which returns logits. `precision` is of training; inference is
+    float32. `monitor` tells how an epoch went, "valid_loss" or "valid_f1_macro"; without validation
+    data it is the training loss. With an `ema_decay`, a moving average of the weights predicts.
+    `clip_grad_norm` is the largest norm of a step's gradient, `freeze` names what is not trained,
+    as `frozen_parts` does, and `compile_module` is for training steps. `logit_offset`, of shape
+    (n_classes,), is what the estimator adds to logits when it predicts, as the validation scores
+    do.
 
-    Attributes
-    ----------
-    note : str or None
-        What to say once, where progress is shown, before training begins.
-    progress : Progress
-        What tells of training.
+    `note` is what to say once, where progress is shown, before training begins.
     """
 
     note = None
@@ -183,32 +161,14 @@ class FERNet(NeuralNetClassifier):
     ):
         """Train for some more epochs.
 
-        Parameters
-        ----------
-        images : ndarray of shape (n, height, width, channels)
-            uint8 levels or floats in [0, 1].
-        targets : ndarray of shape (n,) or (n, n_classes)
-            int64 indices of classes, or their float32 probabilities.
-        epochs : int
-            How many.
-        validation : tuple of two ndarrays, default=None
-            Images and targets to score after each epoch.
-        stopping : Stopping, default=None
-            When to stop earlier.
-        distillation : Distillation, default=None
-            Loss against teachers.
-        checkpoints : Checkpoints, default=None
-            Where to write the state after each epoch; if it is there already, training goes on
-            from it, with fewer epochs left.
-        verbose : int, default=0
-            0 silent, 1 a progress bar, 2 a line per epoch.
+        `images` are uint8 levels or floats in [0, 1], of shape (n, height, width, channels);
+        `targets` are int64 indices of classes, of shape (n,), or their float32 probabilities, of
+        shape (n, n_classes). `validation` is a pair of these to score after each epoch. If there is
+        a state in `checkpoints` already, training goes on from it, with fewer epochs left.
+        `verbose` is 0 for silence, 1 for a progress bar, 2 for a line per epoch.
 
-        Raises
-        ------
-        ValueError
-            If the loss or a weight is no longer finite after an epoch.
-        torch.OutOfMemoryError
-            If the device has too little memory.
+        Raises a ValueError if the loss or a weight is no longer finite after an epoch, and a
+        torch.OutOfMemoryError if the device has too little memory.
         """
         last = len(self.history) + epochs
         found = from_first(checkpoints.last if checkpoints else None)
@@ -418,21 +378,10 @@ class FERNet(NeuralNetClassifier):
             return super().infer(x, **fit_params).float()
 
     def outputs(self, images, method="forward", tta=None):
-        """Apply the module to images, in float32 and without gradients.
+        """Apply the module's `method`, "forward" or "embed", in float32 and without gradients.
 
-        Parameters
-        ----------
-        images : ndarray of shape (n, height, width, channels)
-            uint8 levels or floats in [0, 1].
-        method : {"forward", "embed"}, default="forward"
-            The module's method: logits or embeddings.
-        tta : {"flip", "tilt", "ten"} or None, default=None
-            Of which `views` the outputs are averaged.
-
-        Returns
-        -------
-        ndarray of shape (n, n_classes) or (n, embedding_size)
-            float32.
+        `images` are uint8 levels or floats in [0, 1], of shape (n, height, width, channels). The
+        outputs are averaged over the `views` of `tta`.
         """
         batches = self.get_iterator(self.get_dataset(images), training=False)
         with (

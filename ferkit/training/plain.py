@@ -8,16 +8,8 @@ _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_
 def is_plain(module):
     """Tell whether a module does what its class in torch or ferkit says, and nothing else.
 
-    Parameters
-    ----------
-    module : torch.nn.Module
-        Its parts are not looked at.
-
-    Returns
-    -------
-    bool
-        False for other classes, and where hooks, parametrizations or a `forward` of the module's
-        own take part.
+    It does not for other classes, and where hooks, parametrizations or a `forward` of the module's
+    own take part. Its parts are not looked at.
     """
     return (
         type(module).__module__.startswith(("torch.nn.", "ferkit."))

@@ -96,23 +96,10 @@ def _name_epoch(bar, epoch, last):
 def make_progress(verbose, *, n_before, last, n_images):
     """Pick the reporter for a verbosity.
 
-    Parameters
-    ----------
-    verbose : int or bool
-        0 silent, 1 a bar on standard error, or a line per epoch if that is neither a terminal nor
-        in a notebook, 2 or more a line per epoch on standard output, and where the first would
-        show a bar, one of the epoch under way.
-    n_before : int
-        Epochs trained before.
-    last : int
-        The last epoch, counted from 1.
-    n_images : int
-        Images per epoch.
-
-    Returns
-    -------
-    Progress
-        A reporter.
+    0 is silent; 1 a bar on standard error, or a line per epoch if that is neither a terminal nor in
+    a notebook; 2 or more a line per epoch on standard output, and where 1 would show a bar, one of
+    the epoch under way. `n_before` epochs were trained before; `last` counts from 1; `n_images` are
+    those of an epoch.
     """
     if not verbose:
         return Progress()

@@ -15,20 +15,12 @@ _RISE, _START, _END = 0.3, 1 / 25, 1 / 25e4  # of "onecycle": torch's defaults
 class Schedule:
     """How the learning rate changes over a fit.
 
-    Parameters
-    ----------
-    name : {"plateau", "cosine", "onecycle"} or None
-        "onecycle" is [1]_.
-    max_epochs : int
-        Where "cosine" and "onecycle" end.
-    warmup_epochs : float, default=0
-        How long the learning rate rises at first: in a line from zero, or for "onecycle" in its own
-        curve, which takes 0.3 of all epochs if this is 0.
+    `name` is "plateau", "cosine", "onecycle" or None. "cosine" and "onecycle" end at `max_epochs`.
+    At first, the rate rises for `warmup_epochs`: in a line from zero, or for "onecycle" in its own
+    curve, which takes 0.3 of all epochs if this is 0.
 
-    References
-    ----------
-    .. [1] Smith and Topin, "Super-convergence: very fast training of neural networks using large
-       learning rates", 2019. "onecycle" is as in `torch.optim.lr_scheduler.OneCycleLR`.
+    "onecycle" is as in `torch.optim.lr_scheduler.OneCycleLR`: Smith and Topin, "Super-convergence:
+    very fast training of neural networks using large learning rates", 2019.
     """
 
     name: str | None
@@ -36,19 +28,10 @@ class Schedule:
     warmup_epochs: float = 0
 
     def factor(self, progress, losses):
-        """Compute what the learning rate is multiplied by.
+        """Compute what the learning rate is multiplied by, 0 to 1.
 
-        Parameters
-        ----------
-        progress : float
-            Epochs trained so far, and the share of the one under way.
-        losses : sequence of float
-            What "plateau" watches: a value per finished epoch, the smaller the better.
-
-        Returns
-        -------
-        float
-            From 0 to 1.
+        `progress` is the epochs trained so far, and the share of the one under way. `losses` are
+        what "plateau" watches: a value per finished epoch, the smaller the better.
         """
         warmup, end = self.warmup_epochs, self.max_epochs
         if self.name == "onecycle":
@@ -66,15 +49,7 @@ class Schedule:
     def is_over(self, n_epochs):
         """Tell whether the learning rate has come down to nothing, or nearly so.
 
-        Parameters
-        ----------
-        n_epochs : int
-            Epochs trained so far.
-
-        Returns
-        -------
-        bool
-            True at the end of "cosine" and "onecycle".
+        It has at the end of "cosine" and "onecycle".
         """
         return self.name in ("cosine", "onecycle") and n_epochs >= self.max_epochs
 
@@ -98,19 +73,10 @@ def _count_plateaus(losses):
 
 
 def best_epoch(losses, tol):
-    """Find the epoch that training should be judged by.
+    """Find the epoch that training should be judged by: its number, from 1; 0 if there is none.
 
-    Parameters
-    ----------
-    losses : sequence of float
-        A value per epoch, the smaller the better.
-    tol : float
-        How much smaller a value must be to count as better.
-
-    Returns
-    -------
-    int
-        Its number, from 1; 0 if there is none.
+    `losses` has a value per epoch, the smaller the better; to count as better, one must be smaller
+    by more than `tol`.
     """
     best, least = 0, math.inf
     for epoch, loss in enumerate(losses, start=1):

@@ -5,21 +5,9 @@ from sklearn.metrics import accuracy_score, f1_score
 
 
 def score(logits, targets, logit_offset):
-    """Score logits.
+    """Score logits, to which `logit_offset` is added as when labels are predicted.
 
-    Parameters
-    ----------
-    logits : torch.Tensor of shape (n, n_classes)
-        What the network says.
-    targets : torch.Tensor of shape (n,)
-        Indices of classes.
-    logit_offset : ndarray of shape (n_classes,)
-        What is added to logits when labels are predicted.
-
-    Returns
-    -------
-    dict
-        valid_accuracy and valid_f1_macro, floats, and valid_f1, a list of a float per class.
+    Returns valid_accuracy and valid_f1_macro, floats, and valid_f1, a list of a float per class.
     """
     targets = targets.cpu().numpy()
     predictions = (logits.cpu().numpy() + logit_offset).argmax(axis=1)

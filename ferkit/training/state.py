@@ -11,22 +11,11 @@ from .history import append_rows, losses_of, rows_of
 
 
 def pack_state(net, best_weights):
-    """Collect all that an epoch leaves for the next.
+    """Collect all that an epoch leaves for the next: tensors, and a header for JSON.
 
-    Parameters
-    ----------
-    net : FERNet
-        The net.
-    best_weights : dict of str to torch.Tensor or None
-        Of the predictor, from the best epoch so far.
-
-    Returns
-    -------
-    tensors : dict of str to torch.Tensor
-        Weights, average, best weights and the optimizer's state.
-    header : dict
-        The seed, the network, the history and the count of steps. There are no random states, for
-        an epoch is seeded by its number.
+    The tensors are weights, average, best weights, which are None or the predictor's from the best
+    epoch so far, and the optimizer's state. There are no random states, for an epoch is seeded by
+    its number.
     """
     return _pack_tensors(net, best_weights), {
         "seed": net.seed,
@@ -54,10 +43,7 @@ def _pack_tensors(net, best_weights):
 def undone_on_failure(net):
     """Leave a trained net as it was if what is done with it fails.
 
-    Parameters
-    ----------
-    net : FERNet
-        With an epoch or more behind it.
+    It has an epoch or more behind it.
     """
     tensors = copy.deepcopy(_pack_tensors(net, None))
     n_epochs, n_steps, best_epoch = len(net.history), net.n_steps_, net.best_epoch_
@@ -71,24 +57,10 @@ def undone_on_failure(net):
 
 
 def unpack_state(net, tensors, header):
-    """Give a new net the state of another.
+    """Give an initialised net what `pack_state` returned of another; return the best weights.
 
-    Parameters
-    ----------
-    net : FERNet
-        Initialised.
-    tensors, header
-        What `pack_state` returned.
-
-    Returns
-    -------
-    dict of str to torch.Tensor or None
-        The best weights.
-
-    Raises
-    ------
-    ValueError
-        If they are of another network, or something is missing.
+    The best weights may be None. Raises a ValueError if the state is of another network, or
+    something is missing.
     """
     if header["network"] != repr(net.module_):
         raise ValueError(

@@ -9,22 +9,12 @@ _ENLARGED = 1.08  # so that corners are not left too empty
 
 
 def views(x, tta):
-    """Make the views of a batch that test-time augmentation looks at.
+    """Make the views of a batch, scaled to [-1, 1], that test-time augmentation looks at.
 
-    Parameters
-    ----------
-    x : torch.Tensor of shape (n, channels, height, width)
-        Images scaled to [-1, 1].
-    tta : {"flip", "tilt", "ten"} or None
-        None gives the images alone, "flip" their mirror images too; "tilt" both upright and turned
-        by 10 degrees either way, enlarged by 8 %; "ten" both at five places: as they are, and
-        shifted along the diagonals by a 24th of their height and width. Margins are black. What is
-        one pixel high or wide is not turned, and what is below 24 not shifted.
-
-    Yields
-    ------
-    torch.Tensor of shape (n, channels, height, width)
-        A view of all images.
+    None gives the images alone, "flip" their mirror images too; "tilt" both upright and turned by
+    10 degrees either way, enlarged by 8 %; "ten" both at five places: as they are, and shifted
+    along the diagonals by a 24th of their height and width. Margins are black. What is one pixel
+    high or wide is not turned, and what is below 24 not shifted.
     """
     places = [x]
     height, width = x.shape[2:]
