@@ -15,18 +15,7 @@ _SYNONYMS = {
 
 
 def find_emotion(name):
-    """Find the emotion that a name means.
-
-    Parameters
-    ----------
-    name : str
-        Such as "Anger".
-
-    Returns
-    -------
-    str or None
-        One of `ferkit.EMOTIONS`; None if it is something else.
-    """
+    """Find the one of `EMOTIONS` that a name such as "Anger" means; None if it means none."""
     name = name.strip().lower()
     name = _SYNONYMS.get(name, name)
     return name if name in EMOTIONS else None

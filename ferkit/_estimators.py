@@ -13,19 +13,8 @@ _PIPELINE_ADVICE = (
 def check_fitted_fer(estimator, pipeline_advice=_PIPELINE_ADVICE):
     """Refuse what is no fitted ferkit estimator, and say where one may be in it.
 
-    Parameters
-    ----------
-    estimator : object
-        What was passed.
-    pipeline_advice : str
-        What to do about a Pipeline.
-
-    Raises
-    ------
-    ValueError
-        If it is something else.
-    NotFittedError
-        If it is not fitted.
+    `ValueError` if it is something else, `NotFittedError` if it is not fitted; `pipeline_advice`
+    says what to do about a Pipeline.
     """
     if not isinstance(estimator, BaseFER):
         advice = "give an instance of MobileNetFER, ResNetFER or another one"

@@ -6,24 +6,8 @@ from importlib import import_module
 def import_extra(name, purpose="ONNX", cure='install it with pip install "ferkit[onnx]"'):
     """Import a module that need not be installed.
 
-    Parameters
-    ----------
-    name : str
-        Of the module.
-    purpose : str, default="ONNX"
-        What it is needed for.
-    cure : str, default: the extra [onnx]
-        What a user without it can do.
-
-    Returns
-    -------
-    module
-        The module.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed.
+    `ImportError` if it is not there, which says what it is needed for (`purpose`) and what a user
+    can do (`cure`).
     """
     try:
         return import_module(name)

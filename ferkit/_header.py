@@ -13,20 +13,8 @@ from . import persistence
 def read_classes(header):
     """Read the classes in a header, which may say anything.
 
-    Parameters
-    ----------
-    header : dict
-        Its "classes" should be a dtype and a list of labels.
-
-    Returns
-    -------
-    ndarray of shape (n_classes,)
-        Sorted.
-
-    Raises
-    ------
-    ValueError, and what Python raises for what is no header
-        If they are not two or more different labels, sorted.
+    `header["classes"]` should be a dtype and a list of labels. `ValueError`, or what Python raises
+    for what is no header, if these are not two or more different labels, sorted.
     """
     dtype, classes = header["classes"]
     if not re.fullmatch(r"[<>|](b1|[iu][1248]|f[248]|U\d+|O)", dtype):
@@ -47,17 +35,7 @@ def read_classes(header):
 def check_header(header, n_classes):
     """Refuse what `save` does not write, and what would fail only when it is used.
 
-    Parameters
-    ----------
-    header : dict
-        As a file of any content gives it.
-    n_classes : int
-        Number of its classes.
-
-    Raises
-    ------
-    ValueError, and what Python raises for what is no header
-        If something in it is not what `save` writes.
+    The header may be of any content: `ValueError`, or what Python raises for what is no header.
     """
     check_images_of_fit(header)
     weight, began_with = header["class_weight"], header["began_with"]
@@ -79,17 +57,9 @@ def check_header(header, n_classes):
 
 
 def check_images_of_fit(header):
-    """Refuse a header that describes images that no fit has.
+    """Refuse a header that describes images that no fit has, by a `ValueError`.
 
-    Parameters
-    ----------
-    header : dict
-        With "image_shape", "dtype" and "feature_names_in", as a file of any content gives them.
-
-    Raises
-    ------
-    ValueError
-        If one of them is something else.
+    It looks at "image_shape", "dtype" and "feature_names_in", which may be anything.
     """
     shape, names = header["image_shape"], header["feature_names_in"]
     is_good = {
@@ -122,22 +92,7 @@ def _are_numbers(values, n):
 def to_json(name, value):
     """Make a parameter fit for JSON, which has no tuples, numpy scalars or dicts with int keys.
 
-    Parameters
-    ----------
-    name : str
-        Of the parameter, for the message.
-    value : object
-        The parameter.
-
-    Returns
-    -------
-    object
-        What JSON can hold.
-
-    Raises
-    ------
-    ValueError
-        If the value is of another kind than parameters are.
+    `ValueError` if it is of another kind than parameters are; `name` is for the message.
     """
     from .augment import Policy
 
@@ -158,24 +113,9 @@ def to_json(name, value):
 
 
 def from_json(value, depth=4):
-    """Make a parameter of what `to_json` made of it.
+    """Make a parameter of what `to_json` made of it, with tuples in place of lists.
 
-    Parameters
-    ----------
-    value : object
-        What JSON can hold.
-    depth : int, default=4
-        Of what is in it; `to_json` never makes more.
-
-    Returns
-    -------
-    object
-        The parameter, with tuples in place of lists.
-
-    Raises
-    ------
-    ValueError
-        If it is deeper.
+    `ValueError` if it is deeper than `depth` levels, itself included; no parameter is.
     """
     from .augment import Policy
 

@@ -19,25 +19,12 @@ _BY_CONTENT = {"random_state", "sampler", "teacher", "warm_start", "weights"}
 
 
 def identify_fit(estimator, *, random_state, initial, teachers, **data):
-    """Tell a fit from others by what its result depends on.
+    """Tell a fit from others by what its result depends on, in a dict that JSON can hold.
 
-    Parameters
-    ----------
-    estimator : BaseFER
-        Its class, parameters and `classes_` count.
-    random_state : int or None
-        The seed, if it was asked for.
-    initial : tuple or None
-        Tensors that training begins with, and their classes.
-    teachers : list of BaseFER
-        What it learns from.
-    **data : array-like or None
-        What it is fitted on: X, y, X_val, y_val, groups and soft_targets.
-
-    Returns
-    -------
-    dict
-        As JSON can hold it; data by its digest.
+    `estimator` counts by its class, parameters and `classes_`; `random_state` is the seed if it was
+    asked for, else None; `initial` are the tensors that training begins with and their classes, or
+    None. `data` are X, y, X_val, y_val, groups and soft_targets, each an array or None, and count
+    by their digests.
     """
     params = estimator.get_params(deep=False)
     if estimator.loss != "focal":
@@ -67,18 +54,7 @@ def identify_fit(estimator, *, random_state, initial, teachers, **data):
 
 
 def identify_code(estimator):
-    """Tell what trains: the class, and the release, for another may compute a step differently.
-
-    Parameters
-    ----------
-    estimator : BaseFER
-        The estimator.
-
-    Returns
-    -------
-    dict
-        Of strings.
-    """
+    """Tell what trains: the class, and the release, for another may compute a step differently."""
     import ferkit
 
     kind = type(estimator)
@@ -93,26 +69,9 @@ def _identify(name, value):
 
 
 def hash_pickled(value, what, purpose):
-    """Compute the digest of anything that can be pickled.
+    """Compute the digest of anything that can be pickled; `ValueError` for anything else.
 
-    Parameters
-    ----------
-    value : object
-        Anything.
-    what : str
-        What it is, for the message.
-    purpose : str
-        What needs the digest, for the message.
-
-    Returns
-    -------
-    str
-        The digest.
-
-    Raises
-    ------
-    ValueError
-        If it cannot be pickled.
+    `what` and `purpose` say in the message what the value is, and what needs the digest.
     """
     try:
         return joblib.hash(value)
@@ -125,33 +84,18 @@ def hash_pickled(value, what, purpose):
 
 
 def by_content(params):
-    """Replace `weights` and `teacher` by what is in them: a file's bytes, or a digest.
+    """Replace `weights` and `teacher` by what is in them, as `content_of` finds it.
 
-    Parameters
-    ----------
-    params : dict
-        An estimator's parameters.
-
-    Returns
-    -------
-    dict
-        Those that are called so, if there are any.
+    The other parameters are left out.
     """
     return {name: content_of(params[name]) for name in ("weights", "teacher") if name in params}
 
 
 def content_of(value):
-    """Find what counts of weights or a teacher.
+    """Find what counts of weights or a teacher; other values stay as they are.
 
-    Parameters
-    ----------
-    value : object
-        A path, a FrozenEstimator, a list of these, or something else.
-
-    Returns
-    -------
-    object
-        Of a file its bytes, of a fitted teacher its weights' digest; other values stay.
+    Of a path to a file its bytes, of a fitted FrozenEstimator the digests of its weights and
+    classes, of a list of these a list.
     """
     if isinstance(value, list):
         return [content_of(item) for item in value]

@@ -13,23 +13,10 @@ _EXPECTED = "gray images (n, h, w), colour images (n, h, w, 3) or rows (n, n_pix
 def as_rows(X):
     """Flatten images to rows; leave rows, and what is neither, to scikit-learn's checks.
 
-    Parameters
-    ----------
-    X : array-like
-        Gray images (n, h, w) or (n, h, w, 1), colour images (n, h, w, 3), or rows.
-
-    Returns
-    -------
-    rows : array-like of shape (n, n_values)
-        A view of the images where numpy can make one; `X` itself if it came as rows.
-    image_shape : tuple or None
-        (h, w) or (h, w, 3); None if `X` came as rows.
-
-    Raises
-    ------
-    ValueError
-        If `X` has three or more dimensions but not an images' shape, or holds images of
-        different shapes, masked values, or something else than numbers.
+    Gives rows (n, n_values) and the image shape: (h, w), also for images (n, h, w, 1), or
+    (h, w, 3); None if `X` came as rows. The rows are a view of the images where numpy can make one.
+    `ValueError` if `X` has three or more dimensions but not an images' shape, or holds images of
+    different shapes, masked values, or something else than numbers.
     """
     X = as_array(X)
     if len(X.shape) < 3:
@@ -44,20 +31,8 @@ def as_rows(X):
 def as_array(X):
     """Make an array of tensors, lists and objects; arrays and DataFrames stay as they are.
 
-    Parameters
-    ----------
-    X : array-like
-        What a user passed as images.
-
-    Returns
-    -------
-    ndarray or DataFrame
-        The images or rows.
-
-    Raises
-    ------
-    ValueError
-        If `X` holds images of different shapes, masked values, or something else than numbers.
+    `ValueError` if `X` holds images of different shapes, masked values, or something else than
+    numbers.
     """
     X = from_torch(X)
     is_flat = len(getattr(X, "shape", ())) == 1
@@ -75,19 +50,9 @@ def as_array(X):
 
 
 def refuse_masked(values, name, advice):
-    """Raise an error for a numpy masked array in which something is masked.
+    """Raise a `ValueError` for a numpy masked array in which something is masked.
 
-    Parameters
-    ----------
-    values : object
-        What a user passed.
-    name, advice : str
-        Of the argument, and what to do, for the message.
-
-    Raises
-    ------
-    ValueError
-        If there is a masked value.
+    `name` is the argument's and `advice` says what to do, for the message.
     """
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):  # pandas' have masks, too
         raise ValueError(
@@ -102,15 +67,7 @@ def _kind(X):
 def from_torch(X):
     """Bring a tensor to numpy, from any device; leave what is none.
 
-    Parameters
-    ----------
-    X : object
-        What a user passed.
-
-    Returns
-    -------
-    object
-        An ndarray, float32 in place of smaller floats; or `X` itself.
+    Floats smaller than float32 become float32.
     """
     if not hasattr(X, "is_floating_point"):
         return X
@@ -191,27 +148,12 @@ def _explain_shape(shape):
 
 
 def resolve_image_shape(n_values, own, asked):
-    """Find the shape of the images that rows of `n_values` hold.
+    """Find the shape, (h, w) or (h, w, 3), of the images that rows of `n_values` hold.
 
-    Parameters
-    ----------
-    n_values : int
-        Values in a row.
-    own : tuple or None
-        The shape the images came with; None if they came as rows.
-    asked : sequence of int or None
-        The user's `image_shape`. None takes a square gray image if `n_values` is a square
-        number, else an image one pixel high.
-
-    Returns
-    -------
-    tuple
-        (h, w) or (h, w, 3).
-
-    Raises
-    ------
-    ValueError
-        If `asked` does not fit, or is needed because the rows look like colour images.
+    `own` is the shape that the images came with, or None if they came as rows; `asked` is the
+    user's `image_shape`. Without either, rows are square gray images if `n_values` is a square
+    number, else images one pixel high. `ValueError` if `asked` does not fit, or is needed because
+    the rows look like colour images.
     """
     if asked is not None:
         asked = check_image_shape(asked)
@@ -242,22 +184,9 @@ def resolve_image_shape(n_values, own, asked):
 
 
 def check_image_shape(image_shape):
-    """Validate an estimator's `image_shape`.
+    """Validate an estimator's `image_shape`, and give it as (h, w) or (h, w, 3).
 
-    Parameters
-    ----------
-    image_shape : sequence of int
-        (h, w), (h, w, 1) or (h, w, 3).
-
-    Returns
-    -------
-    tuple of int
-        (h, w) or (h, w, 3).
-
-    Raises
-    ------
-    ValueError
-        If it is none of these.
+    (h, w, 1) becomes (h, w); `ValueError` if it is none of these.
     """
     shape = tuple(image_shape)
     is_ints = all(isinstance(side, (int, np.integer)) and side >= 1 for side in shape)
@@ -273,17 +202,8 @@ def check_image_shape(image_shape):
 def check_shape_of_fit(rows, own, fitted):
     """Refuse images of another shape than the fit's; rows are left to scikit-learn's checks.
 
-    Parameters
-    ----------
-    rows, own : array-like, tuple or None
-        What `as_rows` gave.
-    fitted : tuple
-        The shape of the fit's images.
-
-    Raises
-    ------
-    ValueError
-        If `own` is another shape, or all of `rows` is a single image.
+    `rows` and `own` are what `as_rows` gave. `ValueError` if `own` is not `fitted`, or if all of
+    `rows` is a single image.
     """
     if own == fitted or (own is None and rows.shape[1:] == (math.prod(fitted),)):
         return
@@ -305,24 +225,9 @@ def check_shape_of_fit(rows, own, fitted):
 
 
 def check_size(size, name="size"):
-    """Validate a size of images.
+    """Validate a size of images, a side of squares or (height, width); give height and width.
 
-    Parameters
-    ----------
-    size : int or sequence of int
-        The side of squares, or height and width.
-    name : str, default="size"
-        The parameter's, for the message.
-
-    Returns
-    -------
-    tuple of int
-        Height and width.
-
-    Raises
-    ------
-    ValueError
-        If it is not one or two integers from 1 on.
+    `ValueError` if it is not one or two integers from 1 on; `name` is for the message.
     """
     sides = (size, size) if isinstance(size, Integral) else size
     is_pair = isinstance(sides, (tuple, list)) and len(sides) == 2
@@ -341,28 +246,10 @@ def _is_length(side):
 def as_images(rows, image_shape):
     """Give checked rows their images' shape and one of the two dtypes, uint8 or float32.
 
-    Parameters
-    ----------
-    rows : ndarray of shape (n, n_values)
-        Numbers.
-    image_shape : tuple
-        (h, w) or (h, w, 3).
-
-    Returns
-    -------
-    ndarray of shape (n, h, w, 1) or (n, h, w, 3)
-        uint8 levels 0 to 255 if the rows hold integers, else float32 as given; a view of the
-        rows where their dtype is one of these.
-
-    Raises
-    ------
-    ValueError
-        If an integer is not a level, or a number is not finite in float32.
-
-    Warns
-    -----
-    UserWarning
-        If floats look like levels, or as if scaled to [-1, 1].
+    The images are (n, h, w, 1) or (n, h, w, 3): uint8 levels 0 to 255 if the rows hold integers,
+    else float32 as given; a view of the rows where their dtype is one of these. `ValueError` if an
+    integer is not a level, or a number is not finite in float32. Warns if floats look like levels,
+    or as if scaled to [-1, 1].
     """
     make = _as_levels if rows.dtype.kind in "iu" else _as_floats
     n_channels = image_shape[2] if len(image_shape) == 3 else 1
@@ -412,16 +299,5 @@ def _find_first(is_bad, image_shape):
 
 
 def as_unit(images):
-    """Scale levels to floats in [0, 1]; leave floats as they are.
-
-    Parameters
-    ----------
-    images : ndarray
-        Of `as_images`, or rows of these: uint8 or float32.
-
-    Returns
-    -------
-    ndarray of the same shape
-        float32.
-    """
+    """Scale uint8 levels to float32 in [0, 1]; leave floats as they are."""
     return images / np.float32(255) if images.dtype == np.uint8 else images

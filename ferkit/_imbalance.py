@@ -7,31 +7,13 @@ _EFFECTIVE_BETA = 0.9999  # Cui et al.'s for large data sets
 
 
 def class_weights(class_weight, classes, class_count):
-    """Turn an estimator's `class_weight` into a weight for each class.
+    """Turn an estimator's `class_weight` into a float64 weight for each class; None for equal ones.
 
-    Parameters
-    ----------
-    class_weight : "balanced", "effective", dict or None
-        The parameter. "balanced" weighs inversely to the number of images, as scikit-learn does;
-        "effective" to their effective number [1]_, which grows ever slower.
-    classes : ndarray of shape (n_classes,)
-        Sorted labels.
-    class_count : ndarray of shape (n_classes,)
-        Training images of each class.
-
-    Returns
-    -------
-    ndarray of shape (n_classes,) or None
-        float64; None for equal weights.
-
-    Raises
-    ------
-    ValueError
-        If a weight is not finite, or not above zero.
-
-    References
-    ----------
-    .. [1] Cui et al., "Class-Balanced Loss Based on Effective Number of Samples", CVPR 2019.
+    "balanced" weighs inversely to the number of training images, `class_count`, as scikit-learn
+    does; "effective" to their effective number, which grows ever slower (Cui et al.,
+    "Class-Balanced Loss Based on Effective Number of Samples", CVPR 2019). `ValueError` if a weight
+    is not finite or not above zero, a dict names an unknown class, or a class has no image to be
+    weighed by.
     """
     if class_weight is None:
         return None
@@ -65,26 +47,11 @@ def class_weights(class_weight, classes, class_count):
 
 
 def logit_offset(tau, class_count):
-    """Compute what logit adjustment adds to the logits.
+    """Compute what logit adjustment adds to the logits: ``-tau * log(share)``, float32.
 
-    See [1]_.
-
-    Parameters
-    ----------
-    tau : float
-        Strength: 0 is none; 1 is right for a score that counts all classes alike, if the
-        probabilities are right.
-    class_count : ndarray of shape (n_classes,)
-        Training images of each class.
-
-    Returns
-    -------
-    ndarray of shape (n_classes,)
-        float32: minus `tau` times the logarithms of the classes' shares.
-
-    References
-    ----------
-    .. [1] Menon et al., "Long-tail Learning via Logit Adjustment", ICLR 2021.
+    The shares are those of the classes in training. `tau` 0 is none; 1 is right for a score that
+    counts all classes alike, if the probabilities are right (Menon et al., "Long-tail Learning via
+    Logit Adjustment", ICLR 2021).
     """
     counts = np.maximum(class_count, 1)  # a class not seen yet would have no logarithm
     return (-tau * np.log(counts / counts.sum())).astype(np.float32)

@@ -18,24 +18,10 @@ from ._messages import warn_user
 
 
 def check_loose_images(X, image_shape=None):
-    """Validate images that belong to no estimator.
+    """Validate images or rows that belong to no estimator.
 
-    Parameters
-    ----------
-    X : array-like
-        Images or rows.
-    image_shape : tuple of int or None, default=None
-        Of rows; None takes square ones.
-
-    Returns
-    -------
-    ndarray of shape (n, h, w, 1) or (n, h, w, 3)
-        uint8 or float32.
-
-    Raises
-    ------
-    ValueError
-        If they are no images, or none at all.
+    Gives uint8 or float32 images (n, h, w, 1) or (n, h, w, 3). `image_shape` is that of rows; None
+    takes square ones. `ValueError` if they are no images, or none at all.
     """
     rows, own_shape = as_rows(X)
     rows = check_array(rows, ensure_all_finite=False)  # `as_images` says where
@@ -43,29 +29,11 @@ def check_loose_images(X, image_shape=None):
 
 
 def check_like_fit(estimator, X):
-    """Validate images like those that an estimator was fitted on.
+    """Validate images or rows like those that an estimator was fitted on.
 
-    Parameters
-    ----------
-    estimator : estimator
-        Has `image_shape_` and `_dtype`.
-    X : array-like
-        Images or rows.
-
-    Returns
-    -------
-    ndarray of shape (n, h, w, 1) or (n, h, w, 3)
-        uint8 or float32.
-
-    Raises
-    ------
-    ValueError
-        If they have another shape, or are no images.
-
-    Warns
-    -----
-    UserWarning
-        If they are of another dtype.
+    Gives uint8 or float32 images (n, h, w, 1) or (n, h, w, 3). The estimator has `image_shape_` and
+    `_dtype`. `ValueError` if they have another shape, or are no images; warns if they are of
+    another dtype.
     """
     rows, image_shape = as_rows(X)
     check_shape_of_fit(rows, image_shape, estimator.image_shape_)

@@ -15,20 +15,9 @@ _N_SHOWN = 10  # labels in an error
 def as_labels(y):
     """Look at labels that come as objects; leave the others to scikit-learn's checks.
 
-    Parameters
-    ----------
-    y : array-like of shape (n,)
-        Labels, also a torch tensor.
-
-    Returns
-    -------
-    array-like of shape (n,)
-        `y`, or an ndarray of numbers where it is a tensor or the objects are numbers.
-
-    Raises
-    ------
-    ValueError
-        If the objects are neither strings throughout nor numbers throughout, or some are masked.
+    Tensors, pandas' nullable integers and objects that are numbers become ndarrays of numbers.
+    `ValueError` if the objects are neither strings throughout nor numbers throughout, or some
+    labels are masked.
     """
     y = from_torch(y)
     refuse_masked(y, "y", "drop them and their images")
@@ -51,22 +40,9 @@ def as_labels(y):
 
 
 def check_labels(y):
-    """Validate labels that are counted, scored or shown.
+    """Validate labels that are counted, scored or shown; give them as an ndarray.
 
-    Parameters
-    ----------
-    y : array-like of shape (n,)
-        Labels, also a torch tensor.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        The labels.
-
-    Raises
-    ------
-    ValueError
-        If there are none, one is NaN or infinite, or they are not of classes.
+    `ValueError` if there are none, one is NaN or infinite, or they are not of classes.
     """
     # here, for `import ferkit` needs this module and not scikit-learn
     from sklearn.utils import column_or_1d
@@ -86,25 +62,7 @@ def check_labels(y):
 
 
 def encode(y, classes):
-    """Turn labels into indices of `classes`.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n,)
-        Labels.
-    classes : ndarray of shape (n_classes,)
-        Sorted.
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        int64.
-
-    Raises
-    ------
-    ValueError
-        If a label is none of the classes.
-    """
+    """Turn labels into int64 indices of sorted `classes`; `ValueError` if one is none of them."""
     check_kind(y, classes)
     unseen = np.setdiff1d(y, classes)
     if len(unseen):
@@ -116,20 +74,7 @@ def encode(y, classes):
 
 
 def check_kind(y, classes):
-    """Refuse strings for numbers and numbers for strings: numpy compares both as strings.
-
-    Parameters
-    ----------
-    y : ndarray of shape (n,)
-        Labels.
-    classes : ndarray of shape (n_classes,)
-        What they are to be among.
-
-    Raises
-    ------
-    ValueError
-        If the one are strings and the other numbers.
-    """
+    """Refuse strings for numbers and numbers for strings: numpy compares both as strings."""
     if (y.dtype.kind in "OU") != (classes.dtype.kind in "OU"):
         raise ValueError(
             f"got labels {enumerate_labels(np.unique(y))}, expected labels among classes_, "
@@ -139,17 +84,6 @@ def check_kind(y, classes):
 
 
 def enumerate_labels(values):
-    """Show labels in a message.
-
-    Parameters
-    ----------
-    values : ndarray
-        Any number of them.
-
-    Returns
-    -------
-    str
-        The first ten, and how many more there are.
-    """
+    """Show labels in a message: the first ten, and how many more there are."""
     more = f" and {len(values) - _N_SHOWN} more" if len(values) > _N_SHOWN else ""
     return f"{values[:_N_SHOWN].tolist()}{more}"

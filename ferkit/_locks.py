@@ -9,10 +9,7 @@ from contextlib import contextmanager, suppress
 class ForkSafeLock:
     """A re-entrant lock that a forked child gets anew, so that it cannot inherit it locked.
 
-    Parameters
-    ----------
-    delays_forks : bool, default=False
-        Forks wait until no other thread holds the lock, half a minute at most.
+    With `delays_forks`, forks wait until no other thread holds it, half a minute at most.
     """
 
     def __init__(self, delays_forks=False):
@@ -50,18 +47,9 @@ def warning_filter(action, message="", category=Warning, module=""):
     """Filter warnings for a while; several threads do so in turns.
 
     `warnings.catch_warnings` alone is not made for threads: of two that overlap, the one that ends
-    last puts the other's filters back, for good.
-
-    Parameters
-    ----------
-    action : str
-        As in `warnings.filterwarnings`.
-    message : str, default=""
-        A regular expression that the warning's text begins with.
-    category : type, default=Warning
-        Of the warnings.
-    module : str, default=""
-        A regular expression that the name of the module that warns begins with.
+    last puts the other's filters back, for good. The arguments are those of
+    `warnings.filterwarnings`: `message` and `module` are regular expressions for how the text and
+    the module's name begin.
     """
     with _filters_lock, warnings.catch_warnings():  # noqa: TID251
         warnings.filterwarnings(action, message, category, module)

@@ -10,15 +10,7 @@ _LIBRARIES = {"ferkit", "imblearn", "joblib", "optuna", "sklearn", "skorch"}
 def escape(text):
     """Escape what is no character that can be printed: it could move a terminal's cursor.
 
-    Parameters
-    ----------
-    text : str
-        Of a file's name, or of another library's error.
-
-    Returns
-    -------
-    str
-        On one line.
+    What comes out, of a file's name or another library's error, is on one line.
     """
     if text.isprintable():
         return text
@@ -28,15 +20,7 @@ def escape(text):
 def shorten(text):
     """Escape a text as `escape` does, and leave its middle out if it is very long.
 
-    Parameters
-    ----------
-    text : str
-        Of a message.
-
-    Returns
-    -------
-    str
-        At most some thousand characters.
+    What is left has some thousand characters at most.
     """
     if len(text) > 1000:
         text = f"{text[:400]}...{text[-400:]}"
@@ -44,15 +28,7 @@ def shorten(text):
 
 
 def warn_user(message, category=UserWarning):
-    """Warn, and name the reader's line that led to it; Python shows a warning once a line.
-
-    Parameters
-    ----------
-    message : str
-        What came, what was expected and what to do.
-    category : type, default=UserWarning
-        Of the warning.
-    """
+    """Warn, and name the reader's line that led to it; Python shows a warning once a line."""
     frame, stacklevel = sys._getframe(1), 2
     while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in _LIBRARIES:
         frame, stacklevel = frame.f_back, stacklevel + 1

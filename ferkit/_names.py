@@ -7,28 +7,12 @@ from ._labels import EMOTIONS
 
 
 def name_classes(labels, target_names=None):
-    """Find names of classes.
+    """Find names of different labels: each label's position among them, and the names.
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n_labels,)
-        Different labels.
-    target_names : sequence of str, default=None
-        ``target_names[label]`` is the name of an integer label. None takes the emotions where the
-        labels are all of 0 to 6, or names of emotions, and else the labels themselves: 0, 1 and 2
-        could be anybody's classes.
-
-    Returns
-    -------
-    positions : list of int
-        Where each label's name is.
-    names : list
-        Of all classes, also those that `labels` lack.
-
-    Raises
-    ------
-    ValueError
-        If the labels are not positions in `target_names`, or two names are the same.
+    ``target_names[label]`` is the name of an integer label. None takes the emotions where the
+    labels are all of 0 to 6, or names of emotions, and else the labels themselves: 0, 1 and 2 could
+    be anybody's classes. The names are those of all classes, also of those that `labels` lack.
+    `ValueError` if the labels are not positions in `target_names`, or two names are the same.
     """
     are_numbers, labels = labels.dtype.kind in "iuf", labels.tolist()
     # pandas makes floats of integers beside a missing one
@@ -54,19 +38,7 @@ def name_classes(labels, target_names=None):
 def order_classes(labels, target_names=None):
     """Find the order in which people read classes: FER2013's for emotions, else as they come.
 
-    Parameters
-    ----------
-    labels : ndarray of shape (n_labels,)
-        Different labels.
-    target_names : sequence of str, default=None
-        As in `name_classes`.
-
-    Returns
-    -------
-    order : ndarray of shape (n_labels,)
-        Positions in `labels`.
-    names : list
-        The classes' names in that order; labels that have none stand for themselves.
+    Gives positions in `labels`, and the classes' names in that order, found as in `name_classes`.
     """
     positions, names = name_classes(labels, target_names)
     order = np.argsort(positions)
@@ -74,21 +46,10 @@ def order_classes(labels, target_names=None):
 
 
 def find_labels(labels, among):
-    """Find labels among others.
+    """Find the positions of labels among others; -1 for a label that is not there.
 
-    All of 0 to 6 are the names of emotions, too, and "Anger" is "angry".
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_labels,)
-        Different labels.
-    among : ndarray of shape (n_others,)
-        Different labels.
-
-    Returns
-    -------
-    ndarray of shape (n_labels,)
-        Positions; -1 for a label that is not there.
+    All of 0 to 6 are the names of emotions, too, and "Anger" is "angry". In each array, labels are
+    different.
     """
     kinds = {kind_of(labels), kind_of(among)}
     if kinds == {"str", "number"}:  # FER2013's integers, and names of emotions
@@ -104,18 +65,7 @@ def find_labels(labels, among):
 
 
 def kind_of(labels):
-    """Tell what labels are.
-
-    Parameters
-    ----------
-    labels : ndarray of shape (n_labels,)
-        Labels.
-
-    Returns
-    -------
-    str
-        "bool", "str" or "number".
-    """
+    """Tell what labels are: "bool", "str" or "number"."""
     return {"b": "bool", "O": "str", "U": "str"}.get(labels.dtype.kind, "number")
 
 
@@ -147,16 +97,6 @@ def _in_our_names(labels):
 def f1_column(prefix, label):
     """Name the column of a class's F1, beside that of macro-F1.
 
-    Parameters
-    ----------
-    prefix : str
-        What all such columns begin with.
-    label : object
-        Of the class.
-
-    Returns
-    -------
-    str
-        Prefix and label, but for a class that is called "macro" itself: "class_macro".
+    It is prefix and label, but for a class that is called "macro" itself: "class_macro".
     """
     return f"{prefix}class_macro" if label == "macro" else f"{prefix}{label}"

@@ -38,13 +38,8 @@ class NetMixin:
     def _load_weights(self):
         """Read the tensors that `weights` names, and their classes.
 
-        Returns
-        -------
-        tensors : dict of str to torch.Tensor
-            The weights.
-        classes : ndarray or None
-            None if they are of another task, for some of the network's children only; the others
-            stay random then.
+        The classes are None if the tensors are of another task, for some of the network's children
+        only; the others stay random then.
         """
         kinds = [kind.__name__ for kind in type(self).__mro__]
         return load_weights(resolve_weights(self.weights, kinds), self)

@@ -7,37 +7,14 @@ from pathlib import Path
 
 
 def as_path(path):
-    """Make a path of what a user gave; "~" is the home folder.
-
-    Parameters
-    ----------
-    path : str or os.PathLike
-        As given.
-
-    Returns
-    -------
-    pathlib.Path
-        The path.
-    """
+    """Make a path of what a user gave; "~" is the home folder."""
     return Path(os.path.expanduser(path))
 
 
 def make_folder(folder, name):
-    """Make a folder, unless it is there.
+    """Make a folder, unless it is there; `name` is what the user calls it, for messages.
 
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Where.
-    name : str
-        What the user calls it.
-
-    Raises
-    ------
-    NotADirectoryError
-        If it is something else.
-    OSError
-        If it cannot be made.
+    `NotADirectoryError` if it is something else, `OSError` if it cannot be made.
     """
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"got {name}={folder}, a file, expected a folder; choose another")
@@ -54,21 +31,8 @@ def make_folder(folder, name):
 def check_place(path):
     """Check that a file can be made at a path, before what it is to hold is computed.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        Where to.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder does not exist.
-    IsADirectoryError
-        If the path is a folder's.
-    FileExistsError
-        If it is a device's or pipe's.
-    OSError
-        If the folder cannot be written to.
+    `FileNotFoundError` if the folder does not exist, `IsADirectoryError` if the path is a folder's,
+    `FileExistsError` if it is a device's or pipe's, `OSError` if the folder cannot be written to.
     """
     _check_folder(path)
     temporary = _name_temporary(Path(os.path.realpath(path)))
@@ -95,23 +59,10 @@ def _check_folder(path):
 
 
 def check_model_place(path):
-    """Check a model file's folder and name.
+    """Check a model file's folder and name; unlike `check_place`, it tries to make no file.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        Where to.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder does not exist.
-    IsADirectoryError
-        If the path is a folder's.
-    FileExistsError
-        If it is a device's or pipe's.
-    ValueError
-        If the name is an ONNX file's.
+    `FileNotFoundError` if the folder does not exist, `IsADirectoryError` if the path is a folder's,
+    `FileExistsError` if it is a device's or pipe's, `ValueError` if the name is an ONNX file's.
     """
     _check_folder(path)
     if path.suffix.lower() == ".onnx":
@@ -124,17 +75,9 @@ def check_model_place(path):
 
 @contextmanager
 def whole_file(path):
-    """Open a new file to write to, which appears at its place whole or not at all.
+    """Open a new binary file to write to, which appears at its place whole or not at all.
 
-    Parameters
-    ----------
-    path : pathlib.Path
-        Where to; an existing file is replaced at the end. A symbolic link stays one.
-
-    Yields
-    ------
-    binary file
-        Write to it.
+    An existing file is replaced at the end. A symbolic link stays one.
     """
     place = Path(os.path.realpath(path))
     temporary = _name_temporary(place)
@@ -158,14 +101,6 @@ def _name_temporary(path):
 
 
 def write_whole(path, data):
-    """Write a file, whole or not at all.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        Where to; an existing file is replaced at the end.
-    data : bytes
-        Its content.
-    """
+    """Write bytes to a file, whole or not at all; an existing one is replaced at the end."""
     with whole_file(path) as file:
         file.write(data)

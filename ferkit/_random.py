@@ -27,13 +27,7 @@ def _default_generators(device):
 
 @contextmanager
 def preserved_generators(device):
-    """Hold the fit lock, and put torch's generators back as they were.
-
-    Parameters
-    ----------
-    device : torch.device
-        The device of the fit.
-    """
+    """Hold the fit lock, and put the generators of torch and `device` back as they were."""
     with _fit_lock:
         states = [(g, g.get_state()) for g in _default_generators(device)]
         try:
@@ -44,40 +38,17 @@ def preserved_generators(device):
 
 
 def stream_seed(seed, *stream):
-    """Derive the seed of one of a fit's streams of random numbers, which are independent.
+    """Derive the 64-bit seed of one of a fit's streams of random numbers, which are independent.
 
-    Parameters
-    ----------
-    seed : int
-        The fit's seed.
-    *stream : int
-        (0,) draws the weights, (0, i) seeds the i-th part of the sampler, (k,) draws the order of
-        the k-th epoch, and (k, r) whatever else the r-th process draws in it, counted from 1. An
-        epoch needs nothing but its number to be repeated.
-
-    Returns
-    -------
-    int
-        Of 64 bits.
+    As `stream`, (0,) draws the weights, (0, i) seeds the i-th part of the sampler, (k,) draws the
+    order of the k-th epoch, and (k, r) whatever else the r-th process draws in it, counted from 1.
+    An epoch needs nothing but its number to be repeated.
     """
     return int(np.random.SeedSequence([seed, *stream]).generate_state(1, np.uint64)[0])
 
 
 def seeded(estimator, seed):
-    """Clone an estimator, a sampler or a Pipeline, and seed what has no seed.
-
-    Parameters
-    ----------
-    estimator : object with `get_params`
-        It stays as it is.
-    seed : int
-        Decides.
-
-    Returns
-    -------
-    object
-        The clone, without a parameter ``random_state=None``, also of its parts.
-    """
+    """Clone an estimator, a sampler or a Pipeline, and seed what has no seed, also in its parts."""
     estimator = clone(estimator)
     unseeded = [
         name
@@ -89,32 +60,16 @@ def seeded(estimator, seed):
 
 
 def seed_generators(device, seed):
-    """Seed torch's generators.
-
-    Parameters
-    ----------
-    device : torch.device
-        The device of the fit.
-    seed : int
-        Of `stream_seed`.
-    """
+    """Seed the generators that torch draws from on `device` with a seed of `stream_seed`."""
     for generator in _default_generators(device):
         generator.manual_seed(seed)
 
 
 def draw_seed(random_state):
-    """Turn an estimator's `random_state` into the seed of one fit.
+    """Turn an estimator's `random_state` into the seed of one fit, an int of 0 or larger.
 
-    Parameters
-    ----------
-    random_state : int, RandomState instance or None
-        None takes fresh entropy from the operating system, and so leaves numpy's global
-        generator alone.
-
-    Returns
-    -------
-    int
-        The seed, 0 or larger.
+    None takes fresh entropy from the operating system, and so leaves numpy's global generator
+    alone.
     """
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1)[0])

@@ -7,34 +7,13 @@ from ._random import seeded
 
 
 def resample(sampler, images, y, seed):
-    """Balance training images with a sampler.
+    """Balance training images and their labels with a sampler, or a Pipeline of some.
 
-    Samplers that take no images, such as imbalanced-learn's own, get rows of float levels, for
-    some would calculate in uint8, which wraps around; what they make is rounded.
-
-    Parameters
-    ----------
-    sampler : object with `fit_resample`
-        A sampler, or a Pipeline of some; it is cloned.
-    images : ndarray of shape (n, height, width, channels)
-        uint8 levels or floats.
-    y : ndarray of shape (n,)
-        Labels.
-    seed : int
-        The fit's; it seeds what in the sampler has ``random_state=None``.
-
-    Returns
-    -------
-    images : ndarray of shape (n_new, height, width, channels)
-        Of the same dtype.
-    y : ndarray of shape (n_new,)
-        Their labels.
-
-    Raises
-    ------
-    ValueError
-        If a step of the Pipeline is no sampler, makes values that are not finite, or leaves no
-        image of a class.
+    Samplers that take no images, such as imbalanced-learn's own, get rows of float levels, for some
+    would calculate in uint8, which wraps around; what they make is rounded. The images,
+    (n, height, width, channels), keep their dtype. The sampler is cloned; `seed` is the fit's, for
+    what has ``random_state=None`` in it. `ValueError` if a step of the Pipeline is no sampler,
+    makes values that are not finite, or leaves no image of a class.
     """
     classes = np.unique(y)
     for step in _samplers_of(seeded(sampler, seed)):

@@ -29,21 +29,8 @@ _OUTSIDE_FILES = {"callbacks", "checkpoint_dir", "sampler", "teacher", "weights"
 def save(estimator, path, *, dtype="float32", with_history=True):
     """Write a fitted estimator to a file; see `BaseFER.save`.
 
-    Parameters
-    ----------
-    estimator : LargeFER, MobileNetFER, ResNetFER or VGG16FER
-        Fitted.
-    path : str or os.PathLike
-        Where to.
-    dtype : {"float32", "float16"}, default="float32"
-        Of the weights.
-    with_history : bool, default=True
-        False leaves the history out, for files that must be small.
-
-    Raises
-    ------
-    ValueError
-        If the file could not hold the estimator, or `load` not read it.
+    ``with_history=False`` leaves the history out, for files that must be small. `ValueError` if the
+    file could not hold the estimator, or `load` not read it.
     """
     import ferkit
 
@@ -194,28 +181,11 @@ def _device_here(device, path):
 
 
 def load_weights(path, estimator=None):
-    """Read the weights of a saved estimator.
+    """Read the weights of a saved estimator: tensors by name, and its classes.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        The file.
-    estimator : BaseFER, default=None
-        Which is to begin with them.
-
-    Returns
-    -------
-    tensors : dict of str to torch.Tensor
-        The weights.
-    classes : ndarray
-        Its classes.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is not a model file, or of another network than the estimator's.
+    `estimator` is to begin with them: `ValueError` if it is of another network. None is not
+    checked, nor are classes of a user's own. `FileNotFoundError` if there is no such file,
+    `ValueError` if it is no model file.
     """
     tensors, header = _read_model(path)
     try:

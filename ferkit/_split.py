@@ -12,26 +12,9 @@ from ._messages import warn_user
 def split_off(targets, groups, fraction, seed):
     """Choose images for validation, of all classes alike.
 
-    Parameters
-    ----------
-    targets : ndarray of shape (n,)
-        Indices of classes.
-    groups : ndarray of shape (n,) or None
-        What belongs together and is chosen all or not at all.
-    fraction : float
-        How many to choose; with groups, about so many.
-    seed : int
-        Decides.
-
-    Returns
-    -------
-    train, valid : ndarray
-        Positions of the others, and of those for validation.
-
-    Raises
-    ------
-    ValueError
-        If a class would be missing on one side.
+    Gives positions to train on, then those to validate on. `targets` are indices of classes.
+    `groups` say what belongs together and is chosen all or not at all; with them, `fraction` is met
+    roughly. `ValueError` if a class would be missing on one side.
     """
     if groups is None:
         split = StratifiedShuffleSplit(1, test_size=fraction, random_state=seed)
@@ -53,23 +36,8 @@ def choose_groups(targets, groups, order, fraction):
     """Choose whole groups, as they come in an order, until each class has its share.
 
     Of a class whose groups are all larger than twice its share, the smallest is chosen, if others
-    are left.
-
-    Parameters
-    ----------
-    targets : ndarray of shape (n,)
-        Indices of classes.
-    groups : ndarray of shape (n,)
-        Indices of groups.
-    order : ndarray of shape (n_groups,)
-        The groups.
-    fraction : float
-        Of each class.
-
-    Returns
-    -------
-    ndarray of shape (n,), dtype bool
-        Whether an image was chosen.
+    are left. `targets` and `groups` are indices, one for each image; `order` has each group once;
+    `fraction` is that of each class. Gives a bool for each image.
     """
     counts = np.zeros((groups.max() + 1, targets.max() + 1), np.int64)
     np.add.at(counts, (groups, targets), 1)
@@ -108,20 +76,7 @@ def _explain(targets, fraction, groups=None):
 
 
 def warn_of_copies(images, validation):
-    """Warn if images for validation are also there to train on, to the pixel.
-
-    Parameters
-    ----------
-    images : ndarray of shape (n, height, width, channels)
-        Those to train on.
-    validation : ndarray of shape (n_validation, height, width, channels)
-        Those for validation.
-
-    Warns
-    -----
-    UserWarning
-        If there are any.
-    """
+    """Warn if images for validation are also there to train on, to the pixel."""
     seen = {hash(image.tobytes()) for image in images}
     n_copies = sum(hash(image.tobytes()) in seen for image in validation)
     if n_copies:
@@ -137,26 +92,10 @@ def warn_of_copies(images, validation):
 
 
 def check_groups(groups, n_images, advice="give each image's"):
-    """Look at `groups`, which may be anything.
+    """Look at `groups`, which may be anything; give int64 numbers, as groups first occur.
 
-    Parameters
-    ----------
-    groups : array-like of shape (n_images,) or None
-        What belongs together.
-    n_images : int
-        Images.
-    advice : str, default="give each image's"
-        What to do about another number, for the message.
-
-    Returns
-    -------
-    ndarray of shape (n_images,) or None
-        int64, numbered as they first occur.
-
-    Raises
-    ------
-    ValueError
-        If there is not one for each image, or some are masked.
+    None stays None. `ValueError` if there is not one for each image, or some are missing or masked;
+    `advice` says in the message what to do about another number of them.
     """
     if groups is None:
         return None

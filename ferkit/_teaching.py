@@ -14,24 +14,9 @@ from .weights import available_weights
 def find_teachers(teacher, pupil):
     """Load the teachers of a fit, and check that the pupil can learn from them.
 
-    Parameters
-    ----------
-    teacher : path-like, FrozenEstimator, list of these, or None
-        The estimators' parameter.
-    pupil : BaseFER
-        Its `classes_` and `image_shape_` are known.
-
-    Returns
-    -------
-    list of BaseFER
-        Fitted estimators.
-
-    Raises
-    ------
-    ValueError
-        If the list is empty, or one is not a fitted estimator, or is for other classes or images.
-    FileNotFoundError
-        If there is no such file.
+    The pupil has `classes_` and `image_shape_`. `ValueError` if the list is empty, or a teacher is
+    not a fitted estimator, or is for other classes or images; `FileNotFoundError` if there is no
+    such file.
     """
     if teacher is None:
         return []

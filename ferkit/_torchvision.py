@@ -8,27 +8,12 @@ VGG16_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
 
 
 def load_vgg16_features(weights, *, progress):
-    """Read the weights of VGG16's convolutions.
+    """Read the weights of VGG16's convolutions, as torchvision names them, on the CPU.
 
-    Parameters
-    ----------
-    weights : str or os.PathLike
-        "imagenet" for the published file, which torch.hub downloads once (528 MB), checks and keeps
-        in its cache; or the path of a file like it.
-    progress : bool
-        Whether a download shows a bar.
-
-    Returns
-    -------
-    dict of str to torch.Tensor
-        What is called ``features.<layer>.weight`` and ``features.<layer>.bias``, on the CPU.
-
-    Raises
-    ------
-    OSError
-        If it cannot be downloaded or read.
-    ValueError
-        If the file is damaged or another one.
+    `weights` is "imagenet" for the published file, which torch.hub downloads once (528 MB), checks
+    and keeps in its cache; or the path of a file like it. The names are ``features.<layer>.weight``
+    and ``features.<layer>.bias``. `OSError` if the published file cannot be downloaded or read;
+    `ValueError` if the file is damaged or another one, or one at a path cannot be read.
     """
     tensors = _download(progress) if weights == "imagenet" else _read(weights)
     names = [name for name in tensors if str(name).startswith("features.")]

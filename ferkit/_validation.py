@@ -14,30 +14,12 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 def fit_context(*, prefer_skip_nested_validation: bool) -> Callable[[_Function], _Function]:
     """Validate an estimator's parameters before a method such as `fit`.
 
-    Parameters
-    ----------
-    prefer_skip_nested_validation : bool
-        As in scikit-learn: False for what fits other estimators by parameters of a user's.
-
-    Returns
-    -------
-    callable
-        The decorator.
+    `prefer_skip_nested_validation` is as in scikit-learn: False for what fits other estimators by
+    parameters of a user's.
     """
     return _fit_context(prefer_skip_nested_validation=prefer_skip_nested_validation)
 
 
 def validate_params(constraints: dict[str, Any]) -> Callable[[_Function], _Function]:
-    """Validate a function's parameters.
-
-    Parameters
-    ----------
-    constraints : dict of str to list
-        What scikit-learn's `validate_params` takes.
-
-    Returns
-    -------
-    callable
-        The decorator.
-    """
+    """Validate a function's parameters, with scikit-learn's `validate_params`."""
     return _param_validation.validate_params(constraints, prefer_skip_nested_validation=True)

@@ -11,19 +11,11 @@ _MODEL = f"model file, or one that comes with ferkit: {' or '.join(_commands.SHI
 
 
 def main(argv=None):
-    """Run the command line.
+    """Run the command line with `argv`, None for the process's arguments; give the exit code.
 
-    Parameters
-    ----------
-    argv : list of str, default=None
-        Arguments; None takes those of the process.
-
-    Returns
-    -------
-    int
-        The exit code: 0; 1 if the input was not what the command can use; 2 if there is no such
-        command; 3 if some image files could not be read, the others could; 130 if interrupted; 141
-        if what reads the output has ended.
+    0; 1 if the input was not what the command can use; 2 if there is no such command; 3 if some
+    image files could not be read, the others could; 130 if interrupted; 141 if what reads the
+    output has ended.
     """
     args = _parser().parse_args(argv)
     if getattr(sys.stdout, "errors", None) == "strict":

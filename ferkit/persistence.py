@@ -16,23 +16,10 @@ FORMAT = 1
 
 
 def write(path, tensors, header):
-    """Write a model file, whole or not at all.
+    """Write a model file, whole or not at all; an existing one is replaced at the end.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        Where to; an existing file is replaced at the end. "~" is the home folder.
-    tensors : dict of str to torch.Tensor
-        The weights.
-    header : dict
-        What JSON can hold.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder does not exist.
-    ValueError
-        If the name is an ONNX file's.
+    "~" is the home folder. The header is what JSON can hold. `check_model_place` refuses bad
+    places.
     """
     from safetensors.torch import save
 
@@ -52,19 +39,9 @@ def write(path, tensors, header):
 
 
 def checksum(text, tensors):
-    """Compute what tells a damaged file from a whole one, for safetensors keeps no checksum.
+    """Compute the CRC-32 that tells a damaged file, for safetensors keeps no checksum.
 
-    Parameters
-    ----------
-    text : str
-        The header as JSON, without a checksum.
-    tensors : dict of str to torch.Tensor
-        The weights, contiguous and on the CPU.
-
-    Returns
-    -------
-    int
-        A CRC-32.
+    `text` is the header as JSON, without a checksum; tensors are contiguous and on the CPU.
     """
     import torch
 
@@ -76,22 +53,10 @@ def checksum(text, tensors):
 
 
 def to_history(rows):
-    """Make a header's history of a net's, to which callbacks may have added anything.
+    """Make a header's history of a net's rows, to which callbacks may have added anything.
 
-    Parameters
-    ----------
-    rows : list of dict
-        A row per epoch.
-
-    Returns
-    -------
-    list of dict
-        With numpy's numbers as Python's, and None for what is not finite, which JSON has not.
-
-    Raises
-    ------
-    ValueError
-        If JSON cannot hold a value.
+    numpy's numbers become Python's, and what is not finite None, for JSON has no such number.
+    `ValueError` if JSON cannot hold a value.
     """
     return [{name: _to_record(name, value) for name, value in row.items()} for row in rows]
 
@@ -118,18 +83,7 @@ def _unwrap(value):
 
 
 def is_history(rows):
-    """Tell whether a header's history can be one.
-
-    Parameters
-    ----------
-    rows : object
-        From the header.
-
-    Returns
-    -------
-    bool
-        Whether it is a list of dicts, and the scores of classes in them are numbers.
-    """
+    """Tell whether a header's history can be one: a list of dicts, scores of classes numbers."""
     return isinstance(rows, list) and all(
         isinstance(row, dict)
         and "batches" not in row  # skorch's own
@@ -140,46 +94,17 @@ def is_history(rows):
 
 
 def explain(error):
-    """Put an exception in a few words that can be printed, whatever a file made it say.
-
-    Parameters
-    ----------
-    error : Exception
-        Raised by what reads a file.
-
-    Returns
-    -------
-    str
-        Its class and text.
-    """
+    """Put an exception in a few words that can be printed, whatever a file made it say."""
     text = " ".join(f"{type(error).__name__}: {error}".split())
     text = escape(text)
     return text if len(text) <= 300 else f"{text[:300]}..."
 
 
 def read(path):
-    """Read a model file.
+    """Read what was given to `write`: tensors by name, on the CPU, and the header.
 
-    Parameters
-    ----------
-    path : str or os.PathLike
-        A file made by `write`. "~" is the home folder.
-
-    Returns
-    -------
-    tensors : dict of str to torch.Tensor
-        The weights, on the CPU.
-    header : dict
-        What was given to `write`.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    PermissionError
-        If it may not be read.
-    ValueError
-        If it is not a model file, is damaged, or is of a newer format.
+    "~" is the home folder. `FileNotFoundError` if there is no such file, `PermissionError` if it
+    may not be read, `ValueError` if it is not a model file, is damaged, or is of another format.
     """
     from safetensors import SafetensorError, safe_open
 

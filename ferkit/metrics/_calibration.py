@@ -77,27 +77,11 @@ def expected_calibration_error(
 
 
 def check_probabilities(y_true, y_prob, labels=None):
-    """Validate labels and the probabilities of their classes.
+    """Validate labels and the probabilities of their classes, and give all as arrays.
 
-    Parameters
-    ----------
-    y_true : array-like of shape (n,)
-        Labels.
-    y_prob : array-like of shape (n, n_classes)
-        Probabilities.
-    labels : array-like of shape (n_classes,), default=None
-        The labels of the columns. None takes the sorted labels of `y_true`.
-
-    Returns
-    -------
-    y_true, y_prob, labels : ndarray
-        The same, as arrays.
-
-    Raises
-    ------
-    ValueError
-        If `labels` are not as many as columns, there twice, of another kind than `y_true` or lack
-        some of it, or `y_prob` are not probabilities.
+    `labels` are those of the columns; None takes the sorted labels of `y_true`. `ValueError` if
+    they are not as many as columns, there twice, of another kind than `y_true` or lack some of it,
+    or `y_prob` are not probabilities.
     """
     y_true = check_labels(y_true)
     if np.ndim(y_prob) == 1:
@@ -128,25 +112,10 @@ def check_probabilities(y_true, y_prob, labels=None):
 
 
 def bin_confidences(y_true, y_prob, labels, n_bins):
-    """Sort predictions into bins by their confidence.
+    """Sort predictions by confidence into `n_bins` bins of equal width.
 
-    Parameters
-    ----------
-    y_true : ndarray of shape (n,)
-        Labels.
-    y_prob : ndarray of shape (n, n_classes)
-        Probabilities.
-    labels : ndarray of shape (n_classes,)
-        The labels of the columns.
-    n_bins : int
-        Number of bins, of equal width.
-
-    Returns
-    -------
-    bins : ndarray of shape (n,)
-        The bin of each prediction.
-    excess : ndarray of shape (n,)
-        How much its confidence exceeds being right, which is 0 or 1.
+    Gives the bin of each prediction, and how much its confidence exceeds 1 if it is right, or 0.
+    `labels` are those of the columns of `y_prob`.
     """
     confidence = y_prob.max(axis=1)
     is_right = labels[y_prob.argmax(axis=1)] == y_true

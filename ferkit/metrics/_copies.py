@@ -7,22 +7,9 @@ from ..datasets._duplicates import THRESHOLD, check_rows, group_copies
 
 
 def find_copies(X, X_train):
-    """Find images that have a copy among those trained on.
+    """Tell which images have a copy among those trained on, as `find_duplicates` does by default.
 
-    Parameters
-    ----------
-    X, X_train : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
-        Images or rows, of one size.
-
-    Returns
-    -------
-    ndarray of bool, of shape (n,)
-        Whether each of `X` has one, as `find_duplicates` finds them by default.
-
-    Raises
-    ------
-    ValueError
-        If they are not images of one size.
+    `ValueError` if they are not images, or rows, of one size.
     """
     rows, train = check_rows(X), check_rows(X_train)
     if rows.shape[1] != train.shape[1]:

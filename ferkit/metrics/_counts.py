@@ -51,23 +51,9 @@ def _divide(a, b, otherwise):
 
 
 def resample_groups(counts, groups, n_resamples, random_state):
-    """Sum the counts of resampled groups.
+    """Sum the counts of resampled groups: an array (n_resamples, n_counts).
 
-    Parameters
-    ----------
-    counts : ScoreCounts
-        Of the images.
-    groups : ndarray of shape (n,)
-        What belongs together.
-    n_resamples : int
-        How many.
-    random_state : RandomState instance
-        Governs which.
-
-    Returns
-    -------
-    ndarray of shape (n_resamples, n_counts)
-        The sums.
+    `groups` say of each image what it belongs to; a resample takes all of a group or nothing.
     """
     _, groups = np.unique(groups, return_inverse=True)
     n_groups = groups.max() + 1
@@ -82,19 +68,10 @@ def resample_groups(counts, groups, n_resamples, random_state):
 
 
 def find_intervals(values, resampled, ends):
-    """Find intervals of the scores of all images together.
+    """Find the lower and upper end of each score's interval, for all images together.
 
-    Parameters
-    ----------
-    values, resampled : dict of str to ndarray
-        `ScoreCounts.scores` of the images, and of their resamples.
-    ends : list of float
-        Lower and upper share of the resamples.
-
-    Returns
-    -------
-    dict of str to tuple of float
-        Lower and upper end by score.
+    `values` and `resampled` are `ScoreCounts.scores` of the images and of their resamples; `ends`
+    are the lower and upper share of the resamples.
     """
     intervals = {
         name: tuple(np.nanquantile(resampled[name], ends)) for name in ("accuracy", "f1_macro")

@@ -16,11 +16,6 @@ class BatchNorm2d(nn.BatchNorm2d):
     In bfloat16, 24 channels take torch 2.13 up to five times as long, so training on large batches
     looks at two neighbours of 24 as at one pixel of 48 channels, and puts their statistics
     together: the same numbers within rounding, with a first derivative only.
-
-    Parameters
-    ----------
-    num_features : int
-        Number of channels.
     """
 
     def __init__(self, num_features):

@@ -15,16 +15,8 @@ class Conv2d(nn.Conv2d):
     weights' gradient if the map is one pixel wide, so a stride with nothing to skip is left out;
     and for the input's gradient of a depthwise convolution, see `_StridedDepthwise`.
 
-    Parameters
-    ----------
-    in_channels, out_channels : int
-        Channels of the input and of the output.
-    kernel_size : int
-        Odd; the padding is half of it.
-    stride : int or tuple of int, default=1
-        Of the convolution.
-    groups : int, default=1
-        1, or as many as channels, which is depthwise.
+    `kernel_size` is odd, and the padding half of it. `groups` is 1, or as many as channels, which
+    is depthwise.
     """
 
     has_good_strided_gradient = True
@@ -83,18 +75,7 @@ class _StridedDepthwise(torch.autograd.Function):
 
 
 def conv_bn(in_channels, out_channels, kernel_size, stride=1, groups=1):
-    """Make a convolution and its batch normalisation.
-
-    Parameters
-    ----------
-    in_channels, out_channels, kernel_size, stride, groups : int
-        See `Conv2d`.
-
-    Returns
-    -------
-    list of torch.nn.Module
-        Both, without what follows them.
-    """
+    """Make a `Conv2d` and its batch normalisation: a list of both, without what follows them."""
     return [
         Conv2d(in_channels, out_channels, kernel_size, stride=stride, groups=groups),
         BatchNorm2d(out_channels),

@@ -47,17 +47,10 @@ _BLOCKS = {"fused": _fused_mbconv, "mbconv": _mbconv}
 class MBConv(nn.Module):
     """Expand, filter, project, and add the input if it fits.
 
-    Parameters
-    ----------
-    kind : {"fused", "mbconv"}
-        "fused" expands and filters in one 3x3 convolution; "mbconv" expands with 1x1, filters with
-        depthwise 3x3, and weighs the channels by squeeze-and-excitation.
-    in_channels, out_channels : int
-        Channels of the input and of the output.
-    stride : int
-        Stride of the 3x3 convolution; the shortcut needs stride 1 and equal channels.
-    expansion : int
-        Hidden channels are ``expansion * in_channels``; 1 leaves the expansion out.
+    Kind "fused" expands and filters in one 3x3 convolution; "mbconv" expands with 1x1, filters with
+    depthwise 3x3, and weighs the channels by squeeze-and-excitation. The stride is that of the 3x3
+    convolution; the shortcut needs stride 1 and equal channels. Hidden channels are
+    ``expansion * in_channels``; 1 leaves the expansion out.
     """
 
     def __init__(self, kind, in_channels, out_channels, stride, expansion):

@@ -19,14 +19,8 @@ def _conv_bn_relu6(*args, **kwargs):
 class InvertedResidual(nn.Module):
     """Expand with 1x1, filter with depthwise 3x3, project with 1x1, add the input if it fits.
 
-    Parameters
-    ----------
-    in_channels, out_channels : int
-        Channels of the input and of the output.
-    stride : int
-        Stride of the depthwise convolution; the shortcut needs stride 1 and equal channels.
-    expansion : int
-        Hidden channels are ``expansion * in_channels``; 1 leaves the expansion out.
+    The stride is that of the depthwise convolution; the shortcut needs stride 1 and equal channels.
+    Hidden channels are ``expansion * in_channels``; 1 leaves the expansion out.
     """
 
     def __init__(self, in_channels, out_channels, stride, expansion):

@@ -11,23 +11,8 @@ from ._budget import check_budget
 class PooledClassifier(nn.Module):
     """Features, dropout, global average pooling and a linear layer.
 
-    Parameters
-    ----------
-    features : list of torch.nn.Module
-        Map images to a map of features, one after the other.
-    embedding_size : int
-        Channels of that map.
-    n_classes : int
-        Number of logits.
-    dropout : float
-        Dropout rate before the pooling.
-    max_parameters : int or None
-        Parameter budget; None lifts it.
-
-    Raises
-    ------
-    ValueError
-        If the network has more than `max_parameters` parameters.
+    The `features` map images, one after the other, to a map of `embedding_size` channels.
+    `ValueError` if the network has more than `max_parameters` parameters; None allows any number.
     """
 
     def __init__(

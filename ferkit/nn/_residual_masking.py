@@ -22,20 +22,9 @@ def _conv_bn_relu(in_channels, out_channels, stride=1):
 class MaskingBlock(nn.Module):
     """Weigh each value of a map by a mask that a small U-Net draws: ``x * (1 + mask)``.
 
-    See [1]_.
-
-    Parameters
-    ----------
-    channels : int
-        Channels of the input and of the output. The U-Net works on half of them at the input's
-        resolution, and on twice as many after each pooling.
-    depth : int
-        Resolutions that the U-Net works on: one more than it has poolings.
-
-    References
-    ----------
-    .. [1] Ronneberger et al., "U-Net: Convolutional Networks for Biomedical Image Segmentation",
-       MICCAI 2015.
+    The U-Net (Ronneberger et al., "U-Net: Convolutional Networks for Biomedical Image
+    Segmentation", MICCAI 2015) works at `depth` resolutions, one more than it has poolings: on half
+    of the channels at the input's, and on twice as many after each pooling.
     """
 
     def __init__(self, channels, depth):
@@ -52,18 +41,7 @@ class MaskingBlock(nn.Module):
         self.logits = nn.Conv2d(widths[0], channels, 1)
 
     def mask(self, x):
-        """Draw the mask.
-
-        Parameters
-        ----------
-        x : torch.Tensor of shape (n, channels, h, w)
-            A map.
-
-        Returns
-        -------
-        torch.Tensor of shape (n, channels, h, w)
-            Weights between 0 and 1.
-        """
+        """Draw the mask of a map (n, channels, h, w): weights from 0 to 1, of the same shape."""
         x, skips = self.encoder[0](x), []
         for encode in self.encoder[1:]:
             skips.append(x)

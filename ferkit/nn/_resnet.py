@@ -11,13 +11,7 @@ from ._budget import MAX_PARAMETERS, check_budget
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with batch normalisation beside a 1x1 convolution, without a last ReLU.
-
-    Parameters
-    ----------
-    in_channels, out_channels : int
-        Channels of the input and of the output.
-    """
+    """Two 3x3 convolutions with batch normalisation beside a 1x1 convolution; no last ReLU."""
 
     def __init__(self, in_channels, out_channels):
         super().__init__()

@@ -16,22 +16,10 @@ from ._squeeze_excitation import SqueezeExcitation
 class SEResidualBlock(nn.Module):
     """Two 3x3 convolutions, and squeeze-and-excitation, beside a shortcut, then ReLU.
 
-    The excitation's hidden layer has an eighth of the channels, but at least 8. The shortcut
-    averages before it projects, so that no pixel is left out [1]_.
-
-    Parameters
-    ----------
-    in_channels, out_channels : int
-        Channels of the input and of the output.
-    stride : int, default=1
-        Stride of the first convolution.
-    has_excitation : bool, default=True
-        False leaves squeeze-and-excitation out.
-
-    References
-    ----------
-    .. [1] He et al., "Bag of Tricks for Image Classification with Convolutional Neural Networks",
-       CVPR 2019: ResNet-D.
+    The stride is that of the first convolution. The excitation's hidden layer has an eighth of the
+    channels, but at least 8. The shortcut averages before it projects, so that no pixel is left out
+    (ResNet-D in He et al., "Bag of Tricks for Image Classification with Convolutional Neural
+    Networks", CVPR 2019).
     """
 
     def __init__(self, in_channels, out_channels, stride=1, has_excitation=True):

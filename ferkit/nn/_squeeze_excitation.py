@@ -7,20 +7,8 @@ from torch.nn import functional as F
 class SqueezeExcitation(nn.Module):
     """Weigh channels by what all of the image says.
 
-    See [1]_.
-
-    Parameters
-    ----------
-    channels : int
-        Channels of the input and of the output.
-    hidden : int
-        Width of the hidden layer.
-    activation : callable, default=torch.nn.functional.relu
-        What follows the hidden layer.
-
-    References
-    ----------
-    .. [1] Hu et al., "Squeeze-and-Excitation Networks", CVPR 2018.
+    After Hu et al., "Squeeze-and-Excitation Networks", CVPR 2018; `activation` follows the hidden
+    layer.
     """
 
     def __init__(self, channels, hidden, activation=F.relu):

@@ -18,11 +18,7 @@ _STD = (0.229, 0.224, 0.225)
 class Normalize(nn.Module):
     """From [-1, 1] to what ImageNet's weights were trained on: a mean of 0, a deviation of 1.
 
-    Parameters
-    ----------
-    in_channels : int
-        Channels of the images. Other than three all have the means of ImageNet's mean and standard
-        deviation.
+    Other than three channels all have the means of ImageNet's mean and standard deviation.
     """
 
     def __init__(self, in_channels):

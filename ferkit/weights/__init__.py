@@ -29,24 +29,9 @@ def available_weights() -> dict[str, list[str]]:
 
 
 def find_weights(kind, name):
-    """Find a model file that comes with ferkit, and check it.
+    """Find a model file that comes with ferkit, by the estimator's class, and check it.
 
-    Parameters
-    ----------
-    kind : str
-        The estimator's class.
-    name : str
-        Of the weights.
-
-    Returns
-    -------
-    pathlib.Path
-        The file.
-
-    Raises
-    ------
-    ValueError
-        If there are none, or the file is not the one that was released.
+    `ValueError` if there are no such weights, or the file is not the one that was released.
     """
     files = _index().get(kind, {})
     if name not in files:
@@ -66,24 +51,10 @@ def find_weights(kind, name):
 
 
 def resolve_weights(weights, kinds):
-    """Find the file that an estimator's parameter `weights` means.
+    """Find the file that an estimator's parameter `weights` means: a name, or a path.
 
-    Parameters
-    ----------
-    weights : str or os.PathLike
-        A name of weights, or a path.
-    kinds : list of str
-        The estimator's class, and those that it derives from.
-
-    Returns
-    -------
-    pathlib.Path
-        The file.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it is neither.
+    `kinds` are the names of the estimator's class and of those that it derives from.
+    `FileNotFoundError` if it is neither, `ValueError` if a file of ferkit's is damaged.
     """
     named = {name: kind for kind, files in _index().items() if kind in kinds for name in files}
     if weights in named:
