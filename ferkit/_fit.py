@@ -144,7 +144,7 @@ class FitMixin:
         self._check_classes()
         return images, y, self._check_validation(X_val, y_val)
 
-    def _rehearse(self, X, y, X_val, y_val):
+    def _check_fit(self, X, y, X_val, y_val):
         """Raise what `fit` would before it trains; for an estimator that is not kept."""
         self._validate_params()
         initial = self._find_initial_weights()

@@ -67,11 +67,11 @@ def save(estimator, path, *, dtype="float32", with_history=True):
         "history": persistence.to_history(rows_of(estimator.net_)) if with_history else [],
     }
     tensors = _rounded(estimator.module_.state_dict(), dtype)
-    _rehearse(tensors, header)
+    _check_loadable(tensors, header)
     persistence.write(path, tensors, header)
 
 
-def _rehearse(tensors, header):
+def _check_loadable(tensors, header):
     """Refuse what `load` would."""
     try:
         header = json.loads(json.dumps(header))

@@ -16,7 +16,7 @@ from .._base import BaseFER
 from .._images import as_array
 from .._labels import check_labels, encode
 from .._typing import StrPath
-from ._runs import Failure, explain_failures, keep_in, make_tasks, rehearse, run_task
+from ._runs import Failure, check_tasks, explain_failures, keep_in, make_tasks, run_task
 from ._steps import check_has_parameters
 
 
@@ -113,7 +113,7 @@ def compare(
         kept = {i: task.file.read() for i, task in enumerate(tasks)}
         runs = {i: run for i, run in kept.items() if run is not None}
     missing = {i: task for i, task in enumerate(tasks) if i not in runs}
-    rehearse([*missing.values()], data)
+    check_tasks([*missing.values()], data)
     finished = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(
         delayed(run_task)(i, task, data) for i, task in missing.items()
     )

@@ -46,7 +46,7 @@ def make_tasks(configs, seeds, max_epochs):
     return tasks
 
 
-def rehearse(tasks, data):
+def check_tasks(tasks, data):
     """Raise what a run would before it trains.
 
     `data` has X, y, X_val, y_val, X_test and y_test. Raises the ValueError or OSError that a `fit`
@@ -58,7 +58,7 @@ def rehearse(tasks, data):
     for config, task in {task.config: task for task in tasks}.items():  # seeds make no difference
         probe = clone(task.estimator)
         try:
-            probe._rehearse(*training)
+            probe._check_fit(*training)
         except (ValueError, OSError) as error:
             kind = ValueError if isinstance(error, ValueError) else type(error)
             raise kind(f"configuration {config!r}: {error}") from error
@@ -151,8 +151,8 @@ def _time_one_image(estimator, X):
 def keep_in(out, tasks, data):
     """Give each task a file of its own in the folder `out`, which is made if it is missing.
 
-    `data` is as `rehearse` takes it. Raises a NotADirectoryError if `out` is a file, an OSError if
-    it cannot be made, and a ValueError if two configurations would have the same file, or one
+    `data` is as `check_tasks` takes it. Raises a NotADirectoryError if `out` is a file, an OSError
+    if it cannot be made, and a ValueError if two configurations would have the same file, or one
     cannot be told from others.
     """
     folder = as_path(out)
