@@ -143,8 +143,6 @@ class NetMixin:
         check_callbacks(self.callbacks or [], f1_columns)
 
         device = resolve_device(self.device)
-        if class_weight is not None:
-            class_weight = torch.tensor(class_weight, dtype=torch.float32, device="cpu")
         optimizers = {"adam": optim.Adam, "adamw": optim.AdamW, "sgd": optim.SGD}
         losses = {"cross_entropy": nn.CrossEntropyLoss, "focal": FocalLoss}
         of_one = {}  # parameters that the others do not have
@@ -159,6 +157,8 @@ class NetMixin:
             torch.inference_mode(False),  # tensors of a caller's inference_mode cannot be trained
         ):
             seed_generators(device, stream_seed(seed, 0))
+            if class_weight is not None:
+                class_weight = torch.tensor(class_weight, dtype=torch.float32)
             net = FERNet(
                 partial(self._make_module, in_channels, len(self.classes_)),
                 seed=seed,

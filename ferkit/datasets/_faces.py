@@ -260,7 +260,7 @@ def make_faces(
     if return_X_y:
         return images, target
     return Bunch(
-        data=images.reshape(n_samples, -1),
+        data=images.reshape(len(images), -1),
         images=images,
         target=target,
         target_names=list(EMOTIONS),

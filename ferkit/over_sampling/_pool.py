@@ -103,7 +103,8 @@ class ImagePool:
             raise ValueError(
                 f"got a pool of {self.images.dtype} images of {self.images.shape[1:]}, expected "
                 f"{like.dtype} ones of {like.shape[1:]} (height, width, channels) as in X; make "
-                "the pool so, with ferkit.preprocessing.Resize and ToGray for size and colour"
+                "the pool so: ferkit.preprocessing.Resize and ToGray for size and colour, uint8 "
+                "in both or in neither"
             )
         chosen = random_state.permutation(np.flatnonzero(self.y == label))[:n]
         return self.images[np.sort(chosen)]  # a memory map is faster to read in order
