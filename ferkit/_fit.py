@@ -180,7 +180,8 @@ class FitMixin:
     def partial_fit(self, X: ArrayLike, y: ArrayLike, classes: ArrayLike | None = None) -> Self:
         """Train the network for one more epoch; make it at the first call.
 
-        k calls with the same data equal a `fit` of k epochs, bit for bit. A parameter that is
+        k calls with the same data equal, bit for bit, a `fit` that is stopped after k of its
+        `max_epochs`. A parameter that is
         changed between calls takes effect with the next `fit`; only `lr`, `verbose`, and those of
         the teachers and of prediction do so at once.
 

@@ -86,14 +86,15 @@ class ResNetFER(BaseFER):
         Whether `early_stopping` ends with the weights of the best epoch rather than of the last.
     weights : str, path-like or None, default=None
         Weights that training begins with: a name of `ferkit.available_weights`, or a file of an
-        estimator's `save`. They are of one `variant`. The last layer keeps the rows of labels that
-        the file has, too, and is random for others. Emotions may have any name; integers count only
-        where all of the file's are there.
+        estimator's `save`. They fit one `variant` alone. The last layer keeps what it has learned
+        of labels that the file has, too, and is random for others. Emotions are known by any of
+        their names; integers count only where all of the file's are there.
     warm_start : bool, default=False
-        Whether `fit` begins with the weights of the fit before, in the same way; its integers are
-        the same labels.
+        Whether `fit` begins with the weights of the fit before. The last layer keeps what it has
+        learned of labels that are still there, integers or not.
     freeze : {"features"} or None, default=None
-        "features" trains the last layer only, and leaves batch statistics as they are.
+        "features" trains the last layer only, and leaves batch statistics as they are. It needs
+        weights that were trained: `weights`, or `warm_start` after a fit.
     label_smoothing : float, default=0.0
         Share of the target that is spread over all classes.
     loss : {"cross_entropy", "focal"}, default="cross_entropy"
@@ -107,13 +108,14 @@ class ResNetFER(BaseFER):
         Strength of a correction for the classes' frequencies in training, at prediction:
         ``logit_adjustment * log(share)`` is subtracted from a class's logit, which favours rare
         ones. 1 suits scores that count all classes alike, such as macro-F1, unless `class_weight`
-        or `sampler` does so already. It may be set after `fit`; losses do not follow it.
+        or `sampler` does so already. It may be set after `fit`; losses do not follow it, the
+        validation's macro-F1 does.
     tta : {"flip", "tilt", "ten"} or None, default=None
         Test-time augmentation: outputs, embeddings too, are means over the image and its mirror
-        image ("flip", twice the time), over these upright and turned by 10 degrees either way
-        ("tilt", six times; not one that is a line of pixels), or over these at five places that are
-        a 24th of the image apart ("ten", ten times; one below 24 pixels is not moved). It may be
-        set after `fit`; validation in training does without.
+        image ("flip", twice the time), over these upright and turned by 10 degrees either way and
+        enlarged by 8 % ("tilt", six times; a line of pixels is not turned), or over these at five
+        places that are a 24th of the image apart ("ten", ten times; images of less than 24 pixels a
+        side are not moved). It may be set after `fit`; validation in training does without.
     temperature : float, default=1.0
         What the logits are divided by at prediction, so that probabilities are as often right as
         they say; see `ferkit.model_selection.tune_prediction`. `predict` does not depend on it. It
@@ -198,7 +200,7 @@ class ResNetFER(BaseFER):
 
     See Also
     --------
-    MobileNetFER : Slower to train, 132,000 parameters.
+    MobileNetFER : Slower to train with the default variants, 132,000 parameters.
 
     Notes
     -----

@@ -86,11 +86,12 @@ class VGG16FER(BaseFER):
         Weights that training begins with. "imagenet" takes those that torchvision publishes for the
         convolutions; the dense layers stay random. torch.hub downloads the file once, 528 MB, and
         checks it. A path is that of a copy of it (``*.pth``), or of an estimator's `save`. The last
-        layer keeps the rows of labels that the file has, too, and is random for others. Emotions
-        may have any name; integers count only where all of the file's are there.
+        layer keeps what it has learned of labels that the file has, too, and is random for others.
+        Emotions are known by any of their names; integers count only where all of the file's are
+        there.
     warm_start : bool, default=False
-        Whether `fit` begins with the weights of the fit before, in the same way; its integers are
-        the same labels.
+        Whether `fit` begins with the weights of the fit before. The last layer keeps what it has
+        learned of labels that are still there, integers or not.
     freeze : {"features", "reference"} or None, default=None
         What is not trained, given weights that were. "reference" is what the study froze: the
         convolutions but for the fifth block's. "features" trains the last layer only, and leaves
@@ -109,13 +110,14 @@ class VGG16FER(BaseFER):
         Strength of a correction for the classes' frequencies in training, at prediction:
         ``logit_adjustment * log(share)`` is subtracted from a class's logit, which favours rare
         ones. 1 suits scores that count all classes alike, such as macro-F1, unless `class_weight`
-        or `sampler` does so already. It may be set after `fit`; losses do not follow it.
+        or `sampler` does so already. It may be set after `fit`; losses do not follow it, the
+        validation's macro-F1 does.
     tta : {"flip", "tilt", "ten"} or None, default=None
         Test-time augmentation: outputs, embeddings too, are means over the image and its mirror
-        image ("flip", twice the time), over these upright and turned by 10 degrees either way
-        ("tilt", six times; not one that is a line of pixels), or over these at five places that are
-        a 24th of the image apart ("ten", ten times; one below 24 pixels is not moved). It may be
-        set after `fit`; validation in training does without.
+        image ("flip", twice the time), over these upright and turned by 10 degrees either way and
+        enlarged by 8 % ("tilt", six times; a line of pixels is not turned), or over these at five
+        places that are a 24th of the image apart ("ten", ten times; images of less than 24 pixels a
+        side are not moved). It may be set after `fit`; validation in training does without.
     temperature : float, default=1.0
         What the logits are divided by at prediction, so that probabilities are as often right as
         they say; see `ferkit.model_selection.tune_prediction`. `predict` does not depend on it. It

@@ -70,8 +70,8 @@ def export_onnx(
     path : str or os.PathLike
         Where to; an existing file is replaced at the end.
     quantize : {"int8"} or None, default=None
-        "int8" rounds weights and activations to 8 bits [1]_: a third to a half of the size, and
-        faster on CPUs that multiply such numbers.
+        "int8" rounds weights and activations to 8 bits [1]_: less than half of the size, and faster
+        on CPUs that multiply such numbers.
     calibration : array-like, default=None
         Images like those of the fit, for "int8": some hundreds, which give the ranges of
         activations. All activations are kept at once, some megabytes for each image.

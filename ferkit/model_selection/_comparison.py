@@ -80,9 +80,10 @@ def compare(
         has labels that `y` lacks or another length than `X_test`, two names are the same file in
         `out`, parameters cannot be pickled to be told from others there, or it holds a run of this
         name on other data, with other parameters, or of another class or release; of files of
-        weights and teachers, their content counts. All of this before the first training, as what a
-        `fit` would refuse but for its sampler. If a training fails, such as one that diverges, or
-        one with a history that no file in `out` can hold, once the others have ended.
+        weights and teachers, their content counts. All of this comes before the first training, and
+        so does what a `fit` would refuse, but for errors of a sampler. If a training fails, such as
+        one that diverges, or one with a history that no file in `out` can hold, once the others
+        have ended.
     OSError
         If `out` is no folder, or cannot be written to.
 

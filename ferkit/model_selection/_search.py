@@ -61,10 +61,10 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
     estimator : ferkit estimator, or Pipeline that ends with one
         Its parameters are what is searched.
     space : callable, dict or None, default=None
-        Where to search. A function takes an optuna trial and returns parameters, as
-        `ferkit.model_selection.default_space` does, which None takes, with the name of a
-        Pipeline's last step before the names; what it returns depends on the trial's suggestions
-        alone, for it is called again to tell the best parameters. A dict has a distribution of
+        Where to search. None is `ferkit.model_selection.default_space`, with the name of a
+        Pipeline's last step before those of parameters. A function like it takes an optuna trial
+        and returns parameters, by the trial's suggestions alone: it is called again to tell the
+        best parameters. A dict has a distribution of
         ``optuna.distributions`` by parameter; or, for what is no number or string, a dict of its
         values by names of your own. A study in `storage` goes on with the space it began with.
     n_trials : int or None, default=30
@@ -90,7 +90,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         that is opened by its URL, the trial of a process that died is marked as failed, and tried
         once more.
     study_name : str or None, default=None
-        The study's name in `storage`.
+        The study's name in `storage`; either needs the other.
     n_jobs : int or None, default=None
         Trials at once, each in a process of its own; joblib divides the cores among them.
     random_state : int, RandomState instance or None, default=None
