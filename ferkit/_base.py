@@ -95,10 +95,10 @@ class BaseFER(FitMixin, InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseE
         "class_weight": [StrOptions({"balanced", "effective"}), dict, None],
         "logit_adjustment": [Interval(Real, 0, 1e30, closed="left")],  # float32 ends at 3e38
         "tta": [StrOptions({"flip", "tilt", "ten"}), None],
-        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "temperature": [Interval(Real, 1e-6, 1e6, closed="both")],
         "teacher": [str, os.PathLike, list, HasMethods("fit"), None],
         "teacher_weight": [Interval(Real, 0, 1, closed="right")],
-        "teacher_temperature": [Interval(Real, 0, None, closed="neither")],
+        "teacher_temperature": [Interval(Real, 1e-6, 1e6, closed="both")],
         "sampler": [HasMethods("fit_resample"), None],
         "augment": "no_validation",  # resolve_policy names the choices
         "channels": [StrOptions({"auto"}), Options(Integral, {1, 3})],

@@ -52,7 +52,8 @@ class FitMixin:
         soft_targets : array-like of shape (n, n_classes), default=None
             Probabilities of the sorted classes to train on in place of `y`, such as the votes of
             several annotators or what another model says; rows sum to 1. Validation is by `y`. With
-            them, the loss is a plain mean over images, also with `class_weight`.
+            them, as with an `augment` that mixes labels, the loss is a plain mean over images, also
+            with `class_weight`.
 
         Returns
         -------

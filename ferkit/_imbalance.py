@@ -53,5 +53,6 @@ def logit_offset(tau, class_count):
     counts all classes alike, if the probabilities are right (Menon et al., "Long-tail Learning via
     Logit Adjustment", ICLR 2021).
     """
-    counts = np.maximum(class_count, 1)  # a class not seen yet would have no logarithm
+    # a class not seen yet would have no logarithm; sums of soft targets may be below 1
+    counts = np.where(class_count > 0, class_count, 1)
     return (-tau * np.log(counts / counts.sum())).astype(np.float32)

@@ -35,9 +35,10 @@ def split_off(targets, groups, fraction, seed):
 def choose_groups(targets, groups, order, fraction):
     """Choose whole groups, as they come in an order, until each class has its share.
 
-    Of a class whose groups are all larger than twice its share, the smallest is chosen, if others
-    are left. `targets` and `groups` are indices, one for each image; `order` has each group once;
-    `fraction` is that of each class. Gives a bool for each image.
+    Groups of several classes can lead past a share; then single ones change sides while that brings
+    the classes nearer to theirs. Of a class whose groups are all larger than twice its share, the
+    smallest is chosen, if others are left. `targets` and `groups` are indices, one for each image;
+    `order` has each group once; `fraction` is that of each class. Gives a bool for each image.
     """
     counts = np.zeros((groups.max() + 1, targets.max() + 1), np.int64)
     np.add.at(counts, (groups, targets), 1)
@@ -51,6 +52,15 @@ def choose_groups(targets, groups, order, fraction):
             if 2 * (count @ missing) >= count @ count + margin:
                 is_chosen[group] = True
                 missing -= count
+    sizes = (counts**2).sum(axis=1)
+    while True:
+        changes = np.where(is_chosen[:, None], -counts, counts)
+        gains = (2 * changes @ missing - sizes)[order]  # of |missing|²
+        if gains.max() <= 0:
+            break
+        group = order[gains.argmax()]
+        is_chosen[group] = not is_chosen[group]
+        missing -= changes[group]
     for target in np.flatnonzero(~counts[is_chosen].any(axis=0)):  # a class of few large groups
         holders = order[counts[order, target] > 0]
         smallest = holders[counts[holders, target].argmin()]

@@ -77,7 +77,7 @@ class VGG16FER(BaseFER):
     n_iter_no_change : int, default=6
         Epochs without improvement after which `early_stopping` stops.
     tol : float, default=0.0
-        Smallest improvement that counts.
+        Improvements up to this do not count.
     monitor : {"valid_loss", "valid_f1_macro"}, default="valid_loss"
         What `early_stopping` and "plateau" watch.
     restore_best : bool, default=True

@@ -67,6 +67,11 @@ def test_translation_moves_by_pixels():
     assert shift_x.abs().max() > 7
 
 
+def test_an_empty_batch_stays_empty():
+    for policy in POLICIES.values():
+        assert policy(torch.rand(0, 1, 48, 48)).shape == (0, 1, 48, 48)
+
+
 def test_shear_is_horizontal():
     image = torch.zeros(100, 1, 21, 21)
     image[:, :, 10] = 1  # a horizontal line through the centre stays
@@ -235,7 +240,11 @@ IMAGES = torch.rand(4, 1, 8, 8)
         ),
         (
             lambda: mixup(IMAGES, torch.eye(4), alpha=0),
-            "got alpha=0 in mixup, expected a number ab",
+            r"got alpha=0 in mixup, expected a number, 0\.01 to 1000",
+        ),
+        (
+            lambda: Policy(cutmix=0.001),
+            r"got cutmix=0\.001 in a Policy, expected a number, 0\.01 to 1000",
         ),
         (
             lambda: cutmix(IMAGES, torch.arange(4), alpha=1),

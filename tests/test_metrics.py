@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +17,7 @@ def slow_error(y_true, y_prob, labels, n_bins):
     is_right = labels[y_prob.argmax(axis=1)] == y_true
     edges, total = np.linspace(0, 1, n_bins + 1), 0
     for low, high in pairwise(edges):
-        here = (confidence >= low) & ((confidence < high) | (high == 1))
+        here = (confidence > low) & ((confidence <= high) | (high == 1))
         if here.any():
             total += here.sum() * abs(is_right[here].mean() - confidence[here].mean())
     return total / len(y_true)
@@ -44,6 +45,18 @@ def test_what_comes_true_as_often_as_it_says_is_calibrated():
     assert expected_calibration_error(y_true, y_prob) < 0.01
     sharpened = y_prob**3 / (y_prob**3).sum(axis=1, keepdims=True)
     assert expected_calibration_error(y_true, sharpened) > 0.1
+
+
+def test_upper_edges_belong_to_their_bins():
+    y_prob = [[0.6, 0.4], [0.6, 0.4], [0.6001, 0.3999]]  # the 9th of 15 bins, and the 10th
+    error = expected_calibration_error([0, 1, 0], y_prob)
+    assert error == pytest.approx((2 * (0.6 - 0.5) + (1 - 0.6001)) / 3)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])
+def test_tensors(dtype):
+    y_prob = torch.tensor([[0.75, 0.25], [0.75, 0.25]], dtype=dtype)
+    assert expected_calibration_error(torch.tensor([0, 1]), y_prob) == 0.25
 
 
 def test_half_precision():

@@ -7,6 +7,7 @@ import pytest
 import sklearn
 import torch
 from scipy.ndimage import affine_transform
+from scipy.special import log_softmax
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.frozen import FrozenEstimator
@@ -172,7 +173,19 @@ def test_they_are_saved(faces, fitted, tmp_path):
     np.testing.assert_array_equal(loaded.predict_proba(faces[0]), fitted.predict_proba(faces[0]))
 
 
-@pytest.mark.parametrize("params", [{"tta": "mirror"}, {"temperature": 0}, {"temperature": "warm"}])
+@pytest.mark.parametrize("temperature", [1e-6, 1e6])
+def test_outputs_agree_for_every_temperature(faces, fitted, temperature):
+    X, _ = faces
+    logits = fitted.set_params(temperature=temperature).decision_function(X)
+    assert np.isfinite(logits).all()
+    expected = log_softmax(logits.astype(float), axis=1)
+    np.testing.assert_allclose(fitted.predict_log_proba(X), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{"tta": "mirror"}, {"temperature": 0}, {"temperature": 1e-7}, {"temperature": "warm"}],
+)
 def test_bad_values(faces, fitted, params):
     (name,) = params
     with pytest.raises(ValueError, match=f"'{name}' parameter of"):

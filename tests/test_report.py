@@ -109,6 +109,21 @@ def test_the_interval_of_the_calibration_error_covers_it(sharpness, error):
     assert 0.83 * n_draws <= n_covered
 
 
+@pytest.mark.parametrize("confidences", [[0.25], [0.4, 0.6, 0.8]])
+def test_the_interval_of_a_small_calibration_error_covers_it(confidences):
+    # by chance, some of these values are close to 0
+    rng, n_covered, n_draws, error = np.random.default_rng(0), 0, 100, 0.03
+    for _ in range(n_draws):
+        confidence = rng.choice(confidences, 140)
+        y_prob = np.repeat((1 - confidence[:, None]) / 6, 7, axis=1)
+        y_prob[:, 3] = confidence
+        y = np.where(rng.random(140) < confidence + error, 3, 0)
+        report = FERReport.from_predictions(y, y_prob=y_prob, labels=range(7), n_resamples=200)
+        row = report.scores.loc[("all", "calibration_error")]
+        n_covered += row["low"] <= error <= row["high"]
+    assert 0.92 * n_draws <= n_covered
+
+
 def test_groups_are_resampled_together():
     y, y_prob = draw(200)
     alone = FERReport.from_predictions(y, y_prob=y_prob)

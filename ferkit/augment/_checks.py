@@ -1,6 +1,5 @@
 """What the changes of a batch are given: images, and numbers in their ranges."""
 
-import sys
 from numbers import Integral, Real
 
 import torch
@@ -12,8 +11,8 @@ ROTATION = (Real, 0, 180, "degrees, 0 to 180")
 SHEAR = (Real, 0, 80, "degrees, 0 to 80")
 ZOOM = (Real, 0, 0.9, "a fraction, 0 to 0.9")
 PADDING = (Integral, 0, 1000, "whole pixels, 0 to 1000")
-ALPHA = (Real, sys.float_info.min, 1000, "a number above 0, up to 1000")
-ALPHA_OR_NONE = (Real, 0, 1000, "a number, 0 to 1000")  # a policy's 0 leaves it out
+ALPHA = (Real, 0.01, 1000, "a number, 0.01 to 1000")  # with less, torch draws wrongly
+ALPHA_OR_NONE = (Real, 0, 1000, "0, or 0.01 to 1000")
 
 
 def check_numbers(where, **numbers):

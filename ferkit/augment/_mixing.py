@@ -24,7 +24,7 @@ def mixup(
         Probabilities of the classes.
     alpha : float
         Both parameters of the beta distribution of an image's own share: 1 is uniform, less keeps
-        most images nearly whole.
+        most images nearly whole. At least 0.01.
 
     Returns
     -------

@@ -9,6 +9,7 @@ import torch
 
 from ._affine import random_affine, random_crop
 from ._checks import (
+    ALPHA,
     ALPHA_OR_NONE,
     FRACTION,
     PADDING,
@@ -42,7 +43,7 @@ class Policy:
     erasing : float, default=0.0
         Probability of `random_erasing`.
     mixup, cutmix : float, default=0.0
-        Their alpha. With both, each batch has one of them, by a coin.
+        Their alpha, at least 0.01. With both, each batch has one of them, by a coin.
 
     Raises
     ------
@@ -76,6 +77,8 @@ class Policy:
     def __post_init__(self):
         numbers = {name: (getattr(self, name), allowed) for name, allowed in _RANGES.items()}
         check_numbers("a Policy", **numbers)
+        alphas = {name: getattr(self, name) for name in ("mixup", "cutmix")}
+        check_numbers("a Policy", **{name: (a, ALPHA) for name, a in alphas.items() if a})
 
     @property
     def mixes(self) -> bool:

@@ -42,7 +42,8 @@ def validation_split(
         Labels.
     validation_fraction : float, default=0.1
         Share of each class to choose, between 0 and 1. Every class gets it to the nearest image,
-        as far as whole groups allow, and has at least one image on both sides.
+        as far as whole groups allow (nearly, where groups have images of several classes), and has
+        at least one image on both sides.
     groups : array-like of shape (n,), default=None
         What belongs together and is chosen all or not at all, such as persons. None takes
         :func:`find_duplicates`.

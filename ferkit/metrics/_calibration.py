@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import Interval
 
-from .._images import refuse_masked
+from .._images import from_torch, refuse_masked
 from .._labels import check_kind, check_labels
 from .._validation import validate_params
 
@@ -32,9 +32,9 @@ def expected_calibration_error(
 
     See [1]_.
 
-    Predictions are sorted into bins of equal width by the probability of the predicted class. In
-    each bin, the mean probability is compared with the share of right predictions; the error is the
-    mean difference over all predictions.
+    Predictions are sorted into bins of equal width, to which their upper ends belong, by the
+    probability of the predicted class. In each bin, the mean probability is compared with the share
+    of right predictions; the error is the mean difference over all predictions.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def check_probabilities(y_true, y_prob, labels=None):
             "predict_proba returns"
         )
     refuse_masked(y_prob, "y_prob", "give what predict_proba returns")
-    y_prob = check_array(y_prob, dtype=np.float64, input_name="y_prob")
+    y_prob = check_array(from_torch(y_prob), dtype=np.float64, input_name="y_prob")
     check_consistent_length(y_true, y_prob)
     labels = np.unique(y_true) if labels is None else column_or_1d(labels)
     check_kind(y_true, labels)
@@ -119,5 +119,5 @@ def bin_confidences(y_true, y_prob, labels, n_bins):
     """
     confidence = y_prob.max(axis=1)
     is_right = labels[y_prob.argmax(axis=1)] == y_true
-    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    bins = np.clip(np.ceil(confidence * n_bins).astype(int) - 1, 0, n_bins - 1)
     return bins, confidence - is_right

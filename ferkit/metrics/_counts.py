@@ -81,6 +81,7 @@ def find_intervals(values, resampled, ends):
         value = values["calibration_error"].item()
         changes = np.abs(resampled["excess"] - values["excess"]).sum(axis=1)
         low = value - np.quantile(changes, ends[1])
-        high = 2 * value - np.quantile(resampled["calibration_error"], ends[0])
+        lower, upper = np.quantile(resampled["calibration_error"], ends)
+        high = max(2 * value - lower, upper)
         intervals["calibration_error"] = max(low, 0.0), min(max(high, value), 1.0)
     return intervals

@@ -151,11 +151,12 @@ class FERReport:
         -----
         The calibration error is a sum of absolute values, which chance only adds to, and resamples
         add to it once more: percentiles would lie above a calibrated model's value. The upper end
-        is therefore that of the basic interval, twice the value minus the lower percentile, or the
-        value itself. The lower end is the value minus what chance alone adds to the sum in so many
-        images, by the upper percentile of the summed changes of the bins, and not below 0: a
-        calibrated model's interval reaches 0, where basic intervals miss it half of the time. In
-        simulations, intervals of 95% cover 92 to 98%.
+        is the largest of the upper percentile, the value, and twice the value minus the lower
+        percentile, so that a value which is small by chance does not make it small. The lower end
+        is the value minus what chance alone adds to the sum in so many images, by the upper
+        percentile of the summed changes of the bins, and not below 0: a calibrated model's interval
+        reaches 0, where basic intervals miss it half of the time. In simulations, intervals of 95%
+        cover 95 to 100%.
 
         References
         ----------

@@ -102,6 +102,15 @@ def test_whole_groups(twins):
     assert abs(np.bincount(y[valid]) - 0.1 * np.bincount(y)).max() <= 6  # a person has 12 images
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_groups_of_several_classes(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.integers(0, 256, (300, 4, 4), dtype=np.uint8)
+    y, groups = rng.integers(0, 2, 300), rng.integers(0, 150, 300)
+    _, valid = validation_split(X, y, groups=groups, validation_fraction=0.2, random_state=seed)
+    assert abs(np.bincount(y[valid]) - 0.2 * np.bincount(y)).max() <= 1
+
+
 def test_threshold(twins):
     X, y = twins
     X = np.where(np.arange(len(X))[:, None, None] == 5, X[4], X)
