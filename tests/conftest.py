@@ -1,9 +1,10 @@
-"""One torch thread, for the tests' data is small and cores are shared; examples that stay."""
+"""One thread, for the tests' data is small and cores are shared; examples that stay."""
 
-import torch
+import os
+
 from hypothesis import settings
 
-torch.set_num_threads(1)
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported, here and in children
 
 # the same examples in every run; --hypothesis-profile=explore looks for others
 settings.register_profile("ferkit", deadline=None, derandomize=True)

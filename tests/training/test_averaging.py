@@ -3,6 +3,7 @@ import copy
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from torch import nn
 
 from ferkit import MobileNetFER, ResNetFER
@@ -62,11 +63,11 @@ def test_tensors_that_are_replaced_are_averaged_too():
     assert (average.mean, average.count, average.scale) == (2, 1, 1)
 
 
-@pytest.mark.parametrize("estimator", [MobileNetFER, ResNetFER])
-def test_batch_statistics_are_right_for_the_average(estimator):
+@pytest.mark.parametrize("clf", [MobileNetFER(variant="strided"), ResNetFER()])
+def test_batch_statistics_are_right_for_the_average(clf):
     X, y = make_faces(350, image_size=24, random_state=0, return_X_y=True)
     params = {"max_epochs": 20, "lr_schedule": "cosine", "random_state": 0}
-    clf = estimator(ema_decay=0.9, **params).fit(X, y)
+    clf = clone(clf).set_params(ema_decay=0.9, **params).fit(X, y)
     averaged = clf.decision_function(X)
     # measured anew, on the data, for the averaged weights
     for module in clf.module_.modules():
