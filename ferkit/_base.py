@@ -98,7 +98,7 @@ class BaseFER(FitMixin, InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseE
         "temperature": [Interval(Real, 1e-6, 1e6, closed="both")],
         "teacher": [str, os.PathLike, list, HasMethods("fit"), None],
         "teacher_weight": [Interval(Real, 0, 1, closed="right")],
-        "teacher_temperature": [Interval(Real, 1e-6, 1e6, closed="both")],
+        "teacher_temperature": [Interval(Real, 1e-3, 100, closed="both")],  # for float32
         "sampler": [HasMethods("fit_resample"), None],
         "augment": "no_validation",  # resolve_policy names the choices
         "channels": [StrOptions({"auto"}), Options(Integral, {1, 3})],

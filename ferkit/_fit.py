@@ -182,9 +182,8 @@ class FitMixin:
         """Train the network for one more epoch; make it at the first call.
 
         k calls with the same data equal, bit for bit, a `fit` that is stopped after k of its
-        `max_epochs`. A parameter that is
-        changed between calls takes effect with the next `fit`; only `lr`, `verbose`, and those of
-        the teachers and of prediction do so at once.
+        `max_epochs`. A parameter that is changed between calls takes effect with the next `fit`;
+        only `lr`, `verbose`, and those of the teachers and of prediction do so at once.
 
         Parameters
         ----------

@@ -131,8 +131,8 @@ class VGG16FER(BaseFER):
         Share of the loss against the teachers, the rest being that on the labels. Only the rest has
         `class_weight`, `loss` and `label_smoothing` in it, and only the rest is validated.
     teacher_temperature : float, default=2.0
-        What the logits of both sides are divided by for that; higher values show more of the less
-        probable classes.
+        What the logits of both sides are divided by for that, up to 100; higher values show more of
+        the less probable classes.
     sampler : imbalanced-learn sampler or Pipeline of some, default=None
         Balances the training images, after the split for `early_stopping`, whose images it never
         sees. What has ``random_state=None`` in it follows this estimator's.

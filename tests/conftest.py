@@ -1,4 +1,4 @@
-"""One thread, for the tests' data is small and cores are shared; examples that stay."""
+"""One thread where nothing else is asked for, for data is small; examples that stay."""
 
 import os
 

@@ -68,6 +68,7 @@ def test_translation_moves_by_pixels():
 
 
 def test_an_empty_batch_stays_empty():
+    assert random_affine(torch.rand(0, 1, 48, 24), rotation=5).shape == (0, 1, 48, 24)
     for policy in POLICIES.values():
         assert policy(torch.rand(0, 1, 48, 48)).shape == (0, 1, 48, 48)
 

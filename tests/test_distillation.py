@@ -57,6 +57,11 @@ def test_the_parameters_act(faces, teacher):
         assert all(differ(first, other, faces[0]) for other in fits[:i])
 
 
+def test_a_temperature_too_high_for_float32_is_refused(faces, teacher):
+    with pytest.raises(ValueError, match="The 'teacher_temperature' parameter of"):
+        fit(faces, teacher=FrozenEstimator(teacher), teacher_temperature=1e4)
+
+
 def test_a_pupil_with_wrong_labels_comes_near_its_teacher(faces):
     X, y = faces
     scrambled = np.random.default_rng(0).permutation(y)

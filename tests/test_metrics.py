@@ -51,6 +51,9 @@ def test_upper_edges_belong_to_their_bins():
     y_prob = [[0.6, 0.4], [0.6, 0.4], [0.6001, 0.3999]]  # the 9th of 15 bins, and the 10th
     error = expected_calibration_error([0, 1, 0], y_prob)
     assert error == pytest.approx((2 * (0.6 - 0.5) + (1 - 0.6001)) / 3)
+    y_prob = [[0.56, 0.44], [0.58, 0.42]]  # the 14th of 25 bins, and the 15th
+    error = expected_calibration_error([0, 1], y_prob, n_bins=25)
+    assert error == pytest.approx(((1 - 0.56) + 0.58) / 2)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32])

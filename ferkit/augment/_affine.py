@@ -42,8 +42,8 @@ def random_affine(
     shear : float, default=0.0
         Largest horizontal shear angle, in degrees, either way; up to 80.
     translation : float, default=0.0
-        Largest shift, as a fraction of the height and of the width, either way. It is that of the
-        image before the other changes, which can move what is not at its centre further.
+        Largest shift, as a fraction of the height and of the width, either way. It comes before the
+        other changes: with `zoom`, `shear` or `rotation`, a face can end up further away.
     zoom : float, default=0.0
         Largest change of size, either way: 0.1 shows the face at 0.9 to 1.1 times its size. Up to
         0.9.

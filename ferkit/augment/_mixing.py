@@ -76,7 +76,7 @@ def cutmix(
     targets : torch.Tensor of shape (n, n_classes)
         Probabilities of the classes.
     alpha : float
-        Both parameters of the beta distribution of the area that an image keeps.
+        Both parameters of the beta distribution of the area that an image keeps. At least 0.01.
 
     Returns
     -------

@@ -71,7 +71,8 @@ def validation_split(
     -----
     Groups come in the order of a hash of the values of one of their images, keyed by the seed,
     and a group is chosen whenever that brings the counts of classes closer to what was asked for
-    (in the sum of squared differences). Copies under several labels stay together as well.
+    (in the sum of squared differences); then single groups change sides while that brings them
+    closer still. Copies under several labels stay together as well.
 
     Examples
     --------

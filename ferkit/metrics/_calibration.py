@@ -119,5 +119,5 @@ def bin_confidences(y_true, y_prob, labels, n_bins):
     """
     confidence = y_prob.max(axis=1)
     is_right = labels[y_prob.argmax(axis=1)] == y_true
-    bins = np.clip(np.ceil(confidence * n_bins).astype(int) - 1, 0, n_bins - 1)
-    return bins, confidence - is_right
+    upper_ends = np.arange(1, n_bins) / n_bins  # of all but the last
+    return np.searchsorted(upper_ends, confidence), confidence - is_right

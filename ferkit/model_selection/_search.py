@@ -64,9 +64,9 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         Where to search. None is `ferkit.model_selection.default_space`, with the name of a
         Pipeline's last step before those of parameters. A function like it takes an optuna trial
         and returns parameters, by the trial's suggestions alone: it is called again to tell the
-        best parameters. A dict has a distribution of
-        ``optuna.distributions`` by parameter; or, for what is no number or string, a dict of its
-        values by names of your own. A study in `storage` goes on with the space it began with.
+        best parameters. A dict has a distribution of ``optuna.distributions`` by parameter; or, for
+        what is no number or string, a dict of its values by names of your own. A study in `storage`
+        goes on with the space it began with.
     n_trials : int or None, default=30
         How many trials the study has in the end: those before, in `storage`, and those of other
         processes are among them, also pruned ones and those whose training failed. None is for a
