@@ -117,10 +117,15 @@ class InputMixin:
         )
         expected = (len(targets), len(self.classes_))
         if soft_targets.shape != expected:
+            advice = (
+                "if a sampler before this step in a Pipeline makes images, balance with "
+                "class_weight or logit_adjustment"
+            )
+            if soft_targets.ndim == 2 and len(soft_targets) == len(targets):
+                advice = "take the columns of the labels in y, and divide each row by its sum"
             raise ValueError(
                 f"got soft_targets of shape {soft_targets.shape}, expected {expected}, a row for "
-                "each image and a column for each of the sorted classes; if a sampler before this "
-                "step in a Pipeline makes images, balance with class_weight or logit_adjustment"
+                f"each image and a column for each of the sorted classes; {advice}"
             )
         is_bad = ~(
             (soft_targets >= 0).all(axis=1) & np.isclose(soft_targets.sum(axis=1), 1, atol=1e-3)

@@ -81,7 +81,7 @@ def _explain(targets, fraction, groups=None):
     return (
         f"got {len(targets)} images whose rarest class has {np.bincount(targets).min()}, expected "
         f"enough to have every class in both parts with validation_fraction={fraction}{condition}; "
-        "change it, or give X_val and y_val"
+        "change validation_fraction, or give X_val and y_val"
     )
 
 

@@ -111,8 +111,9 @@ def read(path):
     faults = (SafetensorError, KeyError, AttributeError, TypeError, ValueError, RecursionError)
     path = as_path(path)
     if not path.is_file():
+        what = "it is a folder" if path.is_dir() else "there is none"
         raise FileNotFoundError(
-            f"got {path}, expected a model file; there is none, check the path (the weights that "
+            f"got {path}, expected a model file; {what}, check the path (the weights that "
             'come with ferkit are opened by name: ResNetFER.from_pretrained("fer2013"))'
         )
     with open(path, "rb"):  # safetensors takes what may not be read for missing

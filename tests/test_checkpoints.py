@@ -378,7 +378,7 @@ def test_a_disk_that_is_full(faces, tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
         with pytest.raises(
-            OSError, match=r"got 'File too large' for .*, expected to write to it; m"
+            OSError, match=r"got 'File too large' for .*, expected a folder with room.*; c"
         ):
             fit(faces, tmp_path)
     finally:

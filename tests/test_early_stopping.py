@@ -159,7 +159,7 @@ def test_a_class_that_would_be_missing_on_one_side(faces):
     with pytest.raises(ValueError, match="got a class whose images are all of one group, expected"):
         fit(faces, groups=np.where(y == 0, 0, np.arange(210)))  # one group has all of class 0
     few = np.r_[np.flatnonzero(y == 0)[:1], np.flatnonzero(y)]
-    with pytest.raises(ValueError, match=f"got 181 images whose .* has 1, {expected}; change it"):
+    with pytest.raises(ValueError, match=f"got 181 images whose .* has 1, {expected}; change val"):
         fit((X[few], y[few]))
 
 

@@ -367,6 +367,7 @@ def test_soft_targets_with_weights_mixing_and_checkpoints(faces, tmp_path):
     [
         (np.arange(77), {}, r"got soft_targets of shape \(77,\), expected \(77, 7\)"),
         (np.eye(7), {}, r"got soft_targets of shape \(7, 7\), expected \(77, 7\).*sampler"),
+        (np.eye(8)[[0] * 77], {}, r"expected \(77, 7\).* take the columns of the labels in y"),
         (np.full((77, 7), 0.1), {}, r"in sample 0, expected probabilities, which .* sum to 1"),
         (np.full((77, 7), np.nan), {}, "in sample 0, expected probabilities"),
         (np.eye(77)[:, :7] * 2 - 1, {}, "in sample 0, expected probabilities"),

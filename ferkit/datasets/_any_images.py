@@ -69,7 +69,7 @@ def check_options(image_size, memmap, on_error):
     if memmap is not None and os.path.lexists(as_path(memmap)):
         raise FileExistsError(
             f"{memmap}: got an existing file, expected a new path for the images; remove the "
-            "file, or pass another memmap"
+            "file, pass another memmap, or read what is in it with np.load(path, mmap_mode='r')"
         )
     if memmap is not None and not as_path(memmap).parent.is_dir():
         raise FileNotFoundError(

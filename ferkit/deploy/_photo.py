@@ -200,6 +200,11 @@ def predict_photo(
     ['happy']
     """
     names = class_names(clf)
+    if isinstance(detector, type):
+        raise TypeError(
+            f"got the class {detector.__name__} as detector, expected an instance; give "
+            f"{detector.__name__}()"
+        )
     photo = check_photo(photo) if hasattr(photo, "shape") else read_photo(photo)
     boxes = (FaceDetector() if detector is None else detector).detect(photo)
     boxes = _check_boxes(boxes, photo.shape)
@@ -217,9 +222,10 @@ def class_names(clf):
     TypeError if it has no `predict_proba`, NotFittedError if it is not fitted, ValueError if a
     class has the name of another column of the table.
     """
-    if not hasattr(clf, "predict_proba"):
+    if isinstance(clf, type) or not hasattr(clf, "predict_proba"):
+        what = f"the class {clf.__name__}" if isinstance(clf, type) else type(clf).__name__
         raise TypeError(
-            f"got {type(clf).__name__}, expected a fitted classifier with predict_proba; give one, "
+            f"got {what}, expected a fitted classifier with predict_proba; give one, "
             'such as MobileNetFER.from_pretrained("fer2013")'
         )
     if not hasattr(clf, "classes_"):

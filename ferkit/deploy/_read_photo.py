@@ -74,8 +74,9 @@ def read_photo(photo: StrPath | Image.Image) -> NDArray[np.uint8]:
 
     if not isinstance(photo, (str, os.PathLike, Image.Image)):
         raise TypeError(
-            f"got a photo of type {type(photo).__name__}, expected a path or a PIL image; open "
-            "bytes with PIL.Image.open(io.BytesIO(content)), and lists with predict_files"
+            f"got a photo of type {type(photo).__name__}, expected a path or a PIL image (an array "
+            "goes to predict_photo as it is); open bytes with PIL.Image.open(io.BytesIO(content)), "
+            "lists with predict_files; None is what OpenCV gives where it cannot read"
         )
     if isinstance(photo, Image.Image):
         with _explained("the photo"), unfit_if_damaged(b""):

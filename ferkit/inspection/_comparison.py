@@ -153,7 +153,7 @@ class ComparisonDisplay:
             if self.against:
                 size = (5 + find_width(groups), 3.5)
             _, ax = plt.subplots(figsize=size, layout="constrained")
-        title = _NAMES.get(self.metric, self.metric)
+        title = _NAMES.get(self.metric, self.metric.replace("f1_", "F1 of ", 1))
         draw_line = ax.axhline if self.against else ax.axvline
         if self.against:
             colors = series_colors(len(groups))

@@ -133,8 +133,8 @@ class Checkpoints:
         return OSError(
             error.errno,
             f"got {error.strerror or str(error)!r} for the checkpoint folder {self.folder}, "
-            "expected to write to it; make room or choose another checkpoint_dir; what was written "
-            "before is kept",
+            "expected a folder with room that may be written to; choose another checkpoint_dir, or "
+            "make room; what was written before is kept",
         )
 
     def _check_identity(self, path, identity):

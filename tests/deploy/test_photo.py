@@ -543,6 +543,8 @@ def test_a_face_that_the_photo_cuts(astronaut, clf):
 def test_what_is_no_classifier():
     with pytest.raises(TypeError, match=r"got PixelRows, expected a fitted classifier"):
         predict_photo(PixelRows(), draw(90, 90))
+    with pytest.raises(TypeError, match="got the class MobileNetFER, expected a fitted classifier"):
+        predict_photo(MobileNetFER, np.zeros((9, 9), np.uint8))
     with pytest.raises(NotFittedError, match="got a MobileNetFER that is not fitted"):
         predict_photo(MobileNetFER(), draw(90, 90))
 
