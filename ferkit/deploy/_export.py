@@ -26,7 +26,9 @@ from ._quantize import quantize_int8
 from ._runtime import open_session, run
 
 _OLDEST_TORCH = (2, 10)
-_TOLERANCE = 1e-5  # between float32 probabilities of torch and of ONNX Runtime
+# between float32 probabilities of ONNX Runtime on the CPU, and of torch there, or on GPUs, whose
+# convolutions round to TF32
+_TOLERANCE, _TOLERANCE_ON_GPUS = 1e-5, 1e-2
 
 
 @validate_params(
@@ -243,12 +245,14 @@ def _compare(estimator, model):
         images = images.astype(estimator._dtype) / 255
     session = open_session(model, n_threads=1)
     expected = estimator.predict_proba(images)
+    is_on_cpu = estimator.net_.torch_device.type == "cpu"
+    tolerance = _TOLERANCE if is_on_cpu else _TOLERANCE_ON_GPUS
     for n in (1, len(images)):
         difference = np.abs(run(session, "probabilities", images[:n]) - expected[:n]).max()
-        if not difference < _TOLERANCE:
+        if not difference < tolerance:
             raise RuntimeError(
                 f"got probabilities from the file that differ by {difference:.2g} from the "
-                f"estimator's, expected less than {_TOLERANCE:g}; nothing is written. A module of "
+                f"estimator's, expected less than {tolerance:g}; nothing is written. A module of "
                 "your own may do what ONNX cannot say"
             )
 

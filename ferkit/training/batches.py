@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from .._locks import draw_lock
+from .device import memory_format
 from .distributed import share_of
 
 _RESIDENT = 2**31  # bytes: FER2013 has 66 MB, and a device has its network to hold, too
@@ -23,15 +24,16 @@ def on_device(array, device):
 def to_input(images, in_channels):
     """Scale images in [0, 1] to float32 in [-1, 1] with as many channels as the network has.
 
-    Gray images, of shape (n, 1, height, width), are repeated. The result is in channels-last memory
-    format.
+    Gray images, of shape (n, 1, height, width), are repeated. The result is in the device's
+    `memory_format`.
     """
     x = (images * 2).sub_(1).expand(-1, in_channels, -1, -1)
-    x = x.contiguous(memory_format=torch.channels_last)
+    x = x.contiguous(memory_format=memory_format(x.device))
     # with one channel, both formats are the same memory, but kernels choose by the strides
     n, channels, height, width = x.shape
-    x = x.permute(0, 2, 3, 1).flatten().view(n, height, width, channels)
-    return x.permute(0, 3, 1, 2)
+    if memory_format(x.device) == torch.contiguous_format:
+        return x.flatten().view(n, channels, height, width)
+    return x.permute(0, 2, 3, 1).flatten().view(n, height, width, channels).permute(0, 3, 1, 2)
 
 
 class Batches:

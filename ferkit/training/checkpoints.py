@@ -102,7 +102,7 @@ class Checkpoints:
                 tensors, header = _read(path)
             except ValueError as error:
                 self.check_writable()
-                path.rename(path.with_suffix(".damaged"))  # else it would count among the newest
+                path.replace(path.with_suffix(".damaged"))  # else it would count among the newest
                 warn_user(
                     f"{error}; it is put aside, and training goes on from an older one or anew"
                 )

@@ -1,5 +1,7 @@
 """Training steps that CUDA repeats without Python: small networks wait for it, not for the GPU."""
 
+from functools import cache
+
 import torch
 
 from .plain import is_plain
@@ -25,6 +27,12 @@ def can_be_graphed(device, networks, callbacks, n_steps):
     )
 
 
+@cache
+def _stream(device):
+    """Make one stream per device: libraries keep memory for each, and fits take turns."""
+    return torch.cuda.Stream(device)
+
+
 class GraphedStep:
     """A function of tensors that computes gradients, recorded once per shape and then replayed.
 
@@ -39,7 +47,7 @@ class GraphedStep:
     def __init__(self, function, parameters):
         self._function = function
         self._parameters = list(parameters)
-        self._stream = torch.cuda.Stream(self._parameters[0].device)
+        self._stream = _stream(self._parameters[0].device)
         self._pool = torch.cuda.graph_pool_handle()
         self._network, self._recordings, self._n_seen = None, {}, {}
 

@@ -57,13 +57,23 @@ def resolve_precision(precision, device, module, input_shape=None):
     return torch.bfloat16
 
 
+def memory_format(device):
+    """Choose the order in memory of images and weights: channels last, as kernels are fastest.
+
+    Except on Apple's GPUs, where torch's batch normalisation gets wrong gradients from it:
+    https://github.com/pytorch/pytorch/issues/175189
+    """
+    return torch.contiguous_format if device.type == "mps" else torch.channels_last
+
+
 def describe_training(device, dtype):
     """Say to people where a fit runs, and how."""
     where = str(device)
     if where == "cpu":
         n_threads = torch.get_num_threads()
         where += f", {n_threads} thread" + "s" * (n_threads > 1)
-    return f"{where}, {str(dtype).removeprefix('torch.')}, channels last"
+    order = ", channels last" if memory_format(device) == torch.channels_last else ""
+    return f"{where}, {str(dtype).removeprefix('torch.')}{order}"
 
 
 def _pays(device, module):

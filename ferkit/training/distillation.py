@@ -5,7 +5,7 @@ import copy
 import torch
 from torch.nn import functional as F
 
-from .device import resolve_precision
+from .device import memory_format, resolve_precision
 from .folding import fold_batch_norm
 
 
@@ -28,7 +28,7 @@ class Distillation:
         self.temperature = temperature
         self.teachers = []
         for module, in_channels, classes in teachers:
-            module = copy.deepcopy(module).to(device, memory_format=torch.channels_last)
+            module = copy.deepcopy(module).to(device, memory_format=memory_format(device))
             dtype = resolve_precision(precision, device, module)
             module = fold_batch_norm(module.eval().requires_grad_(False))
             classes = torch.as_tensor(classes, device=device)
@@ -47,7 +47,7 @@ class Distillation:
             with torch.autocast(
                 x.device.type, torch.bfloat16, enabled=dtype != torch.float32, cache_enabled=False
             ):
-                logits = module(x_seen.contiguous(memory_format=torch.channels_last)).float()
+                logits = module(x_seen.contiguous(memory_format=memory_format(x.device))).float()
             outputs.append(F.softmax(logits[:, classes] / self.temperature, dim=1))
         return torch.stack(outputs).mean(dim=0)
 

@@ -62,7 +62,8 @@ def _save(checkpoints, epoch, state):
 def check_finite(net, train_loss):
     """Raise a ValueError after an epoch that ended in a loss or weights that are not finite."""
     tensors = net.module_.state_dict().values()
-    if math.isfinite(train_loss) and all(tensor.isfinite().all() for tensor in tensors):
+    # one answer, for a GPU is waited for at each
+    if math.isfinite(train_loss) and torch.stack([t.isfinite().all() for t in tensors]).all():
         return
     advice = f"try lr={net.current_lr / 10:g}, and look at class_weight"
     if net.training_dtype_ == torch.bfloat16:

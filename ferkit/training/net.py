@@ -13,12 +13,13 @@ from skorch.helper import predefined_split
 from torch import nn
 
 from .._locks import draw_lock
+from .._messages import warn_user
 from .._random import seed_generators, stream_seed
 from .averaging import WeightAverage
 from .batches import on_device
 from .callbacks import want_batches
 from .cuda_graphs import GraphedStep, can_be_graphed
-from .device import describe_training, resolve_precision
+from .device import describe_training, memory_format, resolve_device, resolve_precision
 from .distributed import check_shares, from_first, rank_and_size, share_of_loss, sum_over_processes
 from .epochs import check_finite, train_epochs
 from .fine_tuning import frozen_parts
@@ -80,7 +81,7 @@ class FERNet(NeuralNetClassifier):
     def initialize_module(self):
         """Make the module, and the average of its weights if there is to be one."""
         super().initialize_module()
-        self.module_.to(torch.float32, memory_format=torch.channels_last)
+        self.module_.to(torch.float32, memory_format=memory_format(self.torch_device))
         if self.freeze is not None:
             for part in frozen_parts(self.module_, self.freeze):
                 part.requires_grad_(False)
@@ -122,6 +123,17 @@ class FERNet(NeuralNetClassifier):
     def __getstate__(self):
         # a recorded step cannot leave its process; callbacks may pickle the net in training
         return {**super().__getstate__(), "_graphed_step": None}
+
+    def __setstate__(self, state):
+        try:
+            resolve_device(state["device"])
+        except ValueError:  # skorch looks for CUDA only, and not for a second GPU
+            warn_user(
+                f"got a pickled net of device={state['device']!r}, which torch cannot use here; it "
+                "is loaded on the CPU"
+            )
+            state = {**state, "device": "cpu"}
+        super().__setstate__(state)
 
     @property
     def predictor_(self):

@@ -1,11 +1,17 @@
 import copy
+import pickle
 
 import pytest
 import torch
+from sklearn.frozen import FrozenEstimator
 from torch import nn
+from torch.nn.modules.module import register_module_forward_pre_hook
 
+from ferkit import LargeFER, MobileNetFER, ResNetFER
+from ferkit.datasets import make_faces
 from ferkit.nn import MobileNetV2_48, ResNetLite
-from ferkit.training.device import resolve_device, resolve_precision
+from ferkit.training import batches, distillation, net
+from ferkit.training.device import memory_format, resolve_device, resolve_precision
 
 
 def test_auto_device_is_one_that_works():
@@ -17,6 +23,44 @@ def test_auto_device_is_one_that_works():
 def test_devices_that_are_not_there(device):
     with pytest.raises(ValueError, match=f"got device='{device}', expected 'auto'.*cpu"):
         resolve_device(device)
+
+
+@pytest.mark.parametrize(
+    "estimator", [LargeFER(), MobileNetFER(variant="strided"), ResNetFER(variant="strided")]
+)
+def test_batch_normalisation_gets_no_channels_last_on_apples_gpus(estimator, monkeypatch):
+    assert memory_format(torch.device("mps")) == torch.contiguous_format
+    for module in (batches, distillation, net):
+        monkeypatch.setattr(module, "memory_format", lambda device: torch.contiguous_format)
+    n_seen = 0
+
+    def look(layer, args):
+        nonlocal n_seen
+        if isinstance(layer, nn.BatchNorm2d):
+            n_seen += 1
+            assert args[0].is_contiguous()
+
+    X, y = make_faces(14, image_size=16, random_state=0, return_X_y=True)
+    estimator.set_params(max_epochs=1, precision="float32", random_state=0)
+    hook = register_module_forward_pre_hook(look)
+    try:
+        teacher = FrozenEstimator(estimator.fit(X, y))
+        estimator.set_params(teacher=teacher).fit(X, y).predict(X)
+    finally:
+        hook.remove()
+    assert n_seen > 0
+
+
+@pytest.mark.parametrize("device", ["mps", "cuda:99"])
+def test_a_pickle_from_a_device_that_is_not_there(device):
+    X, y = make_faces(14, image_size=16, random_state=0, return_X_y=True)
+    clf = ResNetFER(max_epochs=1, random_state=0).fit(X, y)
+    expected = clf.predict_proba(X)
+    clf.net_.device = device
+    pickled = pickle.dumps(clf)
+    with pytest.warns(UserWarning, match=rf"'{device}', which torch cannot.*loaded on the CPU"):
+        again = pickle.loads(pickled)
+    assert (again.predict_proba(X) == expected).all()
 
 
 @pytest.mark.parametrize("native", [True, False])
