@@ -213,6 +213,8 @@ IMAGES = torch.rand(4, 1, 8, 8)
     [
         (lambda: random_affine(IMAGES, flip=50), "got flip=50 in random_affine, expected a proba"),
         (lambda: random_affine(IMAGES, zoom=1.1), r"got zoom=1\.1 in random_affine, expected a fr"),
+        (lambda: random_affine(IMAGES, rotation=200), "got rotation=200 in .*, expected degrees"),
+        (lambda: random_affine(IMAGES, translation=5), "got translation=5 in .*, expected a fract"),
         (lambda: random_affine(IMAGES, shear=90), "got shear=90 in .*, expected degrees, 0 to 80"),
         (lambda: random_crop(IMAGES, 0.1), r"got padding=0\.1 in random_crop, expected whole pix"),
         (lambda: random_brightness(IMAGES, 30), "got largest=30 in random_brightness, expected a"),
@@ -251,6 +253,7 @@ IMAGES = torch.rand(4, 1, 8, 8)
             lambda: cutmix(IMAGES, torch.arange(4), alpha=1),
             r"that are torch\.int64 \(4,\), expected",
         ),
+        (lambda: mixup(IMAGES, [0, 1, 2, 3], alpha=1), "got targets in mixup that are list, ex"),
         (lambda: cutmix(IMAGES, torch.eye(3), alpha=1), "got 3 targets for 4 images in cutmix, ex"),
         (
             lambda: POLICIES["strong"](IMAGES[0]),

@@ -258,6 +258,8 @@ def test_other_fits_have_other_folders(faces, tmp_path):
             (faces, {"lr": 0.1}),
             (faces, {"random_state": 1}),
             (faces, {"max_epochs": 2}),
+            (faces, {"loss": "focal"}),
+            (faces, {"loss": "focal", "focal_gamma": 3}),
             ((X[:-1], y[:-1]), {}),
             ((255 - X, y), {}),
             ((X, (y + 1) % 7), {}),

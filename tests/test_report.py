@@ -81,6 +81,17 @@ def test_intervals_are_the_bootstraps():
         width = ours["high"] - ours["low"]
         assert ours["low"] == pytest.approx(by_scipy.confidence_interval.low, abs=0.1 * width)
         assert ours["high"] == pytest.approx(by_scipy.confidence_interval.high, abs=0.1 * width)
+    for label in (1, 3):
+
+        def f1(y, y_pred, label=label):
+            of_class, predicted = y == label, y_pred == label
+            return 2 * (of_class & predicted).sum() / (of_class.sum() + predicted.sum())
+
+        by_scipy = bootstrap((y, y_pred), f1, n_resamples=1000, **settings)
+        ours = report.classes.iloc[label]
+        width = ours["f1_high"] - ours["f1_low"]
+        assert ours["f1_low"] == pytest.approx(by_scipy.confidence_interval.low, abs=0.1 * width)
+        assert ours["f1_high"] == pytest.approx(by_scipy.confidence_interval.high, abs=0.1 * width)
     wider = FERReport.from_predictions(y, y_prob=y_prob, confidence_level=0.999)
     assert (wider.scores["low"] < report.scores["low"]).all()
 

@@ -16,6 +16,7 @@ import torch
 
 import ferkit
 from ferkit import VGG16FER, LargeFER, MobileNetFER, ResNetFER, _paths, _saving, persistence
+from ferkit._header import from_json
 from ferkit.augment import Policy
 from ferkit.datasets import make_faces
 from tests.helpers import without_rights
@@ -350,6 +351,16 @@ def test_json_of_a_hundred_thousand_brackets(saved):
     edit_text(saved, '\\"here\\"', "[" * 100_000 + "]" * 100_000)
     with pytest.raises(ValueError, match="RecursionError"):
         ferkit.load(saved)
+
+
+def test_dicts_within_dicts_end_somewhere():
+    value = 1
+    for _ in range(3):
+        value = {"dict": [["key", value]]}
+    assert from_json(value) == {"key": {"key": {"key": 1}}}
+    for deeper in ({"dict": [["key", value]]}, {"dict": [[[[["key"]]], 1]]}):
+        with pytest.raises(ValueError, match="parts within parts"):
+            from_json(deeper)
 
 
 def test_text_that_claims_gigabytes(faces, tmp_path):

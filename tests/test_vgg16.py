@@ -1,6 +1,7 @@
 """The baseline, and ImageNet's weights in it; the files here are drawn, of torchvision's layout."""
 
 import hashlib
+import os
 import shutil
 import urllib.error
 
@@ -197,6 +198,28 @@ def test_a_damaged_cache(faces, hub, tmp_path):
     cached.write_bytes(b"damaged")
     with pytest.raises(ValueError, match=r"another file.*delete what is in .*checkpoints"):
         VGG16FER(weights="imagenet").fit(*faces)
+
+
+class Acting:
+    """Pickled, it makes a folder where it is loaded."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("is_cached", [False, True])
+def test_files_run_no_code(is_cached, faces, hub, tmp_path):
+    path = tmp_path / "vgg16.pth"
+    if is_cached:
+        path = tmp_path / "hub" / "checkpoints" / VGG16_URL.rsplit("/")[-1]
+        path.parent.mkdir(parents=True)
+    torch.save({"features.0.weight": Acting(tmp_path / "made")}, path)
+    with pytest.raises(ValueError, match="weights_only"):
+        VGG16FER(weights="imagenet" if is_cached else path).fit(*faces)
+    assert not (tmp_path / "made").exists()
 
 
 def test_refusals(faces, tensors, hub, tmp_path):

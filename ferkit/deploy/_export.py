@@ -206,6 +206,7 @@ def _trace(estimator):
                 module,
                 (images,),
                 dynamo=True,
+                optimize=True,  # finds what is computed twice
                 verbose=False,
                 input_names=["images"],
                 output_names=["probabilities", "embedding"] if has_embedding else ["probabilities"],
@@ -217,7 +218,6 @@ def _trace(estimator):
                 "expected one whose operations do not depend on the images' values; its own error "
                 "is above"
             ) from error
-        program.optimize()  # folds batch normalisation, and finds what is computed twice
     return program.model_proto.SerializeToString()
 
 
