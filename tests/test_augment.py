@@ -17,6 +17,7 @@ from ferkit.augment import (
     random_noise,
     resolve_policy,
 )
+from ferkit.augment._random import boxes
 
 
 @pytest.fixture(autouse=True)
@@ -128,6 +129,17 @@ def test_erasing_hides_one_box_of_the_asked_share():
     for hidden in is_hidden[is_hidden.any(dim=(1, 2))]:
         rows, columns = hidden.any(dim=1).sum(), hidden.any(dim=0).sum()
         assert hidden.sum() == rows * columns  # all of a box
+
+
+def test_boxes_lie_anywhere():
+    hidden = boxes(torch.full((2000,), 2.0), torch.full((2000,), 3.0), 5, 7)
+    assert hidden.shape == (2000, 1, 5, 7)
+    assert (hidden.sum(dim=(1, 2, 3)) == 6).all()
+    for dim, n_places in ((3, 4), (2, 5)):
+        first = hidden.any(dim=dim).float().argmax(dim=2).flatten()
+        counts = torch.bincount(first)
+        assert len(counts) == n_places
+        assert counts.min() > 0.75 * 2000 / n_places
 
 
 @pytest.mark.parametrize(("mix", "alpha"), [(mixup, 0.4), (cutmix, 1.0)])
