@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pandas.testing import assert_frame_equal
 from scipy.stats import bootstrap
 from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
@@ -169,6 +170,17 @@ def test_without_copies_of_training_images():
     assert value["accuracy"] == accuracy_score(y[140:], predicted)
     assert report.scores.loc[("all", "accuracy"), "value"] == clf.score(X_test, y_test)
     assert "without copies" not in fer_report(clf, X_test, y_test).scores.index
+
+
+def test_settings_of_the_intervals_are_passed_on():
+    X, y = make_faces(70, image_size=16, random_state=0, return_X_y=True)
+    clf = LinearFER(max_epochs=1, random_state=0).fit(X, y)
+    settings = {"groups": np.arange(70) // 2, "confidence_level": 0.8, "n_resamples": 50}
+    settings |= {"random_state": 3, "target_names": list("abcdefg")}
+    ours = fer_report(clf, X, y, **settings)
+    expected = FERReport.from_predictions(y, y_prob=clf.predict_proba(X), **settings)
+    assert_frame_equal(ours.scores, expected.scores)
+    assert_frame_equal(ours.classes, expected.classes)
 
 
 def test_other_classifiers_and_string_labels():

@@ -214,6 +214,7 @@ LEVEL = r"expected an integer in 0\.\.255"
 ROWS = {
     "2,303 pixels": (row(pixels=["7"] * 2303), "got 2303 pixels, expected 2304"),
     "2,305 pixels": (row(pixels=["7"] * 2305), "got 2305 pixels, expected 2304"),
+    "semicolon": (row(pixels=["7;7", *["7"] * 2302]), "got 2303 pixels, expected 2304"),
     "no pixels": (b"3,,Training\n", "got 0 pixels, expected 2304"),
     "level 256": (row(pixels=with_pixel("256")), f"got level '256' in pixel 1234, {LEVEL}"),
     "level -1": (row(pixels=with_pixel("-1")), f"got level '-1' in pixel 1234, {LEVEL}"),

@@ -85,6 +85,13 @@ def test_crops_are_the_estimators_own_images(clf, crops):
     assert found[0].faces[["x", "y", "width", "height"]].iloc[0].tolist() == [0, 0, 48, 48]
 
 
+def test_nothing_but_bad_crops(clf, tmp_path):
+    (tmp_path / "a.png").write_bytes(b"nothing")
+    ((path, faces, error),) = predict_files(clf, tmp_path, crops=True)
+    assert (path, faces) == (str(tmp_path / "a.png"), None)
+    assert "a.png: got 7 bytes" in error
+
+
 def test_crops_of_other_shapes(clf, tmp_path):
     Image.new("RGB", (100, 60), "white").save(tmp_path / "a.png")
     ((_, faces, error),) = predict_files(clf, tmp_path / "a.png", crops=True)

@@ -10,7 +10,7 @@ from sklearn.frozen import FrozenEstimator
 
 import ferkit
 from ferkit.datasets import make_faces
-from ferkit.model_selection import RECIPES, Stage, train_recipe
+from ferkit.model_selection import RECIPES, Stage, _recipes, train_recipe
 from ferkit.over_sampling import at_least
 
 
@@ -87,7 +87,7 @@ def test_stages_are_trained_in_order_and_once(faces, tmp_path, capsys):
     np.testing.assert_array_equal(by_hand.transform(X), clf.transform(X))
 
 
-def test_the_last_stages_learn_from_all_networks(faces, tmp_path, capsys):
+def test_the_last_stages_learn_from_all_networks(faces, tmp_path, capsys, monkeypatch):
     params = {**faces, "random_state": 0, "recipes": SHORT}
     train_recipe("mobilenet-fer2013", **params, folder=tmp_path, verbose=2)
     text = capsys.readouterr().out
@@ -106,6 +106,12 @@ def test_the_last_stages_learn_from_all_networks(faces, tmp_path, capsys):
         "mobilenet-fifth",
         "mobilenet-fer2013",
     ]
+    # the last stage has seen the validation images, so the one before it is judged on them
+    judged = []
+    monkeypatch.setattr(_recipes, "tune_prediction", lambda clf, *_: judged.append(clf) or {})
+    clf = train_recipe("mobilenet-fer2013", **params, folder=tmp_path)  # loaded
+    assert [each.tta for each in (clf, *judged)] == ["flip", "flip"]
+    assert judged != [clf]
 
 
 def test_a_refit_trains_on_all_and_takes_its_choices_from_before(faces, tmp_path):
