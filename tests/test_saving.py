@@ -214,13 +214,6 @@ def test_names_of_onnx_files_are_refused(fitted, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_a_loaded_model_needs_its_file_no_more(saved, fitted, faces):
-    clf = ferkit.load(saved)
-    with open(saved, "r+b") as file:  # in place, as other tools write
-        file.write(bytes(saved.stat().st_size))
-    assert (clf.predict_proba(faces[0]) == fitted.predict_proba(faces[0])).all()
-
-
 def test_a_read_file_may_be_changed(saved):
     tensors, _ = persistence.read(saved)
     before = {name: tensor.clone() for name, tensor in tensors.items()}

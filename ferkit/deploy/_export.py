@@ -26,8 +26,8 @@ from ._quantize import quantize_int8
 from ._runtime import open_session, run
 
 _OLDEST_TORCH = (2, 10)
-# between float32 probabilities of ONNX Runtime on the CPU, and of torch there, or on GPUs, whose
-# convolutions round to TF32
+# between float32 probabilities of ONNX Runtime on the CPU, and of torch there, or on GPUs, which
+# round more coarsely, as NVIDIA's do to TF32
 _TOLERANCE, _TOLERANCE_ON_GPUS = 1e-5, 1e-2
 
 
@@ -206,7 +206,6 @@ def _trace(estimator):
                 module,
                 (images,),
                 dynamo=True,
-                optimize=True,  # finds what is computed twice
                 verbose=False,
                 input_names=["images"],
                 output_names=["probabilities", "embedding"] if has_embedding else ["probabilities"],

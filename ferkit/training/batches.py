@@ -28,8 +28,8 @@ def to_input(images, in_channels):
     `memory_format`.
     """
     x = (images * 2).sub_(1).expand(-1, in_channels, -1, -1)
-    x = x.contiguous(memory_format=memory_format(x.device))
-    # with one channel, both formats are the same memory, but kernels choose by the strides
+    # with one channel, both formats are the same memory, but kernels choose by the strides, which
+    # `contiguous` would leave
     n, channels, height, width = x.shape
     if memory_format(x.device) == torch.contiguous_format:
         return x.flatten().view(n, channels, height, width)

@@ -121,16 +121,18 @@ class FERNet(NeuralNetClassifier):
         return self.optimizer(*args, **kwargs)
 
     def __getstate__(self):
-        # a recorded step cannot leave its process; callbacks may pickle the net in training
-        return {**super().__getstate__(), "_graphed_step": None}
+        # callbacks may pickle the net in training: a recorded step cannot leave its process, and
+        # teachers and validation data are on the device
+        passing = {"_graphed_step": None, "_distillation": None, "train_split": None}
+        return super().__getstate__() | passing
 
     def __setstate__(self, state):
         try:
-            resolve_device(state["device"])
+            resolve_device(str(state["device"]))
         except ValueError:  # skorch looks for CUDA only, and not for a second GPU
             warn_user(
                 f"got a pickled net of device={state['device']!r}, which torch cannot use here; it "
-                "is loaded on the CPU"
+                "is loaded on the CPU; set device='auto' before another fit"
             )
             state = {**state, "device": "cpu"}
         super().__setstate__(state)
