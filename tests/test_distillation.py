@@ -1,5 +1,6 @@
 """Learning from teachers."""
 
+import copy
 import pickle
 import re
 
@@ -10,6 +11,7 @@ from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
+from skorch.callbacks import Callback
 from torch.nn import functional as F
 
 from ferkit import EMOTIONS, LargeFER, MobileNetFER, ResNetFER, load
@@ -148,6 +150,21 @@ def test_teachers_are_left_as_they_were_and_stay_out_of_pickles(faces, teacher, 
     loaded = load(tmp_path / "m.safetensors")
     assert loaded.teacher is None
     assert not differ(loaded, saved, faces[0])
+
+
+def test_a_copy_in_training_leaves_teachers_and_data_behind(faces, teacher):
+    seen = []
+
+    class Keep(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            seen.extend((net, copy.deepcopy(net)))
+            assert None not in (net.train_split, net._distillation)
+
+    clf = LinearFER(max_epochs=1, teacher=FrozenEstimator(teacher), callbacks=[Keep()])
+    clf.fit(*faces, X_val=faces[0], y_val=faces[1])
+    net, copied = seen
+    assert net is clf.net_
+    assert copied.train_split is copied._distillation is None
 
 
 def test_partial_fit_equals_fit(faces, teacher):
