@@ -1,8 +1,7 @@
 """What an estimator takes: images and labels, checked once."""
 
 import numpy as np
-from sklearn.utils import check_array, check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from ._images import (
@@ -13,7 +12,7 @@ from ._images import (
     refuse_masked,
     resolve_image_shape,
 )
-from ._labels import as_labels, encode
+from ._labels import check_labels, encode
 from ._messages import warn_user
 
 
@@ -57,15 +56,14 @@ class InputMixin:
     def _check_first_X_y(self, X, y):
         """Validate what a fit begins with; sets `n_features_in_`, `image_shape_` and the dtype."""
         rows, image_shape = as_rows(X)
-        y = as_labels(y)
-        if image_shape is None and np.asarray(y).shape == (1,) and rows.shape[:1] > (1,):
+        y = None if y is None else check_labels(y)  # scikit-learn says that None is missing
+        if image_shape is None and np.shape(y) == (1,) and rows.shape[:1] > (1,):
             raise ValueError(
                 f"got X of shape {rows.shape} for one label, expected as many rows; a single image "
                 "is X[None]"
             )
         # `as_images` looks for what is not finite, and says where it is
         rows, y = validate_data(self, rows, y, ensure_all_finite=False)
-        check_classification_targets(y)
         self.image_shape_ = resolve_image_shape(rows.shape[1], image_shape, self.image_shape)
         images = as_images(rows, self.image_shape_)
         self._dtype = images.dtype
@@ -78,7 +76,7 @@ class InputMixin:
     def _check_X_y(self, X, y):
         """Validate more images and labels like those of the fit; returns indices of classes."""
         images = self._check_X(X)
-        y = column_or_1d(as_labels(y), warn=True)
+        y = check_labels(y)
         check_consistent_length(images, y)
         return images, encode(y, self.classes_)
 

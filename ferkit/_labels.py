@@ -39,16 +39,24 @@ def as_labels(y):
     return y if kind is str else np.array(labels.tolist())
 
 
-def check_labels(y):
-    """Validate labels that are counted, scored or shown; give them as an ndarray.
+def check_labels(y, classes=None):
+    """Validate labels; give them as an ndarray.
 
-    `ValueError` if there are none, one is NaN or infinite, or they are not of classes.
+    `ValueError` if there are none, one is NaN or infinite, they are not of classes, or they are
+    strings where `classes` are numbers, or numbers where those are strings.
     """
     # here, for `import ferkit` needs this module and not scikit-learn
     from sklearn.utils import column_or_1d
     from sklearn.utils.multiclass import check_classification_targets
 
-    y = column_or_1d(as_labels(y), warn=True)
+    y = as_labels(y)
+    shape = np.asarray(y).shape
+    if len(shape) > 1 and shape[1:] != (1,):
+        advice = "X, the images, comes before y"
+        if len(shape) == 2:
+            advice = "take y.argmax(axis=1) of one-hot rows, and give probabilities as soft_targets"
+        raise ValueError(f"got y of shape {shape}, expected a label for each image; {advice}")
+    y = column_or_1d(y, warn=True)
     if len(y) == 0:
         raise ValueError("got no labels, expected one or more; pass the y of some images")
     if y.dtype.kind == "f" and not np.isfinite(y).all():
@@ -58,6 +66,8 @@ def check_labels(y):
             "and their images"
         )
     check_classification_targets(y)
+    if classes is not None:
+        check_kind(y, classes)
     return y
 
 

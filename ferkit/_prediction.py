@@ -13,6 +13,7 @@ from sklearn.utils._param_validation import validate_parameter_constraints
 from sklearn.utils.validation import check_is_fitted
 
 from ._imbalance import logit_offset
+from ._labels import check_labels
 from ._names import f1_column
 
 if TYPE_CHECKING:
@@ -138,6 +139,34 @@ class PredictionMixin(ClassNamePrefixFeaturesOutMixin, ClassifierMixin, Transfor
         """
         indices = self._logits(X).argmax(axis=1)
         return self.classes_[indices]
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """Compute the accuracy, as scikit-learn's classifiers do.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, 3) or (n, n_pixels)
+            Images or rows like those of the fit.
+        y : array-like of shape (n,)
+            Their labels.
+        sample_weight : array-like of shape (n,), default=None
+            What each image counts; None counts all alike.
+
+        Returns
+        -------
+        float
+            Share of the images whose most probable class is their label.
+
+        Raises
+        ------
+        NotFittedError
+            If there was no fit.
+        ValueError
+            If `X` does not have images like those of the fit, or `y` has strings where `classes_`
+            has numbers, or numbers where it has strings.
+        """
+        check_is_fitted(self)
+        return super().score(X, check_labels(y, self.classes_), sample_weight)
 
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Compute the embedding: what the network's last layer reads.

@@ -269,7 +269,9 @@ LABELS = {
     "one class": BadInput(
         lambda: fit(y=Y * 0), "got 1 class, [0], expected two or more; add another class"
     ),
-    "label NaN": BadInput(lambda: fit(y=np.where(Y, Y, np.nan)), "Input y contains NaN"),
+    "label NaN": BadInput(
+        lambda: fit(y=np.where(Y, Y, np.nan)), "got label nan in sample 0, expected a class"
+    ),
     "masked labels": BadInput(
         lambda: fit(y=np.ma.masked_equal(Y, 1)),
         "got 4 masked values in y, expected none; drop them and their images",
@@ -299,7 +301,11 @@ LABELS = {
         lambda: fit(y=NAMES.astype("S")), "labels represented as bytes is not supported", TypeError
     ),
     "one-hot labels": BadInput(
-        lambda: fit(y=np.eye(3)[Y]), "y should be a 1d array, got an array of shape (12, 3)"
+        lambda: fit(y=np.eye(3)[Y]),
+        "got y of shape (12, 3), expected a label for each image; take y.argmax(axis=1) of",
+    ),
+    "images for labels": BadInput(
+        lambda: fit(Y, LEVELS), f"got y of shape {LEVELS.shape}, expected a label for each image; X"
     ),
     "labels in a column": BadInput(
         lambda: fit(y=Y[:, None]), "A column-vector y was passed", DataConversionWarning

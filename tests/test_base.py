@@ -219,6 +219,16 @@ def test_labels(labels, faces, tmp_path):
     np.testing.assert_array_equal(loaded.predict(X), clf.predict(X))
 
 
+def test_score_refuses_strings_for_numbers_and_numbers_for_strings(faces):
+    X, y = faces
+    names = np.array(ferkit.EMOTIONS)[y]
+    for taught, others in [(y, names), (names, y)]:
+        clf = fit(ResNetFER, (X, taught), max_epochs=1)
+        assert clf.score(X, taught) == accuracy_score(taught, clf.predict(X))
+        with pytest.raises(ValueError, match="pass strings where classes_ has strings"):
+            clf.score(X, others)
+
+
 # -- training ----------------------------------------------------------------------------------
 
 

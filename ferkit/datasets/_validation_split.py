@@ -6,10 +6,9 @@ from numbers import Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils import check_consistent_length, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_consistent_length
 
-from .._labels import as_labels
+from .._labels import check_labels
 from .._random import draw_seed
 from .._split import check_groups, choose_groups
 from .._typing import RandomStateLike
@@ -89,9 +88,8 @@ def validation_split(
             "0.1 is a tenth"
         )
     rows = check_rows(X)
-    y = column_or_1d(as_labels(y), warn=True)
+    y = check_labels(y)
     check_consistent_length(rows, y)
-    check_classification_targets(y)
     groups = group_copies(rows, threshold) if groups is None else groups
     groups = check_groups(groups, len(rows))
     classes, targets = np.unique(y, return_inverse=True)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._extras import import_extra
+from .._labels import check_labels
 
 
 def import_scikit_learn(name, purpose, cure="install scikit-learn"):
@@ -160,8 +161,14 @@ class FittedEstimatorProtocol:
         -------
         float
             Share of the labels that are predicted.
+
+        Raises
+        ------
+        ValueError
+            If `y` has strings where `classes_` has numbers, or numbers where it has strings.
         """
         metrics = import_scikit_learn("sklearn.metrics", "the accuracy")
+        y = check_labels(y, self.classes_)  # type: ignore[attr-defined]  # a subclass's property
         return metrics.accuracy_score(y, self.predict(X), sample_weight=sample_weight)
 
     def set_output(self, *, transform: str | None = None) -> Self:

@@ -434,7 +434,9 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         float
             Between 0 and 1.
         """
-        return f1_score(check_labels(y), self.predict(X), average="macro", zero_division=0)
+        check_is_fitted(self)
+        y = check_labels(y, self.classes_)
+        return f1_score(y, self.predict(X), average="macro", zero_division=0)
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "best_estimator_")

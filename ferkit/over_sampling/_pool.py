@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils import check_consistent_length
 
 from .._input import check_loose_images
-from .._labels import as_labels
+from .._labels import check_labels
 from .._messages import warn_user
 from .._typing import ImageShape, RandomStateLike, SamplingStrategy
 from ._base import ImageOverSampler
@@ -50,7 +50,7 @@ class ImagePool:
         self.images = check_loose_images(X, image_shape)
         shape = self.images.shape[1:]
         self.image_shape = shape[:2] if shape[-1] == 1 else shape
-        self.y = column_or_1d(as_labels(y))
+        self.y = check_labels(y)
         check_consistent_length(self.images, self.y)
 
     def check_labels(self, y: np.ndarray) -> None:

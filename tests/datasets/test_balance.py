@@ -58,7 +58,8 @@ def test_labels_without_a_name(y):
 
 
 @pytest.mark.parametrize(
-    ("y", "message"), [([], "got no labels"), ([0.5, 1.5], "continuous"), ([[0, 1]], "1d array")]
+    ("y", "message"),
+    [([], "got no labels"), ([0.5, 1.5], "continuous"), ([[0, 1]], r"got y of shape \(1, 2\)")],
 )
 def test_bad_labels(y, message):
     with pytest.raises(ValueError, match=message):

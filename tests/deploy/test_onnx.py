@@ -216,6 +216,8 @@ def test_it_works_within_scikit_learns_estimators(file, faces):
         assert pipeline.score(X, y) == clf.score(X, y)
         weighted = clf.score(X, y, sample_weight=weights)
         assert pipeline.score(X, y, sample_weight=weights) == weighted
+    with pytest.raises(ValueError, match="pass strings where classes_ has strings"):
+        clf.score(X, y.astype(str))
     with pytest.raises(ValueError, match="got parameter 'threads' of OnnxFER, expected one"):
         clf.set_params(threads=2)
 

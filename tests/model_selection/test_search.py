@@ -541,6 +541,8 @@ def test_a_second_fit_leaves_nothing_of_the_first(faces):
     X, y = faces
     search = search_of(LinearFER(max_epochs=1), n_trials=1).fit(X, y)
     assert search.score(X, y.astype(object)) == search.score(X, y)
+    with pytest.raises(ValueError, match="pass strings where classes_ has strings"):
+        search.score(X, y.astype(str))
     search.set_params(refit=False).fit(X, y + 7)
     for name in ("best_estimator_", "classes_", "n_features_in_", "predict"):
         assert not hasattr(search, name)
