@@ -312,7 +312,7 @@ def _in_words(faces, are_crops):
     if faces.empty:
         return "no face"
     return "; ".join(
-        f"{face.label} {face.probability:.2f}"
+        f"{_escape(str(face.label))} {face.probability:.2f}"
         + ("" if are_crops else f" at {face.x},{face.y} {face.width}x{face.height}")
         for face in faces.itertuples()
     )

@@ -7,7 +7,12 @@ from pathlib import Path
 
 
 def as_path(path):
-    """Make a path of what a user gave; "~" is the home folder."""
+    """Make a path of what a user gave; "~" is the home folder.
+
+    `ValueError` if it is empty, as a variable that is not set.
+    """
+    if str(path) == "":
+        raise ValueError("got an empty path, expected a file's or folder's; '.' is this folder")
     return Path(os.path.expanduser(path))
 
 

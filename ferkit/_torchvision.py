@@ -22,6 +22,12 @@ def load_vgg16_features(weights, *, progress):
             f"got weights={str(weights)!r} without features.0.weight and so on, expected VGG16's "
             "weights as torchvision names them; give another file, or set weights='imagenet'"
         )
+    for name in names:
+        if not tensors[name].isfinite().all():
+            raise ValueError(
+                f"got weights={str(weights)!r} of which {name} is not finite, expected numbers; "
+                "fetch the file again, or train again if it is of your own"
+            )
     return {name: tensors[name] for name in names}
 
 

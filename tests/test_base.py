@@ -573,6 +573,17 @@ def test_a_module_with_another_number_of_logits(faces, n_outputs):
         OffFER(max_epochs=1, batch_size=32).fit(*faces)
 
 
+def test_a_module_with_lazy_layers(faces):
+    class LazyFER(BaseFER):
+        def _make_module(self, in_channels, n_classes):
+            return nn.Sequential(nn.Flatten(), nn.LazyLinear(n_classes))
+
+    with pytest.raises(
+        ValueError, match="got a Sequential with lazy layers, expected layers of kn"
+    ):
+        LazyFER(max_epochs=1).fit(*faces)
+
+
 @pytest.mark.parametrize("size", [1, 3])
 def test_an_embedding_of_another_size(faces, size):
     clf = fit(LinearFER, faces)

@@ -60,3 +60,10 @@ def test_names_as_long_as_file_systems_take(tmp_path):
     _paths.check_place(path)
     _paths.write_whole(path, b"content")
     assert path.read_bytes() == b"content"
+
+
+def test_an_empty_path():
+    X, y = make_faces(14, random_state=0, return_X_y=True)
+    with pytest.raises(ValueError, match="got an empty path, expected a file's or folder's"):
+        ResNetFER(max_epochs=1, checkpoint_dir="").fit(X, y)
+    assert _paths.as_path(".") == Path(".")

@@ -303,9 +303,11 @@ def test_nothing_but_copies():
     for flags in (["False", "True"], [1, 5]):
         with pytest.raises(ValueError, match=r"got is_copy with (5|'False'), expected True or"):
             FERReport.from_predictions([0, 1], [0, 1], is_copy=flags)
-    report = FERReport.from_predictions([0, 1], [0, 1], is_copy=[1, 1])
+    proba = np.eye(2)
+    report = FERReport.from_predictions([0, 1], [0, 1], y_prob=proba, is_copy=[1, 1])
     without = report.scores.loc["without copies"]
-    assert without["n_images"].tolist() == [0, 0]
+    assert without.index.tolist() == report.scores.loc["all"].index.tolist()
+    assert without["n_images"].tolist() == [0] * len(without)
     assert without[["value", "low", "high"]].isna().all(axis=None)
     assert report.scores.loc[("all", "accuracy"), "value"] == 1
     assert json.loads(report.to_json())

@@ -109,6 +109,14 @@ def test_the_studys_baseline(faces, tensors, copy, hub, monkeypatch, capfd):
         assert parameter.requires_grad != is_frozen, name
 
 
+def test_a_copy_that_is_not_finite(faces, tensors, tmp_path):
+    bias = tensors["features.2.bias"].clone()
+    bias[5] = torch.nan
+    torch.save({**tensors, "features.2.bias": bias}, tmp_path / "bad.pth")
+    with pytest.raises(ValueError, match=r"bad\.pth' of which features\.2\.bias is not finite"):
+        VGG16FER(weights=tmp_path / "bad.pth").fit(*faces)
+
+
 def test_the_head_stays_random(faces, copy):
     X, y = faces
     params = {"weights": copy, "max_epochs": 1, "lr": 1e-30}

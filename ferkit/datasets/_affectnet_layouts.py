@@ -1,6 +1,7 @@
 """AffectNet's layouts: class folders, an annotation csv, annotation files."""
 
 import io
+import math
 import os
 import re
 from collections import defaultdict
@@ -63,6 +64,10 @@ _IMAGE_FOLDERS = (
 )
 
 _MAX_ANNOTATION = 2**12  # bytes; an annotation takes 136
+_NPY_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
 
 _FORMS = (
     "AffectNet as train/<class>, train_class/<class>, <class> alone, "
@@ -166,9 +171,14 @@ def _index_npy(path, bad):
 
 
 def _read_code(path):
-    content = io.BytesIO(read_file(path, _MAX_ANNOTATION))
+    """Read the code in a .npy file, which could claim to be an array of any size."""
+    file = io.BytesIO(read_file(path, _MAX_ANNOTATION))
+    version = np.lib.format.read_magic(file)
     with warning_filter("ignore"):  # numpy warns of headers that Python 2 wrote
-        value = np.load(content, allow_pickle=False).item()
+        shape, _, dtype = _NPY_HEADERS[version](file)
+    if math.prod(shape) != 1:
+        raise ValueError(f"it holds an array of shape {shape}")
+    value = np.frombuffer(file.read(), dtype, count=1).item()
     code = int(value)
     if code != float(value) or not 0 <= code < len(CODES):
         raise ValueError(f"it holds {value}")

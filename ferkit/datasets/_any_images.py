@@ -220,7 +220,11 @@ def _clip(box, size):
     left, upper, right, lower = box
     clipped = (max(left, 0), max(upper, 0), min(right, size[0]), min(lower, size[1]))
     if clipped[0] >= clipped[2] or clipped[1] >= clipped[3]:
-        raise UnfitFileError(f"a face box {box} beside the image of {size[0]} x {size[1]} pixels")
+        raise UnfitFileError(
+            f"a face box {box} beside the image of {size[0]} x {size[1]} pixels",
+            "a box within the image",
+            "mend or remove its line of the csv",
+        )
     return clipped
 
 
@@ -281,8 +285,8 @@ def list_class_folders(path):
         )
     if not path.is_dir():
         raise ValueError(
-            f"{path}: got a file, expected a folder with class folders; unpack an archive, and "
-            "pass the path of the folder"
+            f"{path}: got a file, expected the folder of a data set; unpack an archive, and pass "
+            "the folder in which a csv lies"
         )
     with os.scandir(path) as entries:
         return sorted(entry.name for entry in entries if entry.is_dir() and is_visible(entry.name))

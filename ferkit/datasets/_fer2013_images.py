@@ -155,6 +155,8 @@ def _check_kind(image):
         raise UnfitFileError(f"an image of {image.width} x {image.height} pixels")
     if getattr(image, "is_animated", False):
         raise UnfitFileError("an animation")
+    if "transparency" in image.info:
+        raise UnfitFileError("an image with alpha")
     if image.mode == "RGB":
         levels = np.asarray(image)
         if (levels != levels[..., :1]).any():

@@ -201,6 +201,8 @@ def decode_file(decode, read, name, path, expected):
     except UnfitFileError as error:
         what = str(error)
         expected, advice = error.expected or expected, error.advice or advice
+    except FileNotFoundError:  # a csv names it
+        what, advice = "no such file", "fetch or unpack the images again"
     except OSError as error:
         what = f"a file that cannot be read ({error.strerror})"
     raise ValueError(

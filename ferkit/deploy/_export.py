@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from contextlib import contextmanager
+from itertools import product
 from numbers import Real
 from typing import Literal
 
@@ -176,11 +177,12 @@ def _check_images(estimator, quantize, calibration, X_val, y_val):
             "images that were not trained on will do, split in two"
         )
     calibration = estimator._check_X(calibration)
-    if calibration.dtype != estimator._dtype:
-        raise ValueError(
-            f"got {calibration.dtype} calibration images, expected {estimator._dtype} as in the fit"
-        )
     images, targets = estimator._check_X_y(X_val, y_val)
+    for name, given in {"calibration": calibration, "X_val": images}.items():
+        if given.dtype != estimator._dtype:
+            raise ValueError(
+                f"got {given.dtype} images as {name}, expected {estimator._dtype} as in the fit"
+            )
     calibration, images = (a.reshape(-1, *estimator.image_shape_) for a in (calibration, images))
     if {image.tobytes() for image in calibration} & {image.tobytes() for image in images}:
         raise ValueError(
@@ -243,16 +245,19 @@ def _compare(estimator, model):
     if estimator._dtype != np.uint8:
         images = images.astype(estimator._dtype) / 255
     session = open_session(model, n_threads=1)
-    expected = estimator.predict_proba(images)
+    expected = {"probabilities": estimator.predict_proba(images)}
+    if hasattr(estimator.module_, "embed") and hasattr(estimator.module_, "embedding_size"):
+        expected["embedding"] = estimator.transform(images)
     is_on_cpu = estimator.net_.torch_device.type == "cpu"
     tolerance = _TOLERANCE if is_on_cpu else _TOLERANCE_ON_GPUS
-    for n in (1, len(images)):
-        difference = np.abs(run(session, "probabilities", images[:n]) - expected[:n]).max()
+    for (name, values), n in product(expected.items(), (1, len(images))):
+        difference = np.abs(run(session, name, images[:n]) - values[:n]).max()
+        difference /= max(1, np.abs(values).max())
         if not difference < tolerance:
             raise RuntimeError(
-                f"got probabilities from the file that differ by {difference:.2g} from the "
-                f"estimator's, expected less than {tolerance:g}; nothing is written. A module of "
-                "your own may do what ONNX cannot say"
+                f"got {name} from the file that differ by {difference:.2g} from the estimator's, "
+                f"expected less than {tolerance:g}; nothing is written. A module of your own may "
+                "do what ONNX cannot say"
             )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval
 
 from .._images import check_size
@@ -205,6 +206,11 @@ def predict_photo(
             f"got the class {detector.__name__} as detector, expected an instance; give "
             f"{detector.__name__}()"
         )
+    if detector is not None and not hasattr(detector, "detect"):
+        raise TypeError(
+            f"got {detector!r} as detector, expected an object with a method detect; give "
+            "FaceDetector(), with model= for a file"
+        )
     photo = check_photo(photo) if hasattr(photo, "shape") else read_photo(photo)
     boxes = (FaceDetector() if detector is None else detector).detect(photo)
     boxes = _check_boxes(boxes, photo.shape)
@@ -212,7 +218,7 @@ def predict_photo(
     if len(boxes):
         height, width, *channels = image_shape_of(clf)
         crops = crop_faces(photo, boxes, (height, width), margin=margin, gray=not channels)
-        proba = np.asarray(clf.predict_proba(crops))
+        proba = predict_crops(clf, crops)
     return tabulate(boxes, proba, names)
 
 
@@ -241,6 +247,26 @@ def class_names(clf):
             "rename the class, or give crops (crop_faces) to predict_proba"
         )
     return names
+
+
+def predict_crops(clf, crops):
+    """Predict the probabilities of uint8 crops: rows for what takes rows, floats if the fit did."""
+    first = _find_first(clf)
+    if getattr(first, "_dtype", np.uint8) != np.uint8:
+        crops = crops / np.float32(255)
+    if hasattr(clf, "n_features_in_") and hasattr(first, "__sklearn_tags__"):
+        tags = get_tags(first)
+        if not (tags.input_tags.three_d_array or tags.no_validation):
+            crops = crops.reshape(len(crops), -1)
+    return np.asarray(clf.predict_proba(crops))
+
+
+def _find_first(clf):
+    """Find what in a Pipeline or search sees the images first."""
+    if hasattr(clf, "best_estimator_"):
+        return _find_first(clf.best_estimator_)
+    steps = [step for _, step in getattr(clf, "steps", []) if step not in (None, "passthrough")]
+    return _find_first(steps[0]) if steps else clf
 
 
 def tabulate(boxes, proba, names):

@@ -16,7 +16,14 @@ from .._paths import as_path
 from .._typing import Classifier, Detector, StrPath
 from .._validation import validate_params
 from ._faces import FaceDetector
-from ._photo import MARGINS, class_names, image_shape_of, predict_photo, tabulate
+from ._photo import (
+    MARGINS,
+    class_names,
+    image_shape_of,
+    predict_crops,
+    predict_photo,
+    tabulate,
+)
 from ._read_photo import SUFFIXES, read_crop, read_photo
 
 _BATCH_SIZE = 64  # crops at once: enough to be fast, few enough for a progress bar
@@ -124,12 +131,12 @@ def _predict_crops(clf, paths, margin):
     files = _read_files(paths, read)
     while batch := list(islice(files, _BATCH_SIZE)):
         crops = [found[0] for _, found, _ in batch if found is not None]
-        proba = iter(clf.predict_proba(np.stack(crops)) if crops else [])
+        proba = iter(predict_crops(clf, np.stack(crops)) if crops else [])
         for path, found, error in batch:
             faces = None
             if found is not None:
                 box = np.array([[0, 0, *found[1]]])
-                faces = tabulate(box, np.asarray(next(proba))[None], names)
+                faces = tabulate(box, next(proba)[None], names)
             yield FilePrediction(path, faces, error)
 
 

@@ -82,6 +82,7 @@ def read_photo(photo: StrPath | Image.Image) -> NDArray[np.uint8]:
         with _explained("the photo"), unfit_if_damaged(b""):
             return _to_levels(ImageOps.exif_transpose(photo))
     with _opened(photo) as image:
+        image.load()  # looking for EXIF does so with PNGs, and hides that one is damaged
         if has_good_exif(image):
             ImageOps.exif_transpose(image, in_place=True)
         return _to_levels(image)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from ._colors import class_colors, series_colors
-from ._legend import draw_beside, find_width
+from ._legend import draw_beside, find_width, literal
 
 
 def draw_bars(ax, table):
@@ -23,9 +23,9 @@ def draw_bars(ax, table):
     bars = []
     for position, (name, color) in enumerate(zip(table, colors, strict=True)):
         x = np.arange(n_classes) + (position - (n_columns - 1) / 2) * width
-        bars.append(ax.bar(x, table[name], width, color=color, label=str(name)))
-    ax.set_xticks(np.arange(n_classes), list(map(str, table.index)))
+        bars.append(ax.bar(x, table[name], width, color=color, label=literal(name)))
+    ax.set_xticks(np.arange(n_classes), list(map(literal, table.index)))
     ax.spines[["top", "right"]].set_visible(False)
     if n_columns > 1:
-        draw_beside(ax)
+        draw_beside(ax, bars)
     return ax, bars

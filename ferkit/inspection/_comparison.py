@@ -9,7 +9,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from .._validation import validate_params
 from ._colors import series_colors
-from ._legend import draw_beside, find_marker, find_width
+from ._legend import draw_beside, find_marker, find_width, literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -153,22 +153,24 @@ class ComparisonDisplay:
             if self.against:
                 size = (5 + find_width(groups), 3.5)
             _, ax = plt.subplots(figsize=size, layout="constrained")
-        title = _NAMES.get(self.metric, self.metric.replace("f1_", "F1 of ", 1))
+        title = _NAMES.get(self.metric, literal(self.metric.replace("f1_", "F1 of ", 1)))
         draw_line = ax.axhline if self.against else ax.axvline
         if self.against:
-            colors = series_colors(len(groups))
+            colors, handles = series_colors(len(groups)), []
             for position, (name, runs) in enumerate(groups.items()):
                 style = {"color": colors[position], "marker": find_marker(position)}
-                ax.scatter(runs[self.against], runs[self.metric], label=name, **style)
+                handles.append(
+                    ax.scatter(runs[self.against], runs[self.metric], label=literal(name), **style)
+                )
             ax.set(xlabel=_NAMES[self.against], ylabel=title)
             ax.set_xlim(left=0)
-            draw_beside(ax)
+            draw_beside(ax, handles)
         else:
             for position, (name, runs) in enumerate(groups.items()):
                 color = "#999999" if name == self.baseline else "#0072B2"
                 ax.barh(position, runs[self.metric].mean(), color=color, height=0.7)
                 ax.scatter(runs[self.metric], [position] * len(runs), color="black", s=12, zorder=3)
-            ax.set_yticks(range(len(groups)), list(groups))
+            ax.set_yticks(range(len(groups)), list(map(literal, groups)))
             ax.invert_yaxis()
             ax.set(xlabel=title)
         if self.baseline is not None:

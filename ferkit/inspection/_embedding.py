@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
@@ -19,7 +20,7 @@ from .._typing import RandomStateLike
 from .._validation import validate_params
 from ._class_images import check_images, order_names
 from ._colors import class_colors
-from ._legend import draw_beside, find_width
+from ._legend import draw_beside, find_width, literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _N_BEFORE_TSNE = 50  # components: t-SNE's neighbours are found in these
 _CONSTRAINTS = {
     "method": [StrOptions({"tsne", "pca"}), HasMethods("fit_transform")],
-    "n_components": [Options(int, {2, 3})],
+    "n_components": [Options(Integral, {2, 3})],
     "random_state": ["random_state"],
 }
 
@@ -202,16 +203,18 @@ class EmbeddingDisplay:
         size = np.clip(10_000 / len(self.y), 5, 30)
         # mypy knows only the scatter of flat axes, which takes no third number
         scatter: Callable[..., Any] = ax.scatter
+        handles = []
         for label, name, color in zip(labels[order], names, class_colors(names), strict=True):
             points = self.points[self.y == label]
-            scatter(*points.T, s=size, color=color, label=name, alpha=0.7, linewidths=0)
+            style = {"color": color, "alpha": 0.7, "linewidths": 0}
+            handles.append(scatter(*points.T, s=size, label=literal(name), **style))
         ax.set(xticks=[], yticks=[])
         if is_solid:
             ax.set(zticks=[])
         else:
             ax.set_aspect("equal", adjustable="datalim")
         scale = max(1, 6 / np.sqrt(size))
-        draw_beside(ax, markerscale=scale)
+        draw_beside(ax, handles, markerscale=scale)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 

@@ -16,6 +16,7 @@ from .._typing import RandomStateLike
 from .._validation import validate_params
 from ..metrics._calibration import check_probabilities
 from ._class_images import check_images, draw_face, order_names
+from ._legend import literal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
@@ -301,8 +302,8 @@ class FaceGridDisplay:
                 ax.set_axis_off()
             for ax, face, title in zip(row_axes, faces, titles, strict=False):
                 draw_face(ax, face)
-                ax.set_title(title, fontsize=7, pad=2)
-            row_axes[0].set_ylabel(name, rotation=0, ha="right", va="center")
+                ax.set_title(literal(title), fontsize=7, pad=2)
+            row_axes[0].set_ylabel(literal(name), rotation=0, ha="right", va="center")
         if self.row_label is not None:
             figure.supylabel(self.row_label, fontsize="medium")
         self.axes_, self.figure_ = axes, figure

@@ -16,7 +16,7 @@ from .._validation import validate_params
 from ._class_images import order_names
 from ._colors import class_colors, series_colors
 from ._comparison import check_runs
-from ._legend import draw_beside, find_marker, find_width
+from ._legend import draw_beside, find_marker, find_width, literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,8 +45,8 @@ class HistoryDisplay:
         A fitted estimator's `history_`; or histories by the estimators' names.
     estimator_name : str, default=None
         Title of the figure.
-    best_epoch : int or dict of str to int, default=None
-        The epoch whose weights were kept, which is marked.
+    best_epoch : int, list of int or dict of str to these, default=None
+        The epoch whose weights were kept, which is marked; a list has one for each seed.
     classes : array-like of shape (n_classes,), default=None
         The labels whose F1 "classes" shows, such as `classes_`. None takes every column that
         begins like theirs, ``valid_f1_``, also those of other scores.
@@ -74,7 +74,7 @@ class HistoryDisplay:
         history: pd.DataFrame | dict[str, pd.DataFrame],
         *,
         estimator_name: str | None = None,
-        best_epoch: int | dict[str, int] | None = None,
+        best_epoch: int | list[int] | dict[str, int] | dict[str, list[int]] | None = None,
         classes: ArrayLike | None = None,
     ) -> None:
         self.history = history
@@ -151,12 +151,15 @@ class HistoryDisplay:
     ) -> Self:
         """Plot the histories of a comparison: a curve per configuration, the mean of its seeds.
 
+        The epochs with the best validation score are marked, one for each seed.
+
         Parameters
         ----------
         runs : DataFrame
             What `ferkit.model_selection.compare` returned, or some rows of it.
-        panels : list of {"loss", "scores", "lr"}, default=None
-            What is plotted, in an axes each; see `plot`.
+        panels : list of {"loss", "scores", "classes", "lr"}, default=None
+            What is plotted, in an axes each; see `plot`. "classes" is for the rows of one
+            configuration.
         ax : matplotlib Axes or array-like of them, default=None
             Where to plot; see `plot`.
 
@@ -175,6 +178,8 @@ class HistoryDisplay:
             raise ValueError(
                 "got runs without a column history, expected what compare returned; pass it whole"
             )
+        best = runs[runs["weights"] == "best validation"]
+        epochs = {config: rows["epoch"].tolist() for config, rows in best.groupby("config")}
         # a run has a row for each of its networks, but one history
         runs = runs.drop_duplicates(["config", "seed"])
         means = {
@@ -183,7 +188,11 @@ class HistoryDisplay:
             .mean(numeric_only=True)
             for config, of_config in runs.groupby("config", sort=False)
         }
-        return cls(means).plot(ax=ax, panels=panels)
+        if len(means) > 1:
+            return cls(means, best_epoch=epochs).plot(ax=ax, panels=panels)
+        ((config, mean),) = means.items()
+        display = cls(mean, estimator_name=config, best_epoch=epochs.get(config))
+        return display.plot(ax=ax, panels=panels)
 
     @property
     def _is_several(self):
@@ -231,17 +240,18 @@ class HistoryDisplay:
         if len(axes) != len(panels):
             raise ValueError(f"got {len(axes)} axes, expected {len(panels)}; pass one a panel")
         styles = self._find_styles(histories)
+        curves = []
         for ax, panel in zip(axes, panels, strict=True):
-            for name, style in styles.items():
-                self._draw(ax, panel, histories[name], name, style)
+            drawn = [self._draw(ax, panel, histories[name], name, styles[name]) for name in styles]
+            curves.append([line for lines in drawn for line in lines])
             ax.set(xlabel="epoch", ylabel=_TITLES.get(panel, panel))
             ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
             ax.grid(alpha=0.3)
-        self._add_legends(axes, panels, styles)
+        self._add_legends(axes, panels, styles, curves)
         self.axes_ = axes
         self.figure_ = axes[0].figure
         if self.estimator_name is not None:
-            self.figure_.suptitle(self.estimator_name)
+            self.figure_.suptitle(literal(self.estimator_name))
         return self
 
     def _choose_panels(self, histories, panels):
@@ -275,19 +285,19 @@ class HistoryDisplay:
             styles[name] = {"color": color, "marker": marker, "markersize": 4}
         return styles
 
-    def _add_legends(self, axes, panels, styles):
+    def _add_legends(self, axes, panels, styles, curves):
         marks = [line for line in axes[0].lines if line.get_gid() == _KEPT]
         if marks:  # label only one: a legend would repeat the others
             marks[0].set_label(_KEPT)
         if self._is_several:
             self._explain_several(axes, panels, styles, has_marks=bool(marks))
             return
-        for ax, panel in zip(axes, panels, strict=True):
-            n_curves = len(ax.get_legend_handles_labels()[1])
-            if n_curves > 3:  # a legend among so many curves would hide some
-                draw_beside(ax)
-            elif n_curves > 1 or panel != "lr":
-                ax.legend()
+        curves[0] += marks[:1]
+        for ax, panel, handles in zip(axes, panels, curves, strict=True):
+            if len(handles) > 3:  # a legend among so many curves would hide some
+                draw_beside(ax, handles)
+            elif len(handles) > 1 or panel != "lr":
+                ax.legend(handles=handles)
 
     def _explain_several(self, axes, panels, styles, *, has_marks):
         """Tell what lines mean in each axes, and once, beside the last one, what colours do."""
@@ -305,26 +315,27 @@ class HistoryDisplay:
                 kinds.append(Line2D([], [], color="black", linestyle=":", linewidth=1, label=_KEPT))
             if kinds:
                 ax.add_artist(ax.legend(handles=kinds))
-        names = [Line2D([], [], label=name, **style) for name, style in styles.items()]
+        names = [Line2D([], [], label=literal(name), **style) for name, style in styles.items()]
         draw_beside(axes[-1], names)
 
     def _draw(self, ax, panel, history, name, style):
         labels, colors = _PANELS[panel], {}
         if panel == "classes":
             labels, colors = _find_class_columns(history, self.classes)
-        shown = [column for column in labels if column in history]
+        shown, curves = [column for column in labels if column in history], []
         for column in shown:
-            own = {"label": labels[column], "color": colors.get(column)}
+            own = {"label": literal(labels[column]), "color": colors.get(column)}
             if name:
                 own["label"] = name if len(labels) == 1 else f"{name}, {labels[column]}"
                 own["color"] = style["color"]
                 own["linestyle"] = _find_line_styles(labels)[column]
-            ax.plot(history["epoch"], history[column], **{**style, **own})
+            curves += ax.plot(history["epoch"], history[column], **{**style, **own})
         best = self.best_epoch
         best = best.get(name) if isinstance(best, dict) else best
-        if best is not None:
+        for epoch in [] if best is None else np.unique(best):
             color = style.get("color", "black")
-            ax.axvline(best, color=color, linewidth=1, linestyle=":", gid=_KEPT)
+            ax.axvline(epoch, color=color, linewidth=1, linestyle=":", gid=_KEPT)
+        return curves
 
 
 def _find_line_styles(columns):

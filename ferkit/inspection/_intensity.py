@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ._class_images import check_images, order_names
 from ._colors import class_colors
-from ._legend import draw_beside, find_width
+from ._legend import draw_beside, find_width, literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -106,11 +106,12 @@ class IntensityDisplay:
             size = (5 + find_width([*self.densities] or [""]), 3.5)
             _, ax = plt.subplots(figsize=size, layout="constrained")
         middles = (np.arange(_N_LEVELS) + 0.5) / _N_LEVELS
+        handles = []
         for name, color in zip(self.densities, class_colors(list(self.densities)), strict=True):
-            ax.plot(middles, self.densities[name], color=color, label=name)
+            handles += ax.plot(middles, self.densities[name], color=color, label=literal(name))
         ax.set(xlabel="brightness", ylabel="density of pixels", xlim=(0, 1))
         ax.set_ylim(bottom=0)
         ax.spines[["top", "right"]].set_visible(False)
-        draw_beside(ax)
+        draw_beside(ax, handles)
         self.ax_, self.figure_ = ax, ax.figure
         return self

@@ -1,15 +1,19 @@
-"""Legends beside axes, where they hide nothing."""
+"""Names in pictures, and legends beside axes, where they hide nothing."""
 
 _MOST_IN_COLUMN = 12  # so many names are as high as the axes
 _MARKERS = "os^DvPX"  # the colours of many series are too near each other
 
 
-def draw_beside(ax, handles=None, **settings):
-    """Draw a legend on the right of axes, of `handles`, or of all that have labels.
+def literal(name):
+    """Write a name as matplotlib shows it unchanged: a formula is what is between dollar signs."""
+    return str(name).replace("$", r"\$")
 
-    Other settings are those of `Axes.legend`.
+
+def draw_beside(ax, handles, **settings):
+    """Draw a legend of `handles` on the right of axes.
+
+    Without them, `Axes.legend` would leave out labels that begin with "_". Other settings are its.
     """
-    handles = ax.get_legend_handles_labels()[0] if handles is None else handles
     ax.legend(
         handles=handles,
         ncols=_count_columns(handles),

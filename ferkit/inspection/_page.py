@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from functools import partial
 from importlib.metadata import version
+from inspect import signature
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,6 +31,7 @@ from ._embedding import EmbeddingDisplay
 from ._face_grid import FaceGridDisplay
 from ._history import HistoryDisplay
 from ._html import make_code, make_page, make_picture, make_table, try_picture
+from ._legend import literal
 from ._saliency import NoFeatureMapError, SaliencyDisplay, grad_cam
 
 _NAMES = {
@@ -208,14 +210,14 @@ def _digest_labels(y):
 
 
 def _training(estimator):
-    defaults = type(estimator)().get_params(deep=False)
+    parameters = signature(type(estimator)).parameters
     params = estimator.get_params(deep=False)
     if "weights" in params:  # name them: they may have been trained on the scored images
         params["weights"] = estimator._began_with
     changed = {
         name: value
         for name, value in params.items()
-        if name not in _PLACES and repr(value) != repr(defaults[name])
+        if name not in _PLACES and repr(value) != repr(parameters[name].default)
     }
     lines = "\n".join(f"{name} = {value!r}" for name, value in changed.items())
     text = (
@@ -232,7 +234,7 @@ def _training(estimator):
 def _scores(estimator, report, y, y_prob):
     import matplotlib.pyplot as plt
 
-    classes = [str(name) for name in report.classes.index]
+    classes = list(map(literal, report.classes.index))
     confusion = report.confusion.to_numpy()
     shares = confusion / np.maximum(confusion.sum(axis=1, keepdims=True), 1)
     figure, ax = plt.subplots(figsize=(5.5, 4.5), layout="constrained")

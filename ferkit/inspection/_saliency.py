@@ -17,6 +17,7 @@ from .._imbalance import logit_offset
 from .._labels import check_labels, encode
 from .._validation import validate_params
 from ._class_images import draw_face, order_names
+from ._legend import literal
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
@@ -319,7 +320,7 @@ class SaliencyDisplay:
             for ax in (above, below):
                 draw_face(ax, image)
             below.imshow(place, cmap="magma", alpha=0.55, vmin=0, vmax=highest)
-            above.set_title(title, fontsize="small")
+            above.set_title(literal(title), fontsize="small")
         self.axes_, self.figure_ = axes, figure
         return self
 

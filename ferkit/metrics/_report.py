@@ -181,8 +181,7 @@ class FERReport:
         values, resampled = _score_set(predictions, labels, n_resamples, random_state)
         rows = _make_rows("all", values, resampled, ends)
         if is_copy is not None and is_copy.all():
-            for score in ("accuracy", "f1_macro"):
-                rows["without copies", score] = [np.nan] * 3 + [0]
+            rows |= {("without copies", score): [np.nan] * 3 + [0] for _, score in rows}
         elif is_copy is not None:
             others = [None if part is None else part[~is_copy] for part in predictions]
             rest, of_rest = _score_set(others, labels, n_resamples, random_state)

@@ -11,7 +11,8 @@ _PATTERN = re.compile(
     r"_lr(?P<lr>[1-9]|[1-9]e\d)"
     r"_drop(?:out)?(?P<dropout>\d{1,2})"
     r"(?:_wd(?P<weight_decay>0|[1-9]e\d))?"
-    r"(?:_bn)?"
+    r"(?:_bn)?",
+    re.ASCII,
 )
 
 _RESNET = (
@@ -121,14 +122,12 @@ def format_config(params: dict[str, Any]) -> str:
             "momentum and weight_decay; add what is missing, and leave out the others, which no "
             "name can tell"
         )
-    parts = [params["optimizer"], *_write_momentum(params)]
-    lr = _write_power(params["lr"])
-    parts.append(f"lr{lr.removeprefix('1e')}")
-    parts.append(f"drop{round(100 * params['dropout'])}")
-    if "weight_decay" in params:
-        parts.append(f"wd{_write_power(params['weight_decay'])}")
-    name = "_".join([*parts, "bn"])
-    if not _tells(name, params):
+    try:
+        name = _write(params)
+        found = parse_config(name)
+    except (TypeError, ValueError):
+        found = dict.fromkeys(params)
+    if any(found[key] != value for key, value in params.items() if key in found):
         raise ValueError(
             f"got {params}, expected values that a name can tell, such as lr=5e-4 or dropout=0.15: "
             "one digit times a power of ten, whole percents, momentum 0.9; round them"
@@ -136,12 +135,14 @@ def format_config(params: dict[str, Any]) -> str:
     return name
 
 
-def _tells(name, params):
-    try:
-        found = parse_config(name)
-    except ValueError:
-        return False
-    return all(found[key] == value for key, value in params.items() if key in found)
+def _write(params):
+    parts = [params["optimizer"], *_write_momentum(params)]
+    lr = _write_power(params["lr"])
+    parts.append(f"lr{lr.removeprefix('1e')}")
+    parts.append(f"drop{round(100 * params['dropout'])}")
+    if "weight_decay" in params:
+        parts.append(f"wd{_write_power(params['weight_decay'])}")
+    return "_".join([*parts, "bn"])
 
 
 def _write_momentum(params):
@@ -199,6 +200,8 @@ def reference_configs(
         "mobilenet": {name: parse_config(name) for name in _MOBILENET},
         "vgg16": {"baseline": {**baseline, "dropout": 0.5}},
     }
-    if network not in configs:
-        raise ValueError(f"got network {network!r}, expected one of {', '.join(configs)}")
+    if network not in list(configs):  # a list, as what is unhashable cannot be looked up
+        raise ValueError(
+            f"got network {network!r}, expected one of {', '.join(configs)}; choose one"
+        )
     return configs[network]

@@ -6,9 +6,28 @@ from numbers import Integral
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, check_cv
 
+from .._images import as_array
 from .._locks import warning_filter
 from .._split import check_groups
 from ..datasets import find_duplicates
+
+
+def as_samples(X, estimator, *, must_be_images):
+    """Make an array of images; a Pipeline may be given what it makes images of, such as paths.
+
+    Raises a ValueError if `X` is something else, or no images where it `must_be_images`.
+    """
+    try:
+        return as_array(X)
+    except ValueError as error:
+        if not hasattr(estimator, "steps"):
+            raise
+        if must_be_images:
+            raise ValueError(
+                f"{error}; or, if the Pipeline makes images of it, set groups=None, for copies are "
+                "only found among images"
+            ) from error
+    return X
 
 
 def find_folds(cv, X, y, groups, *, find_copies):

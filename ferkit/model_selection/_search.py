@@ -25,12 +25,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._base import BaseFER
 from .._identity import by_content
-from .._images import as_array
 from .._labels import check_labels
 from .._random import draw_seed
 from .._typing import RandomStateLike
 from .._validation import fit_context
-from ._folds import find_folds
+from ._folds import as_samples, find_folds
 from ._spaces import resolve_space
 from ._steps import check_has_parameters, last_step
 
@@ -238,11 +237,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         for name in ("study_", "n_splits_", "best_score_", "best_params_", "best_estimator_"):
             self.__dict__.pop(name, None)  # this fit may stop before it sets them anew
         find_copies = self.groups is not None
-        try:
-            X = as_array(X)
-        except ValueError:  # a Pipeline may turn X into images itself, from paths for example
-            if (find_copies and groups is None) or not hasattr(self.estimator, "steps"):
-                raise
+        X = as_samples(X, self.estimator, must_be_images=find_copies and groups is None)
         X, y = indexable(X, check_labels(y))
         folds, groups = find_folds(self.cv, X, y, groups, find_copies=find_copies)
         space = resolve_space(self.space, self.estimator)

@@ -128,9 +128,13 @@ def check_trials(study, n_before):
     trials = study.get_trials(deepcopy=False)
     errors = [trial.user_attrs[ERROR] for trial in trials if ERROR in trial.user_attrs]
     if not any(trial.state == TrialState.COMPLETE for trial in trials):
+        advice = "raise timeout"
+        if errors:
+            advice = f"the first error was: {errors[0]}"
+        elif any(trial.state == TrialState.PRUNED for trial in trials):
+            advice = "all were pruned: take a milder pruner, or optuna.pruners.NopPruner()"
         raise ValueError(
-            f"got {len(trials)} trials, of which none ended with a value, expected some; "
-            + (f"the first error was: {errors[0]}" if errors else "raise timeout")
+            f"got {len(trials)} trials, of which none ended with a value, expected some; {advice}"
         )
     if errors and count_trials(study)["ended"] > n_before:
         warn_user(

@@ -81,6 +81,15 @@ class FERNet(NeuralNetClassifier):
     def initialize_module(self):
         """Make the module, and the average of its weights if there is to be one."""
         super().initialize_module()
+        if not isinstance(self.module_, nn.Module):
+            raise TypeError(
+                f"got {self.module_!r} from _make_module, expected a torch.nn.Module; return it"
+            )
+        if any(map(nn.parameter.is_lazy, self.module_.parameters())):
+            raise ValueError(
+                f"got a {type(self.module_).__name__} with lazy layers, expected layers of known "
+                "sizes; _make_module finds the images' height and width in self.image_shape_"
+            )
         self.module_.to(torch.float32, memory_format=memory_format(self.torch_device))
         if self.freeze is not None:
             for part in frozen_parts(self.module_, self.freeze):

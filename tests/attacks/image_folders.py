@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ferkit import EMOTIONS
 from ferkit.datasets import load_affectnet, load_image_folder
@@ -357,10 +357,22 @@ def _read(content, size, gray):
         is_exact = size is None or image.format not in ("JPEG", "MPO")  # decoded coarser
         if gray:  # a JPEG's gray channel is not quite the gray of its colours
             image.draft("L", image.size)
+        kind, orientation = image.mode, _find_orientation(image)
+        if orientation > 4:  # on its side: whether lines or columns are resized first rounds anew
+            is_exact = False
+        if orientation > 1:
+            image = ImageOps.exif_transpose(image)
         levels = image.convert("RGBA").convert("RGB") if "transparency" in image.info else image
         levels = levels.convert("L" if gray else "RGB")
         if size is not None:
             height, width = (size, size) if isinstance(size, int) else size
             if levels.size != (width, height):
                 levels = levels.resize((width, height), Image.Resampling.BICUBIC)
-        return np.asarray(levels), is_exact and not re.match("[PRL]A", image.mode)
+        return np.asarray(levels), is_exact and not re.match("[PRL]A", kind)
+
+
+def _find_orientation(image):
+    try:
+        return image.getexif().get(0x0112, 1)
+    except Exception:  # damaged
+        return 1

@@ -19,6 +19,7 @@ from ferkit.inspection import (
     write_page,
 )
 from ferkit.metrics import FERReport
+from tests.helpers import LinearFER
 
 OF_IMAGES = {
     "samples": FaceGridDisplay.from_images,
@@ -71,6 +72,16 @@ def test_other_names(faces, make):
     X, y = faces
     assert shown_classes(draw(make(X, np.where(y > 3, "awake", "asleep")))) == ["asleep", "awake"]
     assert shown_classes(draw(make(X, y > 3))) == ["False", "True"]
+
+
+STRANGE = ["_unknown_", "a$b", r"cost $\frac{$ of it"]  # "_" hides, "$" begins a formula
+
+
+@pytest.mark.parametrize("make", OF_IMAGES.values(), ids=OF_IMAGES)
+def test_names_that_matplotlib_would_read_otherwise(faces, make):
+    X, y = faces
+    shown = shown_classes(draw(make(X, np.array(STRANGE)[y % 3])))
+    assert [name.replace(r"\$", "$") for name in shown] == sorted(STRANGE)
 
 
 @pytest.mark.parametrize("kind", ["samples", "means", "brightness"])
@@ -148,6 +159,27 @@ def test_gaps_in_a_history(named, gap):
 def test_a_history_of_one_epoch(named):
     display = draw(HistoryDisplay.from_estimator(named[0]))
     assert [tick for tick in display.axes_[0].get_xticks() if tick != round(tick)] == []
+
+
+def legend_of(ax):
+    return [text.get_text().replace(r"\$", "$") for text in ax.get_legend().texts]
+
+
+def test_names_of_several_that_matplotlib_would_read_otherwise(faces):
+    X, y = faces
+    names = np.array(STRANGE)[y % 3]
+    clf = LinearFER(max_epochs=1, random_state=0).fit(X, names, X_val=X, y_val=names)
+    balance = draw(ClassBalanceDisplay.from_labels(dict.fromkeys(STRANGE, names)))
+    assert legend_of(balance.ax_) == STRANGE
+    classes = draw(HistoryDisplay.from_estimator(clf, panels=["classes"]))
+    assert legend_of(classes.axes_[0]) == [*sorted(STRANGE), "kept epoch"]
+    several = draw(HistoryDisplay.from_estimator(dict.fromkeys(STRANGE, clf)))
+    assert legend_of(several.axes_[1]) == STRANGE
+    runs = pd.DataFrame(
+        {"config": STRANGE, "weights": "last epoch", "f1_macro": [0.1, 0.2, 0.3], "seconds": 1.0}
+    )
+    draw(ComparisonDisplay.from_runs(runs))
+    assert legend_of(draw(ComparisonDisplay.from_runs(runs, against="seconds")).ax_) == STRANGE
 
 
 def test_a_comparison_without_a_score():

@@ -107,16 +107,33 @@ def test_a_comparison():
         {
             "config": ["a", "a", "a", "b"],
             "seed": [0, 0, 1, 0],
-            "weights": ["last epoch", "best validation", "last epoch", "last epoch"],
+            "weights": ["last epoch", "best validation", "best validation", "last epoch"],
+            "epoch": [2, 1, 2, 2],
             "history": [TRAINED, TRAINED, other, other],
         }
     )
     (loss,) = HistoryDisplay.from_runs(runs).axes_
-    assert drawn(loss) == {"a, training": [3.0, 1.5], "b, training": [4.0, 2.0]}
+    curves = {line.get_label(): line.get_ydata().tolist() for line in loss.lines[::3]}
+    assert curves == {"a, training": [3.0, 1.5], "b, training": [4.0, 2.0]}
+    assert [line.get_xdata()[0] for line in loss.lines[1:3]] == [1, 2]  # kept with each seed
+    assert {line.get_color() for line in loss.lines[:3]} == {loss.lines[0].get_color()}
     with pytest.raises(ValueError, match="got runs without a column history"):
         HistoryDisplay.from_runs(runs.drop(columns="history"))
     with pytest.raises(ValueError, match="got runs of type dict without columns config"):
         HistoryDisplay.from_runs({})
+
+
+def test_a_comparison_of_one():
+    history = VALIDATED.assign(valid_f1_angry=[0.1, 0.2])
+    runs = pd.DataFrame(
+        {"config": "a", "seed": 0, "weights": ["best validation"], "epoch": 1, "history": [history]}
+    )
+    display = HistoryDisplay.from_runs(runs, panels=["loss", "classes"])
+    loss, classes = ([line.get_label() for line in ax.lines[:-1]] for ax in display.axes_)
+    assert loss == ["training", "validation"]
+    assert classes == ["angry"]
+    assert display.axes_[0].lines[-1].get_label() == "kept epoch"
+    assert display.figure_.get_suptitle() == "a"
 
 
 def test_many_trainings_leave_room_for_their_curves():

@@ -209,6 +209,18 @@ def test_a_page_tells_what_training_began_with_but_not_where_that_was(trained, t
     assert "weights = &#x27;fer2013&#x27;" in page
 
 
+def test_a_class_whose_parameter_has_no_default(trained, tmp_path):
+    class RequiringFER(LinearFER):
+        def __init__(self, extra, max_epochs=1):
+            super().__init__(max_epochs=max_epochs)
+            self.extra = extra
+
+    _, X, y = trained
+    page = write_and_read(tmp_path, RequiringFER(extra=3).fit(X, y), X, y)
+    assert "extra = 3" in page
+    assert "max_epochs" not in page
+
+
 def test_what_goes_together(trained, tmp_path, monkeypatch):
     clf, X, y = trained
     with pytest.raises(ValueError, match="got one of X_train and y_train, expected both"):

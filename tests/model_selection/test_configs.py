@@ -101,6 +101,9 @@ def test_names_that_cannot_be_read(name):
         ({"dropout": 0.155}, "expected values that a name can tell"),
         ({"weight_decay": 0.5}, None),
         ({"optimizer": "lion"}, "expected values that a name can tell"),
+        ({"optimizer": None}, "expected values that a name can tell"),
+        ({"lr": "x"}, "expected values that a name can tell"),
+        ({"optimizer": "sgd", "momentum": None}, "expected values that a name can tell"),
         ({"batch_size": 64}, "got parameters .*'batch_size'"),
     ],
 )
@@ -118,3 +121,7 @@ def test_unknown_network():
         ValueError, match="got network 'alexnet', expected one of resnet, mobilenet"
     ):
         reference_configs("alexnet")
+    with pytest.raises(
+        ValueError, match=r"got network \['resnet'\], expected one of .*; choose one"
+    ):
+        reference_configs(["resnet"])

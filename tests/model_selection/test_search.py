@@ -279,7 +279,9 @@ def test_a_pipeline_that_begins_with_paths(faces, tmp_path):
     pipeline.set_params(read__func=None)
     expected = search_of(pipeline, space, groups=None).fit(X, y)
     assert search.best_score_ == expected.best_score_
-    with pytest.raises(ValueError, match="got X of dtype <U7"):  # to look for copies in
+    with pytest.raises(
+        ValueError, match=r"got X of dtype <U7.*makes images of it, set groups=None"
+    ):
         search_of(pipeline, space).fit(paths, y)
     search_of(pipeline.set_params(read__func=read), space).fit(paths, y, groups=np.arange(140))
     pipeline.set_params(read__func=lambda images: images[:, ::2, ::2])  # of lists, an array
@@ -434,6 +436,12 @@ def test_the_same_share_of_training_is_a_step(faces):
         if n in steps
     }
     assert len(steps) > 1
+
+
+def test_a_search_that_prunes_every_trial(faces):
+    pruner = optuna.pruners.ThresholdPruner(lower=2)  # above every score
+    with pytest.raises(ValueError, match=r"none ended with a value.*all were pruned: take"):
+        search_of(LinearFER(max_epochs=2), n_trials=2, pruner=pruner).fit(*faces)
 
 
 def test_a_step_that_cannot_be_pickled(faces, tmp_path):
