@@ -166,6 +166,18 @@ def test_a_model_of_names(csv, tmp_path, capsys):
     assert main(["export", str(tmp_path / "m"), *file]) == 0
 
 
+def test_labels_leave_the_terminal_alone(tmp_path, capsys):
+    X, y = make_faces(14, random_state=0, return_X_y=True)
+    labels = np.array(["evil\nfake.jpg: happy 1.00\x1b[31m", "sad"])[y % 2]
+    ResNetFER(max_epochs=1, random_state=0).fit(X, labels).save(tmp_path / "m")
+    Image.fromarray(X[0]).save(tmp_path / "a.png")
+    model = ["--model", str(tmp_path / "m"), "--crops", str(tmp_path / "a.png")]
+    assert main(["predict", *model]) == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert "\x1b" not in line
+    assert "a.png: " in line
+
+
 @pytest.mark.filterwarnings("ignore:.*got no neutral in")
 def test_a_model_of_some_emotions(csv, tmp_path, capsys, monkeypatch):
     few = tmp_path / "few.csv"

@@ -1,5 +1,5 @@
 // Squares of a photo as small gray images: the same levels as ferkit.deploy.crop_faces gives, which
-// are Pillow's, to the bit.
+// are Pillow's, to the bit; those of over 4,096 pixels a side are averaged first there.
 
 const FRACTION_BITS = 22; // of weights, in Pillow's integer arithmetic
 

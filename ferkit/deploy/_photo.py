@@ -265,8 +265,7 @@ def _find_first(clf):
     """Find what in a Pipeline or search sees the images first."""
     if hasattr(clf, "best_estimator_"):
         return _find_first(clf.best_estimator_)
-    steps = [step for _, step in getattr(clf, "steps", []) if step not in (None, "passthrough")]
-    return _find_first(steps[0]) if steps else clf
+    return _find_first(clf.steps[0][1]) if hasattr(clf, "steps") else clf
 
 
 def tabulate(boxes, proba, names):

@@ -25,7 +25,7 @@ def test_hostile_files(name, tmp_path):
     target = find_target(name)(folder, None)
     target.warm_up()
     guard = worker._Guard(folder)
-    n_cases = 30 if name in SLOW else 100
+    n_cases = 30 if name in SLOW else 300
     results = [run_case(target, 1, index, guard) for index in range(n_cases)]
     assert [result for result in results if result.outcome == FAILURE] == []
     assert sum(result.is_past_header for result in results) > n_cases / 2

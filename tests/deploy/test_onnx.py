@@ -31,6 +31,7 @@ from ferkit import EMOTIONS, VGG16FER, BaseFER, LargeFER, MobileNetFER, ResNetFE
 from ferkit.datasets import make_faces
 from ferkit.deploy import OnnxFER, export_onnx
 from ferkit.deploy._quantize import quantize_int8
+from tests.helpers import LinearFER
 
 ESTIMATORS = {
     "mobilenet": MobileNetFER(),
@@ -321,6 +322,16 @@ def test_a_file_that_computes_something_else(trained, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_whose_embedding_is_another(faces, tmp_path):
+    X, y = faces
+    clf = LinearFER(max_epochs=1, random_state=0).fit(X, y)
+    clf.module_.embedding_size = 3
+    clf.module_.embed = lambda x: x.flatten(1)[:, :3] * (1 + torch.compiler.is_exporting())
+    with pytest.raises(RuntimeError, match="got embedding from the file that differ by"):
+        export_onnx(clf, tmp_path / "a.onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -393,12 +404,14 @@ def test_what_is_no_estimator(trained, file, tmp_path):
             export_onnx(estimator, tmp_path / "a.onnx")
 
 
-def test_calibration_of_another_dtype(trained, faces, tmp_path):
+@pytest.mark.parametrize("name", ["calibration", "X_val"])
+def test_images_of_another_dtype(trained, faces, tmp_path, name):
     X, y = faces
-    split = {"calibration": X[:9] / np.float32(255), "X_val": X[9:20], "y_val": y[9:20]}
+    split = {"calibration": X[:9], "X_val": X[9:20], "y_val": y[9:20]}
+    split[name] = split[name] / np.float32(255)
     with (
         pytest.warns(UserWarning, match="got float32 images"),
-        pytest.raises(ValueError, match="got float32 calibration images, expected uint8"),
+        pytest.raises(ValueError, match=f"got float32 images as {name}, expected uint8"),
     ):
         export_onnx(trained, tmp_path / "a.onnx", quantize="int8", **split)
 

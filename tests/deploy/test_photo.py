@@ -1,20 +1,24 @@
 import io
 import os
 import re
+import struct
 import tracemalloc
+from zlib import compress, crc32
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from ferkit import EMOTIONS, MobileNetFER, ResNetFER
 from ferkit.datasets import load_image_folder, make_faces
-from ferkit.deploy import _read_photo, crop_faces, predict_photo, read_photo
+from ferkit.deploy import _read_photo, crop_faces, predict_files, predict_photo, read_photo
 from ferkit.deploy._photo import image_shape_of
 from ferkit.preprocessing import EqualizeHistogram, PixelRows
 from tests.helpers import LinearFER, without_rights
@@ -209,6 +213,20 @@ def test_files_that_are_none(tmp_path, content, what):
     path.write_bytes(content)
     message = f"^{re.escape(str(path))}: got .*{what}.*, expected a JPEG, .*; convert"
     with pytest.raises(ValueError, match=message):
+        read_photo(path)
+
+
+def test_a_png_that_is_damaged_in_the_middle(tmp_path):
+    lines = [bytes([9 if number == 256 else 0]) + bytes(512) for number in range(512)]
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 512, 512, 8, 0, 0, 0, 0))
+    data = chunk(b"IDAT", compress(b"".join(lines)))  # there is no filter 9
+    path = tmp_path / "photo.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + data + chunk(b"IEND", b""))
+    with pytest.raises(ValueError, match=r"photo.png: got a damaged image"):
         read_photo(path)
 
 
@@ -506,6 +524,32 @@ def test_crops_take_the_shape_of_the_fit():
         np.testing.assert_array_equal(faces[list(EMOTIONS)], fitted.predict_proba(crops))
 
 
+@pytest.mark.parametrize("is_search", [False, True])
+def test_what_takes_rows_is_given_rows(is_search):
+    X, y = make_faces(70, image_size=32, random_state=0, return_X_y=True)
+    clf = make_pipeline(StandardScaler(), LogisticRegression(max_iter=5000))
+    if is_search:
+        clf = GridSearchCV(clf, {"logisticregression__C": [1]}, cv=2)
+    clf.fit(X.reshape(70, -1), y)
+    photo, detector = draw(90, 90), Boxes(np.array([[3, 4, 50, 50], [9, 9, 40, 40]]))
+    crops = crop_faces(photo, detector.boxes, 32)
+    faces = predict_photo(clf, photo, detector=detector)
+    np.testing.assert_array_equal(faces[list(EMOTIONS)], clf.predict_proba(crops.reshape(2, -1)))
+
+
+def test_what_was_fitted_on_floats_is_given_floats(tmp_path):
+    X, y = make_faces(70, image_size=32, random_state=0, return_X_y=True)
+    clf = LinearFER(max_epochs=1, random_state=0).fit(X / np.float32(255), y)
+    photo, detector = draw(90, 90), Boxes(np.array([[3, 4, 50, 50]]))
+    crops = crop_faces(photo, detector.boxes, 32)
+    faces = predict_photo(clf, photo, detector=detector)  # and does not warn
+    expected = clf.predict_proba(crops / np.float32(255))
+    np.testing.assert_array_equal(faces[list(EMOTIONS)], expected)
+    save(Image.fromarray(crops[0]), tmp_path / "a.png")
+    ((_, of_file, _),) = predict_files(clf, tmp_path, crops=True)
+    np.testing.assert_array_equal(of_file[list(EMOTIONS)], expected)
+
+
 @pytest.mark.parametrize(
     ("classes", "names"),
     [
@@ -547,6 +591,11 @@ def test_what_is_no_classifier():
         predict_photo(MobileNetFER, np.zeros((9, 9), np.uint8))
     with pytest.raises(NotFittedError, match="got a MobileNetFER that is not fitted"):
         predict_photo(MobileNetFER(), draw(90, 90))
+
+
+def test_what_is_no_detector(clf):
+    with pytest.raises(TypeError, match=r"got 'yunet.onnx' as detector, expected an object with a"):
+        predict_photo(clf, draw(90, 90), detector="yunet.onnx")
 
 
 def test_what_is_no_photo(clf):
