@@ -372,6 +372,8 @@ def _read(content, size, gray):
 
 
 def _find_orientation(image):
+    if "exif" not in image.info:  # a TIFF, which Pillow turns, or behind a PNG's pixels
+        return 1
     try:
         return image.getexif().get(0x0112, 1)
     except Exception:  # damaged
