@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from contextlib import suppress
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -98,7 +99,9 @@ def levels(content):
     """Compute the levels of a photo: upright, on white, 16 bits by 257; as floats."""
     with warnings.catch_warnings(), Image.open(io.BytesIO(content)) as image:
         warnings.simplefilter("ignore")
-        image = ImageOps.exif_transpose(image)
+        image.load()
+        with suppress(Exception):  # tags that are damaged say nothing about the pixels
+            image = ImageOps.exif_transpose(image)
         if image.mode.startswith("I"):
             return np.asarray(image) / 257
         is_gray = image.mode in ("1", "L", "LA") and "transparency" not in image.info
