@@ -361,4 +361,5 @@ def _split_for_int8(clf, data):
 def _print_report(clf, X, y):
     from .metrics import fer_report
 
-    print(fer_report(clf, X, y))
+    for line in str(fer_report(clf, X, y)).split("\n"):
+        print(_escape(line))

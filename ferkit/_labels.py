@@ -54,7 +54,7 @@ def check_labels(y, classes=None):
     if len(shape) > 1 and shape[1:] != (1,):
         advice = "X, the images, comes before y"
         if len(shape) == 2:
-            advice = "take y.argmax(axis=1) of one-hot rows, and give probabilities as soft_targets"
+            advice += "; take y.argmax(axis=1) of one-hot rows or probabilities"
         raise ValueError(f"got y of shape {shape}, expected a label for each image; {advice}")
     y = column_or_1d(y, warn=True)
     if len(y) == 0:

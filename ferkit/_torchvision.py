@@ -23,10 +23,10 @@ def load_vgg16_features(weights, *, progress):
             "weights as torchvision names them; give another file, or set weights='imagenet'"
         )
     for name in names:
-        if not tensors[name].isfinite().all():
+        if not (hasattr(tensors[name], "isfinite") and tensors[name].isfinite().all()):
             raise ValueError(
-                f"got weights={str(weights)!r} of which {name} is not finite, expected numbers; "
-                "fetch the file again, or train again if it is of your own"
+                f"got weights={str(weights)!r} of which {name} is no tensor of finite numbers, "
+                "expected one; fetch the file again, or train again if it is of your own"
             )
     return {name: tensors[name] for name in names}
 

@@ -10,6 +10,14 @@ from ._paths import as_path
 _MODEL = f"model file, or one that comes with ferkit: {' or '.join(_commands.SHIPPED)}"
 
 
+def _path(text):
+    """Make a path of an argument; argparse shows the message of its own error only."""
+    try:
+        return as_path(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
 def main(argv=None):
     """Run the command line with `argv`, None for the process's arguments; give the exit code.
 
@@ -64,7 +72,7 @@ def _add_demo(commands):
     demo.set_defaults(run=_commands.demo)
     demo.add_argument(
         "--out",
-        type=as_path,
+        type=_path,
         default="ferkit-demo",
         help="folder of the plots (default: ferkit-demo)",
     )
@@ -74,7 +82,7 @@ def _add_train(commands):
     train = commands.add_parser("train", help="train on FER2013 and save the model")
     train.set_defaults(run=_commands.train)
     _add_data(train)
-    train.add_argument("--out", type=as_path, required=True, metavar="FILE", help="model file")
+    train.add_argument("--out", type=_path, required=True, metavar="FILE", help="model file")
     train.add_argument("--model", choices=_commands.MODELS, help="default: mobilenet")
     train.add_argument(
         "--variant",
@@ -96,7 +104,7 @@ def _add_train(commands):
     train.add_argument("--seed", type=_seed, default=0, help="of all random numbers (default: 0)")
     train.add_argument(
         "--checkpoint-dir",
-        type=as_path,
+        type=_path,
         metavar="FOLDER",
         help="where to keep the state of each epoch; the same command goes on from there",
     )
@@ -134,11 +142,11 @@ def _add_export(commands):
     export = commands.add_parser("export", help="write a model as an ONNX file")
     export.set_defaults(run=_commands.export)
     export.add_argument("model", metavar="MODEL", help=_MODEL)
-    export.add_argument("--out", type=as_path, required=True, metavar="FILE", help="ONNX file")
+    export.add_argument("--out", type=_path, required=True, metavar="FILE", help="ONNX file")
     _add_tta(export)
     export.add_argument(
         "--int8",
-        type=as_path,
+        type=_path,
         metavar="DATA",
         help="round to 8 bits, by images of FER2013 (folder, zip or csv)",
     )
@@ -157,7 +165,7 @@ def _add_report(commands):
     _add_data(report)
     _add_subset(report)
     _add_tta(report)
-    report.add_argument("--out", type=as_path, required=True, metavar="FILE", help="HTML file")
+    report.add_argument("--out", type=_path, required=True, metavar="FILE", help="HTML file")
 
 
 def _count(text):
@@ -201,7 +209,7 @@ def _add_tta(parser):
 
 
 def _add_data(parser):
-    parser.add_argument("data", type=as_path, metavar="DATA", help="FER2013: folder, zip or csv")
+    parser.add_argument("data", type=_path, metavar="DATA", help="FER2013: folder, zip or csv")
     parser.add_argument(
         "--on-error",
         choices=["raise", "skip"],

@@ -302,7 +302,7 @@ LABELS = {
     ),
     "one-hot labels": BadInput(
         lambda: fit(y=np.eye(3)[Y]),
-        "got y of shape (12, 3), expected a label for each image; take y.argmax(axis=1) of",
+        "expected a label for each image; X, the images, comes before y; take y.argmax(axis=1) of",
     ),
     "images for labels": BadInput(
         lambda: fit(Y, LEVELS), f"got y of shape {LEVELS.shape}, expected a label for each image; X"

@@ -578,10 +578,25 @@ def test_a_module_with_lazy_layers(faces):
         def _make_module(self, in_channels, n_classes):
             return nn.Sequential(nn.Flatten(), nn.LazyLinear(n_classes))
 
+    class LazyNormFER(BaseFER):
+        def _make_module(self, in_channels, n_classes):
+            norm = nn.LazyBatchNorm2d(affine=False)  # has nothing but buffers
+            return nn.Sequential(norm, nn.Flatten(), nn.Linear(in_channels * 24 * 24, n_classes))
+
+    for kind in (LazyFER, LazyNormFER):
+        with pytest.raises(ValueError, match="got a Sequential with lazy layers, expected layers"):
+            kind(max_epochs=1).fit(*faces)
+
+
+def test_a_module_that_was_not_returned(faces):
+    class NoneFER(BaseFER):
+        def _make_module(self, in_channels, n_classes):
+            nn.Linear(in_channels * 24 * 24, n_classes)
+
     with pytest.raises(
-        ValueError, match="got a Sequential with lazy layers, expected layers of kn"
+        TypeError, match=r"got None from _make_module, expected a torch\.nn\.Module"
     ):
-        LazyFER(max_epochs=1).fit(*faces)
+        NoneFER(max_epochs=1).fit(*faces)
 
 
 @pytest.mark.parametrize("size", [1, 3])

@@ -6,7 +6,7 @@ import pytest
 
 from ferkit import ResNetFER, _paths, cli
 from ferkit.datasets import make_faces
-from ferkit.deploy import export_onnx
+from ferkit.deploy import export_onnx, predict_files
 from ferkit.inspection import write_page
 
 UNWRITABLE = Path("/proc")  # even for root
@@ -62,8 +62,14 @@ def test_names_as_long_as_file_systems_take(tmp_path):
     assert path.read_bytes() == b"content"
 
 
-def test_an_empty_path():
+def test_an_empty_path(capsys):
     X, y = make_faces(14, random_state=0, return_X_y=True)
     with pytest.raises(ValueError, match="got an empty path, expected a file's or folder's"):
         ResNetFER(max_epochs=1, checkpoint_dir="").fit(X, y)
     assert _paths.as_path(".") == Path(".")
+    ((path, faces, error),) = predict_files(ResNetFER.from_pretrained("fer2013"), [""], crops=True)
+    assert (path, faces) == ("", None)
+    assert "got an empty path" in error
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["train", "fer2013.zip", "--out", ""])
+    assert "argument --out: got an empty path, expected a file's" in capsys.readouterr().err

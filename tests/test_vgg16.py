@@ -113,7 +113,9 @@ def test_a_copy_that_is_not_finite(faces, tensors, tmp_path):
     bias = tensors["features.2.bias"].clone()
     bias[5] = torch.nan
     torch.save({**tensors, "features.2.bias": bias}, tmp_path / "bad.pth")
-    with pytest.raises(ValueError, match=r"bad\.pth' of which features\.2\.bias is not finite"):
+    with pytest.raises(
+        ValueError, match=r"bad\.pth' of which features\.2\.bias is no tensor of finite"
+    ):
         VGG16FER(weights=tmp_path / "bad.pth").fit(*faces)
 
 

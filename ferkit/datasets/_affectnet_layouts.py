@@ -174,6 +174,8 @@ def _read_code(path):
     """Read the code in a .npy file, which could claim to be an array of any size."""
     file = io.BytesIO(read_file(path, _MAX_ANNOTATION))
     version = np.lib.format.read_magic(file)
+    if version not in _NPY_HEADERS:
+        raise ValueError(f"it is of version {version}")
     with warning_filter("ignore"):  # numpy warns of headers that Python 2 wrote
         shape, _, dtype = _NPY_HEADERS[version](file)
     if math.prod(shape) != 1:

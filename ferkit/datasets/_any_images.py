@@ -285,8 +285,8 @@ def list_class_folders(path):
         )
     if not path.is_dir():
         raise ValueError(
-            f"{path}: got a file, expected the folder of a data set; unpack an archive, and pass "
-            "the folder in which a csv lies"
+            f"{path}: got a file, expected a folder; unpack an archive, and of an annotation csv "
+            "pass the folder in which it lies"
         )
     with os.scandir(path) as entries:
         return sorted(entry.name for entry in entries if entry.is_dir() and is_visible(entry.name))

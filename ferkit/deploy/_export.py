@@ -247,7 +247,7 @@ def _compare(estimator, model):
     session = open_session(model, n_threads=1)
     expected = {"probabilities": estimator.predict_proba(images)}
     if hasattr(estimator.module_, "embed") and hasattr(estimator.module_, "embedding_size"):
-        expected["embedding"] = estimator.transform(images)
+        expected["embedding"] = np.asarray(estimator.transform(images))  # it may be a table
     is_on_cpu = estimator.net_.torch_device.type == "cpu"
     tolerance = _TOLERANCE if is_on_cpu else _TOLERANCE_ON_GPUS
     for (name, values), n in product(expected.items(), (1, len(images))):

@@ -11,7 +11,6 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval
 
 from .._images import check_size
@@ -155,7 +154,8 @@ def predict_photo(
     clf : estimator
         Fitted, with `predict_proba` and `classes_`. Crops have the shape of the images that it
         was fitted on, as `image_shape_` or `n_features_in_` says; 48 x 48 gray pixels if it has
-        neither.
+        neither. scikit-learn's own estimators are given crops as rows. Crops are levels, 0 to 255;
+        ferkit's estimators that were fitted on floats are given floats in [0, 1].
     photo : str, os.PathLike, PIL.Image.Image or ndarray
         What `read_photo` reads, or an upright photo as an array of uint8 levels: gray, RGB or RGBA.
     detector : object or None, default=None
@@ -250,14 +250,17 @@ def class_names(clf):
 
 
 def predict_crops(clf, crops):
-    """Predict the probabilities of uint8 crops: rows for what takes rows, floats if the fit did."""
+    """Predict the probabilities of uint8 crops.
+
+    What was fitted on floats is given floats in [0, 1], where the fit's dtype is known, and what is
+    scikit-learn's is given rows.
+    """
     first = _find_first(clf)
     if getattr(first, "_dtype", np.uint8) != np.uint8:
         crops = crops / np.float32(255)
-    if hasattr(clf, "n_features_in_") and hasattr(first, "__sklearn_tags__"):
-        tags = get_tags(first)
-        if not (tags.input_tags.three_d_array or tags.no_validation):
-            crops = crops.reshape(len(crops), -1)
+    parts = [first, *_parts_of(first)]
+    if all(_wants_rows(part) for part in parts):
+        crops = crops.reshape(len(crops), -1)
     return np.asarray(clf.predict_proba(crops))
 
 
@@ -265,7 +268,15 @@ def _find_first(clf):
     """Find what in a Pipeline or search sees the images first."""
     if hasattr(clf, "best_estimator_"):
         return _find_first(clf.best_estimator_)
-    return _find_first(clf.steps[0][1]) if hasattr(clf, "steps") else clf
+    for _, step in getattr(clf, "steps", []):
+        if step not in (None, "passthrough") and not hasattr(step, "fit_resample"):
+            return _find_first(step)
+    return clf
+
+
+def _wants_rows(estimator):
+    package = type(estimator).__module__.partition(".")[0]
+    return package == "sklearn" and not isinstance(estimator, FunctionTransformer)
 
 
 def tabulate(boxes, proba, names):

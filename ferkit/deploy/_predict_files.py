@@ -155,7 +155,11 @@ def _read_files(paths, read):
 def _list_files(paths):
     """List files, with what is wrong with a folder."""
     for path in map(os.fsdecode, paths):
-        place = as_path(path)
+        try:
+            place = as_path(path)
+        except ValueError as fault:
+            yield path, str(fault)
+            continue
         if not place.is_dir():
             yield path, None  # if it is none either, reading it says so
             continue

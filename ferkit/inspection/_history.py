@@ -16,7 +16,7 @@ from .._validation import validate_params
 from ._class_images import order_names
 from ._colors import class_colors, series_colors
 from ._comparison import check_runs
-from ._legend import draw_beside, find_marker, find_width, literal
+from ._legend import draw_beside, draw_legend, find_marker, find_width, literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -179,7 +179,11 @@ class HistoryDisplay:
                 "got runs without a column history, expected what compare returned; pass it whole"
             )
         best = runs[runs["weights"] == "best validation"]
-        epochs = {config: rows["epoch"].tolist() for config, rows in best.groupby("config")}
+        epochs = {
+            config: rows["epoch"].tolist()
+            for config, rows in best.groupby("config")
+            if "epoch" in rows
+        }
         # a run has a row for each of its networks, but one history
         runs = runs.drop_duplicates(["config", "seed"])
         means = {
@@ -297,7 +301,7 @@ class HistoryDisplay:
             if len(handles) > 3:  # a legend among so many curves would hide some
                 draw_beside(ax, handles)
             elif len(handles) > 1 or panel != "lr":
-                ax.legend(handles=handles)
+                draw_legend(ax, handles)
 
     def _explain_several(self, axes, panels, styles, *, has_marks):
         """Tell what lines mean in each axes, and once, beside the last one, what colours do."""
@@ -316,7 +320,7 @@ class HistoryDisplay:
             if kinds:
                 ax.add_artist(ax.legend(handles=kinds))
         names = [Line2D([], [], label=literal(name), **style) for name, style in styles.items()]
-        draw_beside(axes[-1], names)
+        draw_beside(axes[-1], names, alone=True)
 
     def _draw(self, ax, panel, history, name, style):
         labels, colors = _PANELS[panel], {}

@@ -9,19 +9,23 @@ def literal(name):
     return str(name).replace("$", r"\$")
 
 
-def draw_beside(ax, handles, **settings):
-    """Draw a legend of `handles` on the right of axes.
+def draw_legend(ax, handles, *, alone=False, **settings):
+    """Draw a legend of `handles`, after what else has labels in the axes unless they are `alone`.
 
-    Without them, `Axes.legend` would leave out labels that begin with "_". Other settings are its.
+    Other settings are those of `Axes.legend`.
     """
-    ax.legend(
-        handles=handles,
-        ncols=_count_columns(handles),
-        loc="center left",
-        bbox_to_anchor=(1, 0.5),
-        frameon=False,
-        **settings,
-    )
+    others = [] if alone else ax.get_legend_handles_labels()[0]
+    handles = [*(handle for handle in others if handle not in handles), *handles]
+    # Matplotlib leaves labels that begin with "_" out, old versions even where they are given
+    legend = ax.legend(handles=handles, labels=["x"] * len(handles), **settings)
+    for text, handle in zip(legend.texts, handles, strict=True):
+        text.set_text(handle.get_label())
+
+
+def draw_beside(ax, handles, **settings):
+    """Draw a legend on the right of axes, as `draw_legend` does."""
+    place = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "frameon": False}
+    draw_legend(ax, handles, ncols=_count_columns(handles), **place, **settings)
 
 
 def find_width(names):

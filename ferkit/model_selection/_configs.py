@@ -125,9 +125,9 @@ def format_config(params: dict[str, Any]) -> str:
     try:
         name = _write(params)
         found = parse_config(name)
-    except (TypeError, ValueError):
-        found = dict.fromkeys(params)
-    if any(found[key] != value for key, value in params.items() if key in found):
+    except (TypeError, ValueError, OverflowError):
+        found = None
+    if found is None or any(found[key] != value for key, value in params.items() if key in found):
         raise ValueError(
             f"got {params}, expected values that a name can tell, such as lr=5e-4 or dropout=0.15: "
             "one digit times a power of ten, whole percents, momentum 0.9; round them"

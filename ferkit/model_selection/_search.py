@@ -414,6 +414,7 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         check_is_fitted(self)
         return self.best_estimator_.predict_proba(X)
 
+    @_if_estimator_has("predict")
     def score(self, X: ArrayLike, y: ArrayLike) -> float:
         """Compute the best estimator's macro-F1, which is what was searched by.
 

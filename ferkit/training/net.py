@@ -5,6 +5,7 @@ import math
 import time
 from contextlib import nullcontext
 from functools import cached_property
+from itertools import chain
 
 import torch
 from skorch import NeuralNetClassifier
@@ -85,7 +86,7 @@ class FERNet(NeuralNetClassifier):
             raise TypeError(
                 f"got {self.module_!r} from _make_module, expected a torch.nn.Module; return it"
             )
-        if any(map(nn.parameter.is_lazy, self.module_.parameters())):
+        if any(map(nn.parameter.is_lazy, chain(self.module_.parameters(), self.module_.buffers()))):
             raise ValueError(
                 f"got a {type(self.module_).__name__} with lazy layers, expected layers of known "
                 "sizes; _make_module finds the images' height and width in self.image_shape_"

@@ -417,7 +417,7 @@ def test_an_empty_class(tmp_path):
         ({"x.png": b""}, "", "got no class folders, expected one folder of images per class"),
         ({"a/.x": b""}, "", "got empty class folders, expected images"),
         ({"train/a/1.png": b"", "test/a/2.png": b""}, "", "folders, such as test/a, .* pass its"),
-        ({"x.png": b""}, "x.png", "x.png: got a file, expected a folder with class folders"),
+        ({"x.png": b""}, "x.png", "x.png: got a file, expected a folder; unpack"),
     ],
 )
 def test_no_classes(files, name, message, tmp_path):

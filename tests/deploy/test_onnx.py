@@ -322,6 +322,13 @@ def test_a_file_that_computes_something_else(trained, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_an_estimator_that_gives_tables(faces, tmp_path):
+    clf = ResNetFER(max_epochs=1, random_state=0).fit(*faces).set_output(transform="pandas")
+    export_onnx(clf, tmp_path / "a.onnx")
+    table = clf.transform(faces[0])
+    np.testing.assert_allclose(OnnxFER(tmp_path / "a.onnx").transform(faces[0]), table, atol=1e-4)
+
+
 def test_a_file_whose_embedding_is_another(faces, tmp_path):
     X, y = faces
     clf = LinearFER(max_epochs=1, random_state=0).fit(X, y)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -522,6 +523,24 @@ def test_crops_take_the_shape_of_the_fit():
         faces = predict_photo(fitted, photo, detector=detector)
         crops = crop_faces(photo, detector.boxes, images.shape[1:3], gray=images.ndim == 3)
         np.testing.assert_array_equal(faces[list(EMOTIONS)], fitted.predict_proba(crops))
+
+
+class OfImages(ClassifierMixin, BaseEstimator):
+    """A classifier of one's own, which takes images alone."""
+
+    def fit(self, X, y):
+        self.n_features_in_, self.classes_ = X[0].size, np.unique(y)
+        return self
+
+    def predict_proba(self, X):
+        assert X.shape[1:] == (32, 32)
+        return np.full((len(X), len(self.classes_)), 1 / len(self.classes_))
+
+
+def test_a_classifier_of_ones_own_is_given_images():
+    X, y = make_faces(14, image_size=32, random_state=0, return_X_y=True)
+    faces = predict_photo(OfImages().fit(X, y), draw(90, 90), detector=Boxes([[3, 4, 50, 50]]))
+    assert len(faces) == 1
 
 
 @pytest.mark.parametrize("is_search", [False, True])

@@ -123,6 +123,14 @@ def test_a_comparison():
         HistoryDisplay.from_runs({})
 
 
+def test_a_legend_names_what_was_there_before():
+    _, axes = plt.subplots(1, 2)
+    axes[0].axhline(1, label="chance")
+    display = HistoryDisplay(VALIDATED).plot(ax=axes)
+    names = [text.get_text() for text in display.axes_[0].get_legend().texts]
+    assert names == ["chance", "training", "validation"]
+
+
 def test_a_comparison_of_one():
     history = VALIDATED.assign(valid_f1_angry=[0.1, 0.2])
     runs = pd.DataFrame(

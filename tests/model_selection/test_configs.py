@@ -102,6 +102,8 @@ def test_names_that_cannot_be_read(name):
         ({"weight_decay": 0.5}, None),
         ({"optimizer": "lion"}, "expected values that a name can tell"),
         ({"optimizer": None}, "expected values that a name can tell"),
+        ({"optimizer": None, "lr": None, "dropout": None}, "expected values that a name can tell"),
+        ({"dropout": float("inf")}, "expected values that a name can tell"),
         ({"lr": "x"}, "expected values that a name can tell"),
         ({"optimizer": "sgd", "momentum": None}, "expected values that a name can tell"),
         ({"batch_size": 64}, "got parameters .*'batch_size'"),

@@ -542,6 +542,7 @@ def test_numbers_and_strings_are_drawn_from_distributions(faces):
 def test_without_refit_there_is_nothing_to_predict_with(faces):
     search = search_of(LinearFER(max_epochs=1), refit=False).fit(*faces)
     assert not hasattr(search, "predict")
+    assert not hasattr(search, "score")
     assert not hasattr(search, "best_estimator_")
 
 
