@@ -214,7 +214,8 @@ class BaseFER(FitMixin, InputMixin, NetMixin, PredictionMixin, FilesMixin, BaseE
         Parameters
         ----------
         in_channels : int
-            Channels of its input, which is of shape (n, in_channels, height, width).
+            Channels of its input, which is of shape (n, in_channels, height, width), float32 in
+            [-1, 1].
         n_classes : int
             Width of its output: logits of shape (n, n_classes).
 

@@ -44,7 +44,8 @@ def as_array(X):
     if _kind(X) in {"S", "U", "V", "M", "m"}:
         raise ValueError(
             f"got X of dtype {X.dtype}, expected uint8 levels or floats in [0, 1]; read files and "
-            "strings of pixels into arrays, as ferkit.datasets does"
+            "strings of pixels into arrays, as ferkit.datasets does, or give paths to "
+            "ferkit.deploy.predict_files"
         )
     return _levels_of_frame(X) if hasattr(X, "dtypes") else X
 

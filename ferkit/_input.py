@@ -1,7 +1,7 @@
 """What an estimator takes: images and labels, checked once."""
 
 import numpy as np
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_array, check_consistent_length, column_or_1d
 from sklearn.utils.validation import validate_data
 
 from ._images import (
@@ -12,7 +12,7 @@ from ._images import (
     refuse_masked,
     resolve_image_shape,
 )
-from ._labels import check_labels, encode
+from ._labels import as_labels, check_labels, encode
 from ._messages import warn_user
 
 
@@ -76,7 +76,7 @@ class InputMixin:
     def _check_X_y(self, X, y):
         """Validate more images and labels like those of the fit; returns indices of classes."""
         images = self._check_X(X)
-        y = check_labels(y)
+        y = column_or_1d(as_labels(y), warn=True)  # what else is wrong is not among the classes
         check_consistent_length(images, y)
         return images, encode(y, self.classes_)
 

@@ -51,6 +51,10 @@ def check_labels(y, classes=None):
 
     y = as_labels(y)
     shape = np.asarray(y).shape
+    if shape == ():
+        raise ValueError(
+            f"got y={y!r}, expected a label for each image; a single one is [y], its image X[None]"
+        )
     if len(shape) > 1 and shape[1:] != (1,):
         advice = "X, the images, comes before y"
         if len(shape) == 2:
@@ -89,7 +93,7 @@ def check_kind(y, classes):
         raise ValueError(
             f"got labels {enumerate_labels(np.unique(y))}, expected labels among classes_, "
             f"{enumerate_labels(classes)}; pass strings where classes_ has strings, and numbers "
-            "where it has numbers"
+            "where it has numbers (FER2013's are [EMOTIONS.index(name) for name in y])"
         )
 
 

@@ -157,7 +157,7 @@ SHAPES = {
         lambda: fit([np.array([1, [2, 3]], dtype=object)] * 2, [0, 1]),
         "got images whose values are no array, expected gray images",
     ),
-    "no images": BadInput(lambda: fit(LEVELS[:0], Y[:0]), "a minimum of 1 is required"),
+    "no images": BadInput(lambda: fit(LEVELS[:0], Y[:0]), "got no labels, expected one or more"),
     "a row": BadInput(lambda: fit(ROWS[0]), "Expected 2D array, got 1D array"),
     "a single image to fit": BadInput(
         lambda: fit(LEVELS[0]), "inconsistent numbers of samples: [4, 12]"
@@ -303,6 +303,9 @@ LABELS = {
     "one-hot labels": BadInput(
         lambda: fit(y=np.eye(3)[Y]),
         "expected a label for each image; X, the images, comes before y; take y.argmax(axis=1) of",
+    ),
+    "a label for labels": BadInput(
+        lambda: fit(LEVELS[0], 1), "got y=1, expected a label for each image; a single one is [y]"
     ),
     "images for labels": BadInput(
         lambda: fit(Y, LEVELS), f"got y of shape {LEVELS.shape}, expected a label for each image; X"

@@ -115,6 +115,7 @@ class ClassBalanceDisplay:
         rotation = 90 if len(bars) > 1 else 0
         for of_set in bars:
             ax.bar_label(of_set, fmt="{:,.0f}", fontsize="small", rotation=rotation, padding=2)
+        ax.margins(y=0.1)  # for the numbers on top
         ax.set(ylabel="images")
         self.ax_, self.figure_ = ax, ax.figure
         return self

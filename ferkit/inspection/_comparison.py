@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, Self
 import pandas as pd
 from sklearn.utils._param_validation import StrOptions
 
+from .._labels import EMOTIONS
 from .._validation import validate_params
 from ._colors import series_colors
 from ._legend import draw_beside, find_marker, find_width, literal
@@ -153,7 +154,7 @@ class ComparisonDisplay:
             if self.against:
                 size = (5 + find_width(groups), 3.5)
             _, ax = plt.subplots(figsize=size, layout="constrained")
-        title = _NAMES.get(self.metric, literal(self.metric.replace("f1_", "F1 of ", 1)))
+        title = _name_metric(self.metric, self.runs)
         draw_line = ax.axhline if self.against else ax.axvline
         if self.against:
             colors, handles = series_colors(len(groups)), []
@@ -163,7 +164,7 @@ class ComparisonDisplay:
                     ax.scatter(runs[self.against], runs[self.metric], label=literal(name), **style)
                 )
             ax.set(xlabel=_NAMES[self.against], ylabel=title)
-            ax.set_xlim(left=0)
+            ax.set_xlim(0, 1.05 * self.runs[self.against].max())
             draw_beside(ax, handles)
         else:
             for position, (name, runs) in enumerate(groups.items()):
@@ -179,6 +180,16 @@ class ComparisonDisplay:
         ax.spines[["top", "right"]].set_visible(False)
         self.ax_, self.figure_ = ax, ax.figure
         return self
+
+
+def _name_metric(metric, runs):
+    label = metric.removeprefix("f1_")
+    if metric in _NAMES or metric == label:
+        return _NAMES.get(metric, literal(metric))
+    of_classes = {name for name in runs if name.startswith("f1_")} - {"f1_macro"}
+    if of_classes == {f"f1_{number}" for number in range(len(EMOTIONS))}:
+        label = EMOTIONS[int(label)]
+    return f"F1 of {literal(label)}"
 
 
 def check_runs(runs):

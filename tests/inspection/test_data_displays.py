@@ -245,7 +245,11 @@ def test_comparison():
     assert display.ax_.lines[-1].get_xdata()[0] == 0.3
     points = [c.get_offsets()[:, 0].tolist() for c in display.ax_.collections]
     assert points == [[0.4, 0.6], [0.3]]
+    of_emotions = runs.assign(**{f"f1_{number}": 0.5 for number in range(7)})
+    label = ComparisonDisplay.from_runs(of_emotions, metric="f1_1").ax_.get_xlabel()
+    assert label == "F1 of disgust"
     against = ComparisonDisplay.from_runs(runs, metric="accuracy", against="seconds")
+    assert against.ax_.get_xlim()[1] > runs["seconds"].max()
     assert against.ax_.collections[0].get_offsets().tolist() == [[1.0, 0.5], [2.0, 0.5]]
     assert against.ax_.get_xlabel() == "seconds of training"
     with pytest.raises(ValueError, match="metric='f2', expected one of f1_macro, acc"):
