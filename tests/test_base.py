@@ -301,6 +301,19 @@ def test_class_weight(faces):
     assert (balanced.predict_proba(X)[:, 0] - plain.predict_proba(X)[:, 0]).mean() > 0
 
 
+@pytest.fixture(scope="module")
+def few(faces):
+    return faces[0][:70], faces[1][:70]
+
+
+PLAIN = {"precision": "float32", "weight_decay": 0.0}
+
+
+@pytest.fixture(scope="module", params=ESTIMATORS)
+def unchanged(request, few):
+    return fit(request.param, few, **PLAIN)
+
+
 @pytest.mark.parametrize(
     "changed",
     [
@@ -319,12 +332,9 @@ def test_class_weight(faces):
     ],
     ids=lambda changed: next(iter(changed)),
 )
-@pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_every_parameter_acts(estimator, changed, faces):
-    few = faces[0][:70], faces[1][:70]
-    a = fit(estimator, few, precision="float32", weight_decay=0.0)
-    b = fit(estimator, few, **{"precision": "float32", "weight_decay": 0.0, **changed})
-    assert not np.array_equal(a.decision_function(few[0]), b.decision_function(few[0]))
+def test_every_parameter_acts(changed, unchanged, few):
+    clf = fit(type(unchanged), few, **{**PLAIN, **changed})
+    assert not np.array_equal(clf.decision_function(few[0]), unchanged.decision_function(few[0]))
 
 
 def test_partial_fit_takes_a_changed_learning_rate(faces):
