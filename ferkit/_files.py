@@ -68,5 +68,7 @@ class FilesMixin:
         ValueError
             If a parameter is something that a file cannot hold, the class is not one that
             `ferkit.load` knows, or `dtype` is neither or cannot hold the weights.
+        OSError
+            If the file cannot be written; an existing one stays as it was.
         """
         save(self, path, dtype=dtype)

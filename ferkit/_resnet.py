@@ -67,7 +67,8 @@ class ResNetFER(BaseFER):
         line; for "onecycle" in place of 0.3 of `max_epochs`, where it is not 0.
     ema_decay : float or None, default=None
         Decay per step of an exponential moving average of the weights, such as 0.999, which then
-        validates and predicts.
+        validates and predicts. After n steps it is at most (1 + n) / (10 + n), so that the average
+        soon forgets the weights that training began with.
     clip_grad_norm : float or None, default=None
         Largest norm of a step's gradient; a larger one is scaled down.
     early_stopping : bool, default=False
@@ -174,7 +175,7 @@ class ResNetFER(BaseFER):
         The labels, sorted.
     class_count_ : ndarray of shape (n_classes,)
         Training images of each class, int64: without those for validation, with those of
-        `sampler`. With `soft_targets` their sums, float32.
+        `sampler`; of all calls of `partial_fit` together. With `soft_targets` their sums, float32.
     n_features_in_ : int
         Number of values per image.
     feature_names_in_ : ndarray of shape (n_values,)

@@ -50,6 +50,18 @@ def test_scores_are_scikit_learns():
     assert report.confusion.loc["fear"].sum() == (y == 2).sum()
 
 
+def test_of_equal_probabilities_all_scores_take_the_first():
+    rng = np.random.default_rng(0)
+    labels = np.sort(EMOTIONS)  # as in `classes_`, and not as in the report
+    y = rng.choice(labels, 200)
+    votes = rng.multinomial(2, np.ones(7) / 7, size=200) / 2
+    report = FERReport.from_predictions(y, y_prob=votes, labels=labels)
+    value = report.scores.loc["all", "value"]
+    assert value["accuracy"] == accuracy_score(y, labels[votes.argmax(axis=1)])
+    error = expected_calibration_error(y, votes, labels=labels)
+    assert value["calibration_error"] == pytest.approx(error)
+
+
 def test_all_columns_of_many_classes_are_printed():
     labels = np.array([f"a class with a long name {i}" for i in range(12)])
     table = str(FERReport.from_predictions(labels, y_pred=labels)).rpartition("\n\n")[2]

@@ -110,7 +110,7 @@ def random_crop(images: torch.Tensor, padding: int) -> torch.Tensor:
     images : torch.Tensor of shape (n, channels, height, width)
         Floats.
     padding : int
-        Width of the margin, which is the largest shift, in pixels.
+        Width of the margin, which is the largest shift, in pixels: 0 to 1000.
 
     Returns
     -------

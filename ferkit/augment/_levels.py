@@ -18,7 +18,7 @@ def random_brightness(images: torch.Tensor, largest: float) -> torch.Tensor:
     images : torch.Tensor of shape (n, channels, height, width)
         Floats, for which 0 is black and 1 is white.
     largest : float
-        Largest change, either way, where black to white is 1.
+        Largest change, either way, where black to white is 1: 0 to 1.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def random_contrast(images: torch.Tensor, largest: float) -> torch.Tensor:
     images : torch.Tensor of shape (n, channels, height, width)
         Floats, for which 0 is black and 1 is white.
     largest : float
-        Largest change, either way: 0.2 multiplies by 0.8 to 1.2.
+        Largest change, either way, 0 to 1: 0.2 multiplies by 0.8 to 1.2.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def random_noise(images: torch.Tensor, std: float) -> torch.Tensor:
     images : torch.Tensor of shape (n, channels, height, width)
         Floats, for which 0 is black and 1 is white.
     std : float
-        Standard deviation, where black to white is 1.
+        Standard deviation, where black to white is 1: 0 to 1.
 
     Returns
     -------

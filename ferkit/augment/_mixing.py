@@ -24,7 +24,7 @@ def mixup(
         Probabilities of the classes.
     alpha : float
         Both parameters of the beta distribution of an image's own share: 1 is uniform, less keeps
-        most images nearly whole. At least 0.01.
+        most images nearly whole. From 0.01 to 1000.
 
     Returns
     -------
@@ -76,7 +76,8 @@ def cutmix(
     targets : torch.Tensor of shape (n, n_classes)
         Probabilities of the classes.
     alpha : float
-        Both parameters of the beta distribution of the area that an image keeps. At least 0.01.
+        Both parameters of the beta distribution of the area that an image keeps. From 0.01 to
+        1000.
 
     Returns
     -------

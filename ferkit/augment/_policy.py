@@ -43,7 +43,7 @@ class Policy:
     erasing : float, default=0.0
         Probability of `random_erasing`.
     mixup, cutmix : float, default=0.0
-        Their alpha, at least 0.01. With both, each batch has one of them, by a coin.
+        Their alpha, from 0.01 to 1000. With both, each batch has one of them, by a coin.
 
     Raises
     ------
@@ -101,6 +101,11 @@ class Policy:
         -------
         torch.Tensor of shape (n, channels, height, width)
             New images where anything is asked for; the input is not changed.
+
+        Raises
+        ------
+        ValueError
+            If the images are something else.
         """
         if len(images) == 0:
             return images
@@ -128,6 +133,11 @@ class Policy:
             Mixed; as they are, if the policy has neither `mixup` nor `cutmix`.
         targets : torch.Tensor of shape (n, n_classes)
             Their probabilities.
+
+        Raises
+        ------
+        ValueError
+            If the images or targets are something else.
         """
         choices = [(f, alpha) for f, alpha in ((mixup, self.mixup), (cutmix, self.cutmix)) if alpha]
         if not choices:

@@ -48,6 +48,11 @@ class FaceDetector:
     score_threshold : float, default=0.9
         Only for YuNet: the least score of a face, from 0 to 1.
 
+    Raises
+    ------
+    FileNotFoundError
+        If `model` is not there.
+
     See Also
     --------
     predict_photo : Emotions of the faces in a photo.

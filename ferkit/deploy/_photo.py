@@ -138,6 +138,7 @@ def _check_boxes(boxes, shape):
     return boxes
 
 
+@validate_params({"margin": [MARGINS]})
 def predict_photo(
     clf: Classifier,
     photo: StrPath | Image.Image | np.ndarray,

@@ -67,8 +67,8 @@ def predict_files(
         Fitted, as for `predict_photo`.
     paths : str, os.PathLike or iterable of them
         Image files, and folders, whose files with the suffix of an image (such as .jpg and .png)
-        are taken, with those of folders within them, in alphabetical order; hidden ones and linked
-        folders are left out.
+        are taken in alphabetical order, and after a folder's own those of the folders within it;
+        hidden ones and linked folders are left out.
     crops : bool, default=False
         Whether each image is a face that was cut out already: no face is looked for, and the image
         is resized as `ferkit.datasets.load_image_folder` does it.

@@ -56,10 +56,6 @@ class EmbeddingDisplay:
     figure_ : matplotlib Figure
         The figure.
 
-    References
-    ----------
-    .. [1] van der Maaten and Hinton, "Visualizing Data using t-SNE", JMLR 2008.
-
     Examples
     --------
     >>> from ferkit import ResNetFER
@@ -121,6 +117,12 @@ class EmbeddingDisplay:
         EmbeddingDisplay
             The plotted display.
 
+        Raises
+        ------
+        ValueError
+            If there are fewer than three images, or all have the same embedding, or what the
+            estimator refuses.
+
         References
         ----------
         .. [1] van der Maaten and Hinton, "Visualizing Data using t-SNE", JMLR 2008.
@@ -165,6 +167,11 @@ class EmbeddingDisplay:
         -------
         EmbeddingDisplay
             The plotted display.
+
+        Raises
+        ------
+        ValueError
+            If the images are something else, fewer than three or all equal.
         """
         images, y = check_images(X, y)
         rows = images.reshape(len(images), -1).astype(np.float32)

@@ -75,6 +75,11 @@ class IntensityDisplay:
         -------
         IntensityDisplay
             The plotted display.
+
+        Raises
+        ------
+        ValueError
+            If the images are something else, such as floats outside [0, 1].
         """
         images, y = check_images(X, y)
         labels = np.unique(y)

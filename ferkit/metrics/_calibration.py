@@ -111,7 +111,7 @@ def check_probabilities(y_true, y_prob, labels=None):
     return y_true, y_prob, labels
 
 
-def bin_confidences(y_true, y_prob, labels, n_bins):
+def bin_confidences(y_true, y_prob, labels, n_bins=N_BINS):
     """Sort predictions by confidence into `n_bins` bins of equal width.
 
     Gives the bin of each prediction, and how much its confidence exceeds 1 if it is right, or 0.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._calibration import N_BINS, bin_confidences
+from ._calibration import N_BINS
 
 _BLOCK = 100  # resamples at once: bounds the memory
 
@@ -11,11 +11,12 @@ class ScoreCounts:
     """What scores are made of, as sums over images.
 
     An image's row has a one for its pair of true and predicted class and, by bins of confidence,
-    how much confidence exceeds being right.
+    how much confidence exceeds being right. `bins` and `excess` are those of `bin_confidences`, or
+    None.
     """
 
-    def __init__(self, y_true, y_pred, y_prob, labels):
-        self.n_classes, self.has_bins = len(labels), y_prob is not None
+    def __init__(self, y_true, y_pred, bins, excess, labels):
+        self.n_classes, self.has_bins = len(labels), bins is not None
         n, n_cells = len(y_true), self.n_classes**2
         order = np.argsort(labels)
         true, predicted = (
@@ -24,7 +25,6 @@ class ScoreCounts:
         self.per_image = np.zeros((n, n_cells + N_BINS * self.has_bins))
         self.per_image[np.arange(n), true * self.n_classes + predicted] = 1
         if self.has_bins:
-            bins, excess = bin_confidences(y_true, y_prob, labels, N_BINS)
             self.per_image[np.arange(n), n_cells + bins] = excess
 
     def scores(self, sums):

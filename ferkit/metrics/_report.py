@@ -20,7 +20,7 @@ from .._names import order_classes
 from .._split import check_groups
 from .._typing import RandomStateLike
 from .._validation import validate_params
-from ._calibration import check_probabilities
+from ._calibration import bin_confidences, check_probabilities
 from ._copies import find_copies
 from ._counts import ScoreCounts, find_intervals, resample_groups
 
@@ -118,7 +118,7 @@ class FERReport:
             Probabilities, for the calibration error, which is that of the most probable labels.
         labels : array-like of shape (n_classes,), default=None
             The classes, each once, which are the columns of `y_prob`. None takes the sorted labels
-            of `y_true` and `y_pred`.
+            of `y_true`, and without `y_prob` those of `y_pred` too.
         target_names : array-like of str, default=None
             Names that integer labels are positions in. None takes the emotions for all of 0 to 6,
             and the labels themselves elsewhere.
@@ -170,14 +170,16 @@ class FERReport:
         [1.0, 0.5]
         """
         y_true, y_pred, y_prob, labels = _check_predictions(y_true, y_pred, y_prob, labels)
+        # while labels are in the order of the columns: of equal ones, the first is predicted
+        bins, excess = (None, None) if y_prob is None else bin_confidences(y_true, y_prob, labels)
         order, names = order_classes(labels, target_names)
-        labels, y_prob = labels[order], None if y_prob is None else y_prob[:, order]
+        labels = labels[order]
         if is_copy is not None:
             is_copy = _check_copies(is_copy, y_true)
         groups = np.arange(len(y_true)) if groups is None else check_groups(groups, len(y_true))
         random_state = check_random_state(random_state)
         ends = [(1 - confidence_level) / 2, (1 + confidence_level) / 2]
-        predictions = y_true, y_pred, y_prob, groups
+        predictions = y_true, y_pred, bins, excess, groups
         values, resampled = _score_set(predictions, labels, n_resamples, random_state)
         rows = _make_rows("all", values, resampled, ends)
         if is_copy is not None and is_copy.all():
@@ -394,8 +396,8 @@ def _check_copies(is_copy, y_true):
 
 def _score_set(predictions, labels, n_resamples, random_state):
     """Compute the scores of images, and of their resamples."""
-    y_true, y_pred, y_prob, groups = predictions
-    counts = ScoreCounts(y_true, y_pred, y_prob, labels)
+    *images, groups = predictions
+    counts = ScoreCounts(*images, labels)
     values = counts.scores(counts.per_image.sum(axis=0)[None])
     return values, counts.scores(resample_groups(counts, groups, n_resamples, random_state))
 

@@ -96,8 +96,8 @@ def format_config(params: dict[str, Any]) -> str:
     Parameters
     ----------
     params : dict
-        Parameters of an estimator: optimizer, lr and dropout, and if it is named the momentum and
-        the weight_decay.
+        Parameters of an estimator: optimizer, lr and dropout, and if it is named the weight_decay
+        and, for "sgd", the momentum.
 
     Returns
     -------

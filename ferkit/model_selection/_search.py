@@ -223,6 +223,8 @@ class FERSearchCV(MetaEstimatorMixin, BaseEstimator):
         ValueError
             If a parameter is not what is expected, `storage` holds a study of this name on other
             data, folds or parameters, or no trial ended with a value.
+        TypeError
+            If `space` is a function that returns no dict.
 
         Warns
         -----

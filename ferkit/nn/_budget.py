@@ -58,7 +58,8 @@ def count_multiply_adds(module: nn.Module, input_shape: tuple[int, int, int]) ->
     50781056
     """
     module = copy.deepcopy(module).eval()  # a copy: the module's mode stays, part by part
-    image = next(module.parameters()).new_zeros(1, *input_shape)
+    like = next(module.parameters(), torch.empty(0))
+    image = like.new_zeros(1, *input_shape)
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
         module(image)

@@ -48,6 +48,8 @@ class AugmentedOverSampler(ImageOverSampler):
         (h, w) or (h, w, 3).
     n_features_in_ : int
         Number of values per image.
+    feature_names_in_ : ndarray of shape (n_values,)
+        Names of the columns, if `X` was a DataFrame.
 
     See Also
     --------

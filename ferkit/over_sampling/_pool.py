@@ -152,6 +152,8 @@ class PoolOverSampler(ImageOverSampler):
         (h, w) or (h, w, 3).
     n_features_in_ : int
         Number of values per image.
+    feature_names_in_ : ndarray of shape (n_values,)
+        Names of the columns, if `X` was a DataFrame.
 
     Warns
     -----

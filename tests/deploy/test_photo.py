@@ -478,6 +478,8 @@ def test_no_face():
     assert len(recorder.calls) == 1
     pd.testing.assert_series_equal(faces.dtypes, one.dtypes)
     assert pd.concat([faces, one]).shape == (1, 13)
+    with pytest.raises(ValueError, match=r"The 'margin' parameter of predict_photo must be"):
+        predict_photo(recorder, np.zeros((90, 90), np.uint8), detector=Boxes([]), margin=-3)
 
 
 def test_no_face_in_a_cup(clf):

@@ -68,6 +68,11 @@ def test_sandlers_table_gives_sandlers_network():
     assert count_parameters(MobileNetV2(SANDLER, max_parameters=None)) == 3_504_872
 
 
+def test_multiply_adds_of_a_network_without_parameters():
+    module = torch.nn.Sequential(torch.nn.AvgPool2d(2), torch.nn.Flatten())
+    assert count_multiply_adds(module, (1, 4, 4)) == 0
+
+
 @pytest.mark.parametrize(("network", "expected"), [(MobileNetV2_48, 50.8e6), (ResNetLite, 32.6e6)])
 def test_multiply_adds(network, expected):
     module = network().train()
