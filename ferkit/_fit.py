@@ -14,6 +14,7 @@ from ._random import draw_seed, preserved_generators
 from ._resampling import resample
 from ._split import check_groups, split_off, warn_of_copies
 from ._teaching import find_teachers
+from ._undo import attributes_kept_on_failure
 from ._validation import fit_context
 
 
@@ -80,15 +81,9 @@ class FitMixin:
         """
         from torch import inference_mode
 
-        # a fit that fails leaves the one before, not an older network with newer labels
-        before = self.__dict__.copy()
-        try:
-            with inference_mode(False):  # torch cannot train inside a caller's inference_mode
-                self._fit(X, y, X_val, y_val, groups, soft_targets)
-        except BaseException:
-            self.__dict__.clear()
-            self.__dict__.update(before)
-            raise
+        # torch cannot train inside a caller's inference_mode
+        with attributes_kept_on_failure(self), inference_mode(False):
+            self._fit(X, y, X_val, y_val, groups, soft_targets)
         return self
 
     def _fit(self, X, y, X_val, y_val, groups, soft_targets):
@@ -157,10 +152,11 @@ class FitMixin:
     def _choose_training_data(self, images, y, soft_targets, validation, groups, seed):
         """Take images for validation out, then balance the others; sets `class_count_`."""
         is_split = self.early_stopping and validation is None
+        # a warm start keeps its split: images that it has trained on must not validate it
+        if not self.warm_start:
+            self.__dict__.pop("_split_seed", None)
         if is_split:
-            # a warm start keeps its split: images that it has trained on must not validate it
-            is_first = not (self.warm_start and hasattr(self, "_split_seed"))
-            self._split_seed = seed if is_first else self._split_seed
+            self._split_seed = getattr(self, "_split_seed", seed)
             targets = encode(y, self.classes_)
             train, valid = split_off(targets, groups, self.validation_fraction, self._split_seed)
             validation = images[valid], targets[valid]
@@ -247,7 +243,8 @@ class FitMixin:
             net.train(images, targets, epochs=1, distillation=distillation, verbose=self.verbose)
         self.net_ = net
         # not in place: the array is read-only after joblib.load(mmap_mode="r")
-        self.class_count_ = self.class_count_ + np.bincount(targets, minlength=len(self.classes_))
+        count = np.bincount(targets, minlength=len(self.classes_))
+        self.class_count_ = self.class_count_ + count.astype(self.class_count_.dtype)
 
     def _check_partial_fit_params(self):
         # scikit-learn does not for a fitted estimator, whose parameters may have been changed

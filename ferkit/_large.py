@@ -202,7 +202,7 @@ class LargeFER(BaseFER):
     net_ : skorch.NeuralNetClassifier
         The net that trained the module.
     module_ : torch.nn.Module
-        The network.
+        The network, set to evaluate.
 
     See Also
     --------

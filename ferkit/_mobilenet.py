@@ -196,7 +196,7 @@ class MobileNetFER(BaseFER):
     net_ : skorch.NeuralNetClassifier
         The net that trained the module.
     module_ : torch.nn.Module
-        The network.
+        The network, set to evaluate.
 
     See Also
     --------

@@ -197,7 +197,7 @@ class ResNetFER(BaseFER):
     net_ : skorch.NeuralNetClassifier
         The net that trained the module.
     module_ : torch.nn.Module
-        The network.
+        The network, set to evaluate.
 
     See Also
     --------

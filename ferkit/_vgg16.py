@@ -199,7 +199,7 @@ class VGG16FER(BaseFER):
     net_ : skorch.NeuralNetClassifier
         The net that trained the module.
     module_ : torch.nn.Module
-        The network.
+        The network, set to evaluate.
 
     See Also
     --------

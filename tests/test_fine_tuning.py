@@ -260,6 +260,16 @@ def test_a_warm_start_never_validates_what_it_was_trained_on(faces, tmp_path):
         assert all(not first & valid for _, valid in others)
 
 
+def test_a_fit_forgets_the_split_of_the_one_before(faces):
+    X, y = faces
+    split = {"early_stopping": True, "validation_fraction": 0.2}
+    after, anew = (LinearFER(max_epochs=1, random_state=0) for _ in range(2))
+    after.set_params(**split).fit(X, y).set_params(early_stopping=False)
+    for clf in (after, anew):
+        clf.fit(X, y).set_params(**split, warm_start=True, random_state=7).fit(X, y)
+    np.testing.assert_array_equal(after.decision_function(X), anew.decision_function(X))
+
+
 def test_a_refit_from_a_file_splits_anew(faces, tmp_path):
     ResNetFER(max_epochs=1, random_state=0).fit(*faces).save(tmp_path / "m")
     clf = ResNetFER(weights=tmp_path / "m", early_stopping=True, max_epochs=1, random_state=0)

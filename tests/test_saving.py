@@ -170,10 +170,25 @@ def test_soft_targets_come_back_to_the_bit(faces, tmp_path):
     votes = np.random.default_rng(0).dirichlet(np.ones(7), len(y)) + 2 * np.eye(7)[y]
     votes = (votes / 3).astype(np.float32)
     clf = ResNetFER(max_epochs=1, logit_adjustment=1, random_state=0)
-    clf.fit(X, y, soft_targets=votes).save(tmp_path / "m")
-    loaded = ferkit.load(tmp_path / "m")
-    assert loaded.class_count_.dtype == clf.class_count_.dtype
-    np.testing.assert_array_equal(loaded.decision_function(X), clf.decision_function(X))
+    clf.fit(X, y, soft_targets=votes)
+    for _ in range(2):
+        clf.save(tmp_path / "m")
+        loaded = ferkit.load(tmp_path / "m")
+        assert loaded.class_count_.dtype == clf.class_count_.dtype
+        np.testing.assert_array_equal(loaded.decision_function(X), clf.decision_function(X))
+        clf.partial_fit(X, y)
+
+
+@pytest.mark.parametrize("estimator", [MobileNetFER, ResNetFER])
+def test_the_module_gives_what_is_predicted(estimator, faces, tmp_path):
+    X, y = faces
+    clf = estimator(variant="strided", max_epochs=1, ema_decay=0.9, random_state=0).fit(X, y)
+    clf.save(tmp_path / "m")
+    x = torch.from_numpy(X[:, None]) / 127.5 - 1
+    for fresh in (clf, ferkit.load(tmp_path / "m"), clf.partial_fit(X, y)):
+        with torch.no_grad():
+            logits = fresh.module_(x)  # before anything was predicted
+        np.testing.assert_allclose(logits, fresh.decision_function(X), atol=1e-4)
 
 
 def test_unfitted(tmp_path):

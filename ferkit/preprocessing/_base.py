@@ -12,6 +12,7 @@ from sklearn.utils._set_output import _get_output_config
 from sklearn.utils.validation import validate_data
 
 from .._images import as_images, as_rows, check_shape_of_fit, resolve_image_shape
+from .._undo import attributes_kept_on_failure
 from .._validation import fit_context
 
 _CHUNK_VALUES = 2**22  # values in a chunk of images: 16 MB as float32
@@ -53,11 +54,12 @@ class ImageTransformer(TransformerMixin, BaseEstimator):
         rows, own = as_rows(X)
         if y is None:
             self._refuse_single_image(rows, own)
-        # `as_images` refuses values that are not finite, and says where they are
-        rows = validate_data(self, rows, ensure_all_finite=False)
-        self.image_shape_ = resolve_image_shape(rows.shape[1], own, self.image_shape)
-        self._dtype = as_images(rows, self.image_shape_).dtype
-        self._check_fitted_shape()
+        with attributes_kept_on_failure(self):
+            # `as_images` refuses values that are not finite, and says where they are
+            rows = validate_data(self, rows, ensure_all_finite=False)
+            self.image_shape_ = resolve_image_shape(rows.shape[1], own, self.image_shape)
+            self._dtype = as_images(rows, self.image_shape_).dtype
+            self._check_fitted_shape()
         return self
 
     def _check_fitted_shape(self):

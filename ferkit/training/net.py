@@ -112,6 +112,7 @@ class FERNet(NeuralNetClassifier):
         """Give the module, and the average, their weights."""
         for network in self._networks:
             network.load_state_dict(tensors)
+            network.eval()
 
     def get_all_learnable_params(self):
         """Leave the average out: the optimizer does not move it."""
@@ -260,6 +261,8 @@ class FERNet(NeuralNetClassifier):
     def _tear_down(self):
         """Let go of what is of one call of `train`, and belongs into no pickle."""
         self.progress, self.train_split, self._distillation = Progress(), None, None
+        for network in self._networks:  # what a user calls it for is what it predicts
+            network.eval()
         if self._graphed_step is not None:
             self._graphed_step = None
             self._zero_grad_optimizer()  # gradients hold its memory

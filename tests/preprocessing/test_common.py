@@ -274,3 +274,17 @@ def test_parameters(transformer, message):
 def test_rows_need_a_fit():
     with pytest.raises(NotFittedError):
         PixelRows().transform(draw(4, 20, 24))
+
+
+@each_transformer
+def test_a_fit_that_fails_leaves_the_one_before(transformer):
+    X, _ = make_faces(7, image_size=20, random_state=0, return_X_y=True)
+    bad = np.full((7, 400), np.nan, np.float32)
+    with pytest.raises(ValueError, match="NaN"):
+        transformer.fit(bad)
+    assert not vars(transformer).keys() - transformer.get_params().keys()
+    transformer = clone(transformer).fit(X)
+    before = dict(vars(transformer))
+    with pytest.raises(ValueError, match=r"got images of shape|image_shape"):
+        transformer.set_params(image_shape=(5, 5)).fit(X[:, :16, :16])
+    assert vars(transformer) == before | {"image_shape": (5, 5)}
