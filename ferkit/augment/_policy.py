@@ -105,7 +105,7 @@ class Policy:
         Raises
         ------
         ValueError
-            If the images are something else.
+            If the images are something else, and there is something to change.
         """
         if len(images) == 0:
             return images
@@ -137,7 +137,7 @@ class Policy:
         Raises
         ------
         ValueError
-            If the images or targets are something else.
+            If the images or targets are something else, and there is something to mix.
         """
         choices = [(f, alpha) for f, alpha in ((mixup, self.mixup), (cutmix, self.cutmix)) if alpha]
         if not choices:

@@ -97,7 +97,7 @@ def format_config(params: dict[str, Any]) -> str:
     ----------
     params : dict
         Parameters of an estimator: optimizer, lr and dropout, and if it is named the weight_decay
-        and, for "sgd", the momentum.
+        and, for "sgd", the momentum, which is left out of the others' names.
 
     Returns
     -------
