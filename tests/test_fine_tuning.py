@@ -260,6 +260,31 @@ def test_a_warm_start_never_validates_what_it_was_trained_on(faces, tmp_path):
         assert all(not first & valid for _, valid in others)
 
 
+class Merging(nn.Linear):
+    """Doubles its weights while it evaluates, as LoRA's layers merge theirs."""
+
+    is_merged = False
+
+    def train(self, mode=True):
+        if self.is_merged == mode:
+            self.weight.data.mul_(0.5 if mode else 2)
+            self.is_merged = not mode
+        return super().train(mode)
+
+
+class MergingFER(LinearFER):
+    def _make_module(self, in_channels, n_classes):
+        *parts, linear = super()._make_module(in_channels, n_classes)
+        return nn.Sequential(*parts, Merging(linear.in_features, n_classes))
+
+
+def test_a_warm_start_of_layers_that_merge_their_weights(faces):
+    clf = MergingFER(max_epochs=1, random_state=0).fit(*faces)
+    before = clf.decision_function(faces[0])
+    clf.set_params(warm_start=True, lr=1e-12).fit(*faces)
+    np.testing.assert_allclose(clf.decision_function(faces[0]), before, atol=1e-4)
+
+
 def test_a_fit_forgets_the_split_of_the_one_before(faces):
     X, y = faces
     split = {"early_stopping": True, "validation_fraction": 0.2}

@@ -185,7 +185,8 @@ def test_the_module_gives_what_is_predicted(estimator, faces, tmp_path):
     clf = estimator(variant="strided", max_epochs=1, ema_decay=0.9, random_state=0).fit(X, y)
     clf.save(tmp_path / "m")
     x = torch.from_numpy(X[:, None]) / 127.5 - 1
-    for fresh in (clf, ferkit.load(tmp_path / "m"), clf.partial_fit(X, y)):
+    for step in (lambda: clf, lambda: ferkit.load(tmp_path / "m"), lambda: clf.partial_fit(X, y)):
+        fresh = step()
         with torch.no_grad():
             logits = fresh.module_(x)  # before anything was predicted
         np.testing.assert_allclose(logits, fresh.decision_function(X), atol=1e-4)

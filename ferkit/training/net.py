@@ -111,8 +111,8 @@ class FERNet(NeuralNetClassifier):
     def load_weights(self, tensors):
         """Give the module, and the average, their weights."""
         for network in self._networks:
+            network.eval()  # before: in some modules it merges weights, which these are already
             network.load_state_dict(tensors)
-            network.eval()
 
     def get_all_learnable_params(self):
         """Leave the average out: the optimizer does not move it."""
@@ -261,11 +261,11 @@ class FERNet(NeuralNetClassifier):
     def _tear_down(self):
         """Let go of what is of one call of `train`, and belongs into no pickle."""
         self.progress, self.train_split, self._distillation = Progress(), None, None
-        for network in self._networks:  # what a user calls it for is what it predicts
-            network.eval()
         if self._graphed_step is not None:
             self._graphed_step = None
             self._zero_grad_optimizer()  # gradients hold its memory
+        for network in self._networks:  # what a user calls it for is what it predicts
+            network.eval()
 
     def get_iterator(self, dataset, training=False):
         """Make the batches of a dataset, on the device the net is on now."""
